@@ -1,0 +1,54 @@
+// Every bound of WIRE.md, "Bounds", in one place. Bytes unless said otherwise.
+#ifndef CM_CODEC_BOUNDS_H
+#define CM_CODEC_BOUNDS_H
+
+enum {
+    CM_MAX_PAYLOAD = 8 * 1024,
+    CM_MAX_ENVELOPE = 16 * 1024,
+    CM_MAX_CHAIN = 3, // certificates
+    CM_MAX_CERTIFICATE = 2 * 1024,
+    CM_MAX_APPROVAL = 4 * 1024,
+    CM_MAX_REASON = 512,
+    CM_MAX_CASE = 64,
+    CM_MAX_PLATE = 12,
+    CM_MAX_AGENCIES_NAMED = 256,
+    CM_MAX_ID = 96,
+    CM_MAX_ROW = 4 * 1024,
+    CM_MAX_BATCH =
+        64 * 1024, // rows of it; the message may add 32 KiB for header and withheld leaves
+    CM_MAX_BATCH_MESSAGE = 96 * 1024,
+    CM_MAX_BATCH_ROWS = 512,
+    CM_FIRST_BATCH_ROWS = 16,
+    CM_MAX_LIMIT = 10000000,
+    CM_DEFAULT_LIMIT = 1000,
+    CM_MAX_ASK = 64 * 1024,
+    CM_CREDITS = 64, // asks in flight per session
+    CM_MIN_DEADLINE_MS = 500,
+    CM_MAX_DEADLINE_MS = 60000,
+    CM_DEFAULT_DEADLINE_MS = 10000,
+    CM_CLIENT_GRACE_MS = 2000,
+    CM_HELLO_MS = 5000,
+    CM_ANSWER_START_MS = 1000,
+    CM_MERGE_WAIT_MS = 2000, // or a quarter of the time left, if that is less
+    CM_SKEW_MS = 5000,
+    CM_MAX_QUERY_LIFE_MS = 120000,
+    CM_MAX_APPROVAL_LIFE_MS = 24 * 3600 * 1000,
+    CM_MAX_RULESET = 1024 * 1024,
+    CM_MAX_RULE_FILES = 64,
+    CM_MAX_RULES = 10000,
+    CM_MAX_DIRECTORY_AGENCIES = 10000,
+    CM_MAX_DIRECTORY = 16 * 1024 * 1024,
+    CM_DIRECTORY_PART = 1024 * 1024,
+    CM_MAX_ENTRY = 65535,
+    CM_MAX_CANDIDATES = 10,
+    CM_MAX_KEY = 8 + CM_MAX_ID + 1 + 128, // a row's sort key
+    CM_MAX_EVENT_ID = 128,
+    CM_QUERY_ID_SIZE = 16,
+    CM_BLIND_SIZE = 32,
+    CM_TOKEN_SIZE = 32,
+    CM_INSTANCE_SIZE = 16,
+    CM_SALT_SIZE = 16,
+    CM_SIGNATURE_SIZE = 64,
+};
+
+#endif

@@ -1,0 +1,68 @@
+// The append-only record: one log file of frames (entry, access record, checkpoint), the Merkle
+// tree in memory, group commit by one writer thread. Calls on the loop thread; `done` runs there
+// too.
+#ifndef CM_LEDGER_LEDGER_H
+#define CM_LEDGER_LEDGER_H
+
+#include "proto/base/clock.h"
+#include "proto/base/task.h"
+#include "proto/ledger/checkpoint.h"
+#include "proto/ledger/merkle.h"
+
+struct cm_ledger;
+
+// A durable signed tree head. Reference-counted.
+struct cm_tree_head {
+    struct cm_checkpoint checkpoint;
+    struct cm_bytes note;
+    unsigned references; // private
+};
+struct cm_tree_head *cm_tree_head_ref(struct cm_tree_head *head);
+void cm_tree_head_unref(struct cm_tree_head *head);
+
+struct cm_ledger_options {
+    const char *folder;       // holds the log and a lock; made with mode 0700 when missing
+    struct cm_signer *signer; // reffed
+    struct cm_poster *poster; // brings `done` to the loop thread
+    unsigned max_waiting;     // appends in flight; beyond: CM_EXHAUSTED
+    // Called for each entry of the log at open, in order. NULL: none.
+    enum cm_status (*replay)(void *context, uint64_t index, struct cm_bytes entry);
+    void *context;
+};
+
+// Embedded in its owner; alive until done has run.
+struct cm_append {
+    struct cm_bytes entry;  // borrowed until done; at most CM_MAX_ENTRY
+    struct cm_bytes access; // encrypted access record, or none
+    void (*done)(struct cm_append *append);
+    // Set when done runs:
+    enum cm_status status; // CM_OK: entry and a checkpoint that covers it are on disk
+    uint64_t index;
+    struct cm_tree_head *head; // referenced for the caller when CM_OK
+    // private
+    struct cm_task back;
+    struct cm_append *next;
+};
+
+// Replays and verifies the log; a torn tail after the last checkpoint is cut and logged; anything
+// else that doesn't fit is CM_INVALID and the file is left alone. CM_UNAVAILABLE: another process
+// holds the lock.
+enum cm_status cm_ledger_open(struct cm_ledger **out, const struct cm_ledger_options *options,
+                              struct cm_error *error) CM_MUST_CHECK;
+// Waits for what is in flight.
+void cm_ledger_close(struct cm_ledger *ledger);
+
+// CM_UNAVAILABLE when latched (an fsync or write failed) or closing, CM_EXHAUSTED, CM_INVALID; then
+// done isn't called.
+enum cm_status cm_ledger_append(struct cm_ledger *ledger, struct cm_append *append) CM_MUST_CHECK;
+bool cm_ledger_latched(const struct cm_ledger *ledger);
+// The newest durable head, borrowed; size 0 has one too.
+struct cm_tree_head *cm_ledger_head(const struct cm_ledger *ledger);
+enum cm_status cm_ledger_prove_inclusion(struct cm_inclusion *out, struct cm_arena *arena,
+                                         const struct cm_ledger *ledger, uint64_t index,
+                                         uint64_t size) CM_MUST_CHECK;
+enum cm_status cm_ledger_prove_consistency(struct cm_consistency *out, struct cm_arena *arena,
+                                           const struct cm_ledger *ledger, uint64_t old_size,
+                                           uint64_t new_size) CM_MUST_CHECK;
+
+#endif
