@@ -3,6 +3,7 @@
 #ifndef CM_TRUST_QUERY_CHECK_H
 #define CM_TRUST_QUERY_CHECK_H
 
+#include "proto/codec/query.h"
 #include "proto/trust/trust.h"
 
 struct cm_query_expectation {
