@@ -12,9 +12,8 @@ struct cm_workers;
 struct cm_job {
     void (*work)(struct cm_job *job);
     void (*done)(struct cm_job *job);
-    struct cm_task back;        // private
-    struct cm_job *next;        // private
-    struct cm_workers *workers; // private
+    struct cm_task back; // private
+    struct cm_job *next; // private
 };
 
 // threads: 1 to 64. queue bounds the jobs that wait.

@@ -1,0 +1,129 @@
+#include "proto/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum cm_status fail_errno(struct cm_error *error, const char *path, const char *what)
+{
+    return cm_fail(error, errno == ENOENT ? CM_NOT_FOUND : CM_IO, path, "cannot %s: %s", what,
+                   strerror(errno));
+}
+
+enum cm_status cm_file_read(struct cm_buf *out, const char *path, size_t max,
+                            struct cm_error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return fail_errno(error, path, "open");
+    }
+    enum cm_status status = CM_OK;
+    size_t start = out->len;
+    for (;;) {
+        uint8_t *room;
+        status = cm_buf_reserve(out, 64 * 1024, &room);
+        if (status != CM_OK) {
+            cm_fail(error, status, path, "too large to hold in memory");
+            break;
+        }
+        ssize_t got = read(file, room, 64 * 1024);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            status = fail_errno(error, path, "read");
+            break;
+        }
+        if (got == 0) {
+            break;
+        }
+        out->len += (size_t)got;
+        if (out->len - start > max) {
+            status = cm_fail(error, CM_MEMORY, path, "larger than %zu bytes", max);
+            break;
+        }
+    }
+    close(file);
+    if (status != CM_OK) {
+        out->len = start;
+    }
+    return status;
+}
+
+static bool write_all(int file, struct cm_bytes data)
+{
+    while (data.len > 0) {
+        ssize_t put = write(file, data.data, data.len);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return false;
+        }
+        data.data += put;
+        data.len -= (size_t)put;
+    }
+    return true;
+}
+
+static bool sync_folder(const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = folder >= 0 && fsync(folder) == 0;
+    if (folder >= 0) {
+        close(folder);
+    }
+    return ok;
+}
+
+// keep: the target must not be there yet (link fails), else it is replaced (rename).
+static enum cm_status put(const char *path, struct cm_bytes data, mode_t mode, bool keep,
+                          struct cm_error *error)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= (int)sizeof beside) {
+        return cm_fail(error, CM_INVALID, path, "the path is too long");
+    }
+    int file = mkostemp(beside, O_CLOEXEC);
+    if (file < 0) {
+        return fail_errno(error, path, "create a file beside it");
+    }
+    enum cm_status status = CM_OK;
+    if (fchmod(file, mode) != 0 || !write_all(file, data) || fdatasync(file) != 0) {
+        status = fail_errno(error, path, "write");
+    }
+    close(file);
+    if (status == CM_OK && keep && link(beside, path) != 0) {
+        status = errno == EEXIST ? cm_fail(error, CM_INVALID, path, "exists already")
+                                 : fail_errno(error, path, "create");
+    } else if (status == CM_OK && !keep && rename(beside, path) != 0) {
+        status = fail_errno(error, path, "replace");
+    }
+    if (status != CM_OK || keep) {
+        unlink(beside);
+    }
+    if (status == CM_OK && !sync_folder(path)) {
+        status = fail_errno(error, path, "make its folder durable");
+    }
+    return status;
+}
+
+enum cm_status cm_file_write(const char *path, struct cm_bytes data, mode_t mode,
+                             struct cm_error *error)
+{
+    return put(path, data, mode, false, error);
+}
+
+enum cm_status cm_file_create(const char *path, struct cm_bytes data, mode_t mode,
+                              struct cm_error *error)
+{
+    return put(path, data, mode, true, error);
+}
