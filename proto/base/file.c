@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { CHUNK = 64 * 1024 };
+
 static enum cm_status fail_errno(struct cm_error *error, const char *path, const char *what)
 {
     return cm_fail(error, errno == ENOENT ? CM_NOT_FOUND : CM_IO, path, "cannot %s: %s", what,
@@ -27,12 +29,12 @@ enum cm_status cm_file_read(struct cm_buf *out, const char *path, size_t max,
     size_t start = out->len;
     for (;;) {
         uint8_t *room;
-        status = cm_buf_reserve(out, 64 * 1024, &room);
+        status = cm_buf_reserve(out, CHUNK, &room);
         if (status != CM_OK) {
             cm_fail(error, status, path, "too large to hold in memory");
             break;
         }
-        ssize_t got = read(file, room, 64 * 1024);
+        ssize_t got = read(file, room, CHUNK);
         if (got < 0 && errno == EINTR) {
             continue;
         }
