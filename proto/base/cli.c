@@ -2,12 +2,12 @@
 
 #include "proto/base/bytes.h"
 
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ui.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,19 +122,6 @@ int cm_cli_dispatch(const struct cm_command *commands, const char *about, int ar
     }
     cm_cli_say("there is no command '%s' here; '%s --help' lists them", name, program);
     return CM_EXIT_USAGE;
-}
-
-long long cm_cli_number(const struct argp_state *state, const char *option, const char *text,
-                        long long least, long long most)
-{
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < least || value > most) {
-        argp_error(state, "%s: '%s' is not a whole number from %lld to %lld", option, text, least,
-                   most);
-    }
-    return value;
 }
 
 bool cm_cli_terminal(void)

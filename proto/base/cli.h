@@ -1,12 +1,11 @@
-// What all commands share: subcommands, argp set up in one way, messages and prompts for people.
-// Options are parsed with glibc's argp; its usage errors exit with CM_EXIT_USAGE.
+// What all commands share: subcommands, messages and prompts for people. Options are read by
+// proto/base/cli_args.h.
 // Main thread only.
 #ifndef CM_BASE_CLI_H
 #define CM_BASE_CLI_H
 
 #include "proto/base/error.h"
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -23,7 +22,7 @@ enum {
 struct cm_command {
     const char *name; // NULL ends a table
     const char *summary;
-    // argv[0] is the name so far, as in "comity keys sign": pass argc and argv to argp_parse.
+    // argv[0] is the name so far, as in "comity keys sign": pass argc and argv to cm_cli_parse.
     int (*run)(int argc, char **argv);
 };
 
@@ -42,10 +41,6 @@ int cm_cli_fail(const struct cm_error *error);
 void cm_cli_say(const char *format, ...) CM_PRINTF(1, 2);
 // text at 80 columns, the first line after `used` columns, others indented; ends the line.
 void cm_cli_wrap(FILE *out, const char *text, size_t used, size_t indent);
-
-// An option's whole number in [least, most], else argp_error (which exits).
-long long cm_cli_number(const struct argp_state *state, const char *option, const char *text,
-                        long long least, long long most);
 
 // True when there is a terminal to ask on, wherever standard input comes from.
 bool cm_cli_terminal(void);

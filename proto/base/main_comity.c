@@ -1,5 +1,6 @@
 #include "proto/base/cli.h"
 
+#include <argp.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
