@@ -15,6 +15,9 @@ struct cm_checkpoint {
 
 enum cm_status cm_checkpoint_sign(struct cm_buf *note, const struct cm_checkpoint *checkpoint,
                                   const struct cm_signer *signer) CM_MUST_CHECK;
+// Form alone: nobody's signature is looked at.
+enum cm_status cm_checkpoint_parse(struct cm_checkpoint *out, struct cm_bytes note,
+                                   struct cm_error *error) CM_MUST_CHECK;
 // Parses note and verifies the signature named like its origin by key. CM_INVALID for form,
 // CM_UNAUTHENTICATED else.
 enum cm_status cm_checkpoint_open(struct cm_checkpoint *out, struct cm_bytes note,

@@ -11,7 +11,7 @@
 
 struct cm_ledger;
 
-// A durable signed tree head. Reference-counted.
+// A durable signed tree head. Reference-counted, on the loop thread.
 struct cm_tree_head {
     struct cm_checkpoint checkpoint;
     struct cm_bytes note;
@@ -21,7 +21,7 @@ struct cm_tree_head *cm_tree_head_ref(struct cm_tree_head *head);
 void cm_tree_head_unref(struct cm_tree_head *head);
 
 struct cm_ledger_options {
-    const char *folder;       // holds the log and a lock; made with mode 0700 when missing
+    const char *folder;       // holds the file "log", locked; made with mode 0700 when missing
     struct cm_signer *signer; // reffed
     struct cm_poster *poster; // brings `done` to the loop thread
     unsigned max_waiting;     // appends in flight; beyond: CM_EXHAUSTED
@@ -40,7 +40,7 @@ struct cm_append {
     uint64_t index;
     struct cm_tree_head *head; // referenced for the caller when CM_OK
     // private
-    struct cm_task back;
+    struct cm_digest leaf;
     struct cm_append *next;
 };
 
@@ -49,7 +49,7 @@ struct cm_append {
 // holds the lock.
 enum cm_status cm_ledger_open(struct cm_ledger **out, const struct cm_ledger_options *options,
                               struct cm_error *error) CM_MUST_CHECK;
-// Waits for what is in flight.
+// Waits for what is in flight, and runs its `done` before it returns. `done` must not close it.
 void cm_ledger_close(struct cm_ledger *ledger);
 
 // CM_UNAVAILABLE when latched (an fsync or write failed) or closing, CM_EXHAUSTED, CM_INVALID; then
