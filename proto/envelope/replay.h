@@ -25,7 +25,8 @@ enum cm_status cm_replay_claim(struct cm_replay *replay, const struct cm_digest 
                                const struct cm_digest *signer, const char *agency,
                                int64_t expires_ms, int64_t now_ms,
                                struct cm_error *error) CM_MUST_CHECK;
-// From the ledger at start: no share is charged, seen_ms is when it was recorded.
+// From the ledger at start: no share is charged, seen_ms is when it was recorded. What was over by
+// then is not kept. CM_EXHAUSTED past the total.
 enum cm_status cm_replay_restore(struct cm_replay *replay, const struct cm_digest *key,
                                  int64_t expires_ms, int64_t seen_ms) CM_MUST_CHECK;
 size_t cm_replay_held(const struct cm_replay *replay);

@@ -20,9 +20,15 @@ const char *cm_signer_spiffe(const struct cm_signer *signer);
 // Leaf's SubjectPublicKeyInfo, DER. Borrowed.
 struct cm_bytes cm_signer_spki(const struct cm_signer *signer);
 
+// Its certificates, DER, leaf first. Borrowed.
+const struct cm_bytes *cm_signer_chain(const struct cm_signer *signer, size_t *count);
+
 // ECDSA P-256 with SHA-256 over data, raw r‖s.
 enum cm_status cm_signer_raw(uint8_t sig[CM_SIGNATURE_SIZE], const struct cm_signer *signer,
                              struct cm_bytes data) CM_MUST_CHECK;
+// The same over what has been hashed already.
+enum cm_status cm_signer_digest(uint8_t sig[CM_SIGNATURE_SIZE], const struct cm_signer *signer,
+                                const struct cm_digest *digest) CM_MUST_CHECK;
 // The same, DER (signed notes). At most 72 bytes.
 enum cm_status cm_signer_der(struct cm_buf *sig, const struct cm_signer *signer,
                              struct cm_bytes data) CM_MUST_CHECK;
