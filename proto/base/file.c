@@ -18,6 +18,15 @@ static enum cm_status fail_errno(struct cm_error *error, const char *path, const
                    strerror(errno));
 }
 
+// What may still be read: a chunk at most, and never past the caller's or the buffer's bound.
+static size_t room_left(const struct cm_buf *out, size_t left)
+{
+    if (out->max != 0 && out->max - out->len < left) {
+        left = out->max - out->len;
+    }
+    return left < CHUNK ? left : CHUNK;
+}
+
 enum cm_status cm_file_read(struct cm_buf *out, const char *path, size_t max,
                             struct cm_error *error)
 {
@@ -28,13 +37,15 @@ enum cm_status cm_file_read(struct cm_buf *out, const char *path, size_t max,
     enum cm_status status = CM_OK;
     size_t start = out->len;
     for (;;) {
-        uint8_t *room;
-        status = cm_buf_reserve(out, CHUNK, &room);
+        uint8_t past_end;
+        uint8_t *room = &past_end;
+        size_t want = room_left(out, max - (out->len - start));
+        status = want > 0 ? cm_buf_reserve(out, want, &room) : CM_OK;
         if (status != CM_OK) {
             cm_fail(error, status, path, "too large to hold in memory");
             break;
         }
-        ssize_t got = read(file, room, CHUNK);
+        ssize_t got = read(file, room, want > 0 ? want : 1);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -45,11 +56,11 @@ enum cm_status cm_file_read(struct cm_buf *out, const char *path, size_t max,
         if (got == 0) {
             break;
         }
-        out->len += (size_t)got;
-        if (out->len - start > max) {
-            status = cm_fail(error, CM_MEMORY, path, "larger than %zu bytes", max);
+        if (want == 0) {
+            status = cm_fail(error, CM_MEMORY, path, "larger than %zu bytes", out->len - start);
             break;
         }
+        out->len += (size_t)got;
     }
     close(file);
     if (status != CM_OK) {

@@ -68,6 +68,19 @@ Test(file, create_keeps_what_is_there)
     cm_buf_clear(&got);
 }
 
+Test(file, keeps_to_the_bound_of_the_buffer)
+{
+    struct cm_buf got = {.max = 5};
+    struct cm_error error;
+    cr_assert_eq(cm_file_write(in_folder("a"), cm_bytes_of("12345"), 0600, NULL), CM_OK);
+    cr_expect_eq(cm_file_read(&got, in_folder("a"), 100, &error), CM_OK);
+    cr_expect_eq(got.len, 5);
+    got.len = 1;
+    cr_expect_eq(cm_file_read(&got, in_folder("a"), 100, &error), CM_MEMORY);
+    cr_expect_eq(got.len, 1);
+    cm_buf_clear(&got);
+}
+
 Test(file, refuses_what_is_larger_than_its_bound)
 {
     struct cm_buf got = {0};
