@@ -1,0 +1,146 @@
+#include "fixture.h"
+
+#include "proto/base/log.h"
+
+#include <criterion/criterion.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void post(struct cm_poster *poster, struct cm_task *task)
+{
+    struct fixture *fixture = CM_CONTAINER(poster, struct fixture, poster);
+    pthread_mutex_lock(&fixture->lock);
+    task->next = NULL;
+    *fixture->last = task;
+    fixture->last = &task->next;
+    pthread_cond_signal(&fixture->posted);
+    pthread_mutex_unlock(&fixture->lock);
+}
+
+void fixture_open(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.poster.post = post, .folder = "/tmp/cm-ledger-XXXXXX"};
+    fixture->last = &fixture->first;
+    pthread_mutex_init(&fixture->lock, NULL);
+    pthread_cond_init(&fixture->posted, NULL);
+    cm_log_set_level(CM_LOG_ERROR);
+    cr_assert(mkdtemp(fixture->folder));
+    snprintf(fixture->log, sizeof fixture->log, "%s/log", fixture->folder);
+    fixture->signer = fixture_signer(fixture, FIXTURE_SPIFFE);
+}
+
+void fixture_close(struct fixture *fixture)
+{
+    fixture_drain(fixture);
+    cm_signer_unref(fixture->signer);
+    unlink(fixture->log);
+    rmdir(fixture->folder);
+}
+
+static X509 *certificate(EVP_PKEY *key, const char *spiffe)
+{
+    X509 *leaf = X509_new();
+    char san[512];
+    snprintf(san, sizeof san, "URI:%s", spiffe);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
+    X509_NAME *name = X509_get_subject_name(leaf);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+    X509_set_issuer_name(leaf, name);
+    X509_set_version(leaf, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(leaf), 1);
+    X509_gmtime_adj(X509_getm_notBefore(leaf), -60);
+    X509_gmtime_adj(X509_getm_notAfter(leaf), 3600);
+    X509_set_pubkey(leaf, key);
+    cr_assert_eq(X509_add_ext(leaf, extension, -1), 1);
+    cr_assert_gt(X509_sign(leaf, key, EVP_sha256()), 0);
+    X509_EXTENSION_free(extension);
+    return leaf;
+}
+
+struct cm_signer *fixture_signer(const struct fixture *fixture, const char *spiffe)
+{
+    char key_path[96], chain_path[96];
+    snprintf(key_path, sizeof key_path, "%s/key.pem", fixture->folder);
+    snprintf(chain_path, sizeof chain_path, "%s/chain.pem", fixture->folder);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *leaf = certificate(key, spiffe);
+    FILE *file = fopen(key_path, "w");
+    cr_assert(file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
+    fclose(file);
+    cr_assert_eq(chmod(key_path, 0600), 0);
+    file = fopen(chain_path, "w");
+    cr_assert(file && PEM_write_X509(file, leaf) == 1);
+    fclose(file);
+    struct cm_signer *signer;
+    struct cm_error error;
+    cr_assert_eq(cm_signer_load(&signer, key_path, chain_path, NULL, &error), CM_OK, "%s",
+                 error.text);
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    unlink(key_path);
+    unlink(chain_path);
+    return signer;
+}
+
+static struct cm_task *take(struct fixture *fixture, bool wait)
+{
+    pthread_mutex_lock(&fixture->lock);
+    while (wait && !fixture->first)
+        pthread_cond_wait(&fixture->posted, &fixture->lock);
+    struct cm_task *task = fixture->first;
+    if (task) {
+        fixture->first = task->next;
+        if (!fixture->first)
+            fixture->last = &fixture->first;
+    }
+    pthread_mutex_unlock(&fixture->lock);
+    return task;
+}
+
+void fixture_pump(struct fixture *fixture)
+{
+    struct cm_task *task = take(fixture, true);
+    task->run(task);
+}
+
+void fixture_drain(struct fixture *fixture)
+{
+    for (struct cm_task *task; (task = take(fixture, false));)
+        task->run(task);
+}
+
+struct cm_ledger_options fixture_options(struct fixture *fixture)
+{
+    return (struct cm_ledger_options){.folder = fixture->folder,
+                                      .signer = fixture->signer,
+                                      .poster = &fixture->poster,
+                                      .max_waiting = 64};
+}
+
+static void done(struct cm_append *append)
+{
+    CM_CONTAINER(append, struct one, append)->done = true;
+}
+
+void fixture_start(struct one *one, const char *entry)
+{
+    *one = (struct one){.append = {.entry = cm_bytes_of(entry), .done = done}};
+}
+
+enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger, struct one *one,
+                              const char *entry)
+{
+    fixture_start(one, entry);
+    const enum cm_status status = cm_ledger_append(ledger, &one->append);
+    if (status)
+        return status;
+    while (!one->done)
+        fixture_pump(fixture);
+    return one->append.status;
+}
