@@ -2,6 +2,8 @@
 #ifndef CM_CODEC_BOUNDS_H
 #define CM_CODEC_BOUNDS_H
 
+#include <stdint.h>
+
 enum {
     CM_MAX_PAYLOAD = 8 * 1024,
     CM_MAX_ENVELOPE = 16 * 1024,
@@ -49,6 +51,29 @@ enum {
     CM_INSTANCE_SIZE = 16,
     CM_SALT_SIZE = 16,
     CM_SIGNATURE_SIZE = 64,
+    CM_MAX_ATTACHMENTS = CM_MAX_ENVELOPE - CM_MAX_PAYLOAD, // signatures and chains of an envelope
+    CM_MAX_HEADER = 2 * 1024,
+    CM_MAX_REFUSAL = 2 * 1024,
+    CM_MAX_COSIGNATURE = 1024,
+    CM_MAX_MANIFEST = 4 * 1024 * 1024,
+    CM_MAX_CHECKPOINT = 4 * 1024,
+    CM_MAX_PROOF = 64, // hashes
+    CM_MAX_LEAF = 256, // a decision leaf
+    CM_MAX_LEAF_PATH = 32,
+    CM_MAX_RULE_SETS = 16, // in Hello
+    CM_MAX_NAME = 256,     // what people read: an agency's name, a site
+    CM_MAX_CRL = 1024 * 1024,
+    CM_MAX_BUNDLE = 2 * CM_MAX_DIRECTORY,
+    CM_MAX_APPROVAL_USES = 1000,
+    // What each stream's receiver must take.
+    CM_MAX_LOOKUP_REQUEST = CM_MAX_ENVELOPE + 64,
+    CM_MAX_LOOKUP_RESPONSE = CM_MAX_MANIFEST + CM_MAX_ENVELOPE,
+    CM_MAX_ATTACH_UP = 4 * 1024 * 1024, // Hello with rule sets
+    CM_MAX_ATTACH_DOWN = CM_DIRECTORY_PART + 64,
+    CM_MAX_ERROR = 1024,
 };
+
+// 9999-12-31T23:59:59.999Z: sums with any duration stay far from overflow.
+#define CM_MAX_TIME_MS INT64_C(253402300799999)
 
 #endif
