@@ -5,7 +5,7 @@
 
 #include "proto/envelope/dsse.h"
 
-enum { CM_MAX_CHECKPOINT = 1024, CM_MAX_ORIGIN = 255 };
+enum { CM_MAX_ORIGIN = 255 };
 
 struct cm_checkpoint {
     char origin[CM_MAX_ORIGIN + 1];
