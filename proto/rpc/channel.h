@@ -24,6 +24,9 @@ enum cm_status cm_channel_new(struct cm_channel **out, struct cm_loop *loop,
                               struct cm_error *error) CM_MUST_CHECK;
 // Open streams are cancelled first; their on_closed still comes.
 void cm_channel_free(struct cm_channel *channel);
+// Reads the TLS files again if they changed; open streams go on over the old connection. On an
+// error the old credentials stay.
+enum cm_status cm_channel_reload(struct cm_channel *channel, struct cm_error *error) CM_MUST_CHECK;
 // deadline_ms from now; 0: none. wait_ready: wait for a connection instead of failing at once.
 enum cm_status cm_channel_call(struct cm_stream **out, struct cm_channel *channel, const char *path,
                                int64_t deadline_ms, bool wait_ready,
