@@ -210,6 +210,13 @@ static void deliver(struct cm_stream *stream, grpc_byte_buffer *buffer)
     grpc_byte_buffer_reader_destroy(&reader);
 }
 
+// A server mustn't take a broken call for a complete one. A client has the status for that; there
+// gRPC's answer says something else.
+static bool ended_well(const struct cm_stream *stream, bool ok)
+{
+    return !stream->is_server || (ok && !grpc_call_failed_before_recv_message(stream->call));
+}
+
 static void on_read_done(struct cm_tag *tag, bool ok)
 {
     struct cm_stream *stream = CM_CONTAINER(tag, struct cm_stream, read_done);
@@ -219,8 +226,7 @@ static void on_read_done(struct cm_tag *tag, bool ok)
     stream->incoming = NULL;
     if (!stream->stopped && buffer)
         deliver(stream, buffer);
-    else if (!stream->stopped && ok && !grpc_call_failed_before_recv_message(stream->call) &&
-             stream->handlers.on_end)
+    else if (!stream->stopped && ended_well(stream, ok) && stream->handlers.on_end)
         stream->handlers.on_end(stream->owner);
     grpc_byte_buffer_destroy(buffer);
     settle(stream);

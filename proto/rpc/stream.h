@@ -19,7 +19,8 @@ struct cm_peer {
 struct cm_stream_handlers {
     // One message, after cm_stream_read; message is valid during the call.
     void (*on_message)(void *owner, struct cm_bytes message);
-    // The peer sends no more (half-closed).
+    // The peer sends no more. On a server it half-closed in good order; on a client the status
+    // says.
     void (*on_end)(void *owner);
     // The last write was taken; the next may be given.
     void (*on_writable)(void *owner);
