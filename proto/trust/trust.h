@@ -10,10 +10,10 @@
 struct cm_trust;
 
 // root: the federation root certificate, PEM. bundle: encoded DirectoryBundle. Verifies the
-// directory's signature by the root, its expiry at now_ms, and each CRL by its CA; CRLs that don't
-// verify are left out and logged. older: the snapshot before, or NULL; a lower serial, the same
-// serial with another digest, a `previous` that doesn't follow, or a lower CRL number than one seen
-// is CM_STALE and nothing is made.
+// directory's signature by the root, its expiry at now_ms, and each CRL by its pinned CA; CRLs that
+// don't verify are left out and logged. older: the snapshot before, or NULL; a lower serial, the
+// same serial with another digest, a `previous` that doesn't follow, or another root or federation
+// is CM_STALE and nothing is made. Of each CA the CRL with the highest number seen stands.
 enum cm_status cm_trust_new(struct cm_trust **out, struct cm_bytes root, struct cm_bytes bundle,
                             const struct cm_trust *older, int64_t now_ms,
                             struct cm_error *error) CM_MUST_CHECK;
@@ -21,7 +21,8 @@ struct cm_trust *cm_trust_ref(struct cm_trust *trust);
 void cm_trust_unref(struct cm_trust *trust);
 
 const struct cm_directory *cm_trust_directory(const struct cm_trust *trust);
-// The encoded DirectoryBundle it was made from. Borrowed.
+// The encoded DirectoryBundle to persist and hand on: the directory's exact envelope with the CRLs
+// that stand. Borrowed.
 struct cm_bytes cm_trust_bundle(const struct cm_trust *trust);
 
 // A verified leaf: its name and key. Reference-counted.

@@ -1,0 +1,29 @@
+// Inside of struct cm_trust, for the files that make it (trust.c) and judge by it (judge.c).
+// Immutable but for the cache; any thread.
+#ifndef CM_TRUST_SNAPSHOT_H
+#define CM_TRUST_SNAPSHOT_H
+
+#include "proto/trust/chain_cache.h"
+#include "proto/trust/crl_set.h"
+#include "proto/trust/trust.h"
+
+struct cm_trust {
+    atomic_uint references;
+    struct cm_certificate root;
+    struct cm_arena *arena; // what directory borrows from
+    struct cm_directory directory;
+    struct cm_digest *pins; // of all agencies' CAs, ascending
+    size_t pin_count;
+    struct cm_crl_set crls;
+    struct cm_buf bundle;
+    struct cm_chain_cache *cache;
+};
+
+// What the directory has no say in: the dates of the whole path, the root's CRL.
+enum cm_status cm_judge_path(const struct cm_trust *trust, const struct cm_signatory *signatory,
+                             int64_t as_of_ms, struct cm_error *error) CM_MUST_CHECK;
+// All that depends on time and directory: the path, pins, membership, the agency's CRL.
+enum cm_status cm_judge(const struct cm_trust *trust, const struct cm_signatory *signatory,
+                        int64_t as_of_ms, struct cm_error *error) CM_MUST_CHECK;
+
+#endif
