@@ -40,9 +40,9 @@ static enum cm_status load_root(struct loading *loading, struct cm_bytes pem)
 static enum cm_status open_envelope(struct loading *loading, struct cm_bytes given)
 {
     struct cm_trust *trust = loading->trust;
-    if (given.len > CM_MAX_DIRECTORY) {
+    if (given.len > CM_MAX_BUNDLE) {
         return cm_fail(loading->error, CM_INVALID, "directory", "more than %d bytes",
-                       (int)CM_MAX_DIRECTORY);
+                       (int)CM_MAX_BUNDLE);
     }
     struct cm_bytes bytes;
     enum cm_status status = cm_arena_bytes(trust->arena, &bytes, given);
