@@ -5,34 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP(field)            ((cm_fields)(1u << (field)))
-#define AT(kind, member)        CM_COLUMN_##kind, offsetof(struct cm_stored, member), 0
-#define IN(kind, member, field) CM_COLUMN_##kind, offsetof(struct cm_stored, member), GROUP(field)
+#define CM_GROUP(field)     ((cm_fields)(1u << (field)))
+#define CM_AT(kind, member) CM_COLUMN_##kind, offsetof(struct cm_stored, member), 0
+#define CM_IN(kind, member, field)                                                                 \
+    CM_COLUMN_##kind, offsetof(struct cm_stored, member), CM_GROUP(field)
 
 const struct cm_column cm_columns[CM_COLUMN_COUNT] = {
-    {"event_id", AT(TEXT, detection.event_id)},
-    {"captured_at", AT(TIME, detection.captured_at_ms)},
-    {"plate", AT(TEXT, detection.plate)},
-    {"plate_read", AT(TEXT, detection.plate_read)},
-    {"state", AT(TEXT, detection.state)},
-    {"present", AT(FIELDS, detection.present)},
-    {"latitude", IN(REAL, detection.latitude, CM_FIELD_PLACE)},
-    {"longitude", IN(REAL, detection.longitude, CM_FIELD_PLACE)},
-    {"site", IN(TEXT, detection.site, CM_FIELD_PLACE)},
-    {"camera", IN(TEXT, detection.camera, CM_FIELD_CAMERA)},
-    {"heading", IN(REAL, detection.heading, CM_FIELD_HEADING)},
-    {"make", IN(TEXT, detection.make, CM_FIELD_VEHICLE)},
-    {"model", IN(TEXT, detection.model, CM_FIELD_VEHICLE)},
-    {"colour", IN(TEXT, detection.colour, CM_FIELD_VEHICLE)},
-    {"body", IN(TEXT, detection.body, CM_FIELD_VEHICLE)},
-    {"year", IN(YEAR, detection.year, CM_FIELD_VEHICLE)},
-    {"vehicle_confidence", IN(REAL, detection.vehicle_confidence, CM_FIELD_VEHICLE)},
-    {"confidence", IN(REAL, detection.confidence, CM_FIELD_CONFIDENCE)},
-    {"candidates", IN(CANDIDATES, detection.candidates, CM_FIELD_CONFIDENCE)},
-    {"image_reference", IN(TEXT, detection.image_reference, CM_FIELD_IMAGE)},
-    {"image_sha256", IN(DIGEST, detection.image_sha256, CM_FIELD_IMAGE)},
-    {"expires_at", AT(TIME, expires_at_ms)},
-    {"case_hold", AT(TEXT, case_hold)},
+    {"event_id", CM_AT(TEXT, detection.event_id)},
+    {"captured_at", CM_AT(TIME, detection.captured_at_ms)},
+    {"plate", CM_AT(TEXT, detection.plate)},
+    {"plate_read", CM_AT(TEXT, detection.plate_read)},
+    {"state", CM_AT(TEXT, detection.state)},
+    {"present", CM_AT(FIELDS, detection.present)},
+    {"latitude", CM_IN(REAL, detection.latitude, CM_FIELD_PLACE)},
+    {"longitude", CM_IN(REAL, detection.longitude, CM_FIELD_PLACE)},
+    {"site", CM_IN(TEXT, detection.site, CM_FIELD_PLACE)},
+    {"camera", CM_IN(TEXT, detection.camera, CM_FIELD_CAMERA)},
+    {"heading", CM_IN(REAL, detection.heading, CM_FIELD_HEADING)},
+    {"make", CM_IN(TEXT, detection.make, CM_FIELD_VEHICLE)},
+    {"model", CM_IN(TEXT, detection.model, CM_FIELD_VEHICLE)},
+    {"colour", CM_IN(TEXT, detection.colour, CM_FIELD_VEHICLE)},
+    {"body", CM_IN(TEXT, detection.body, CM_FIELD_VEHICLE)},
+    {"year", CM_IN(YEAR, detection.year, CM_FIELD_VEHICLE)},
+    {"vehicle_confidence", CM_IN(REAL, detection.vehicle_confidence, CM_FIELD_VEHICLE)},
+    {"confidence", CM_IN(REAL, detection.confidence, CM_FIELD_CONFIDENCE)},
+    {"candidates", CM_IN(CANDIDATES, detection.candidates, CM_FIELD_CONFIDENCE)},
+    {"image_reference", CM_IN(TEXT, detection.image_reference, CM_FIELD_IMAGE)},
+    {"image_sha256", CM_IN(DIGEST, detection.image_sha256, CM_FIELD_IMAGE)},
+    {"expires_at", CM_AT(TIME, expires_at_ms)},
+    {"case_hold", CM_AT(TEXT, case_hold)},
 };
 
 const char cm_column_list[] =

@@ -201,7 +201,7 @@ void cm_position_advance(struct cm_position *position, const struct cm_detection
 enum cm_status cm_store_open(struct cm_store **out, const char *where, const char *owner,
                              unsigned connections, struct cm_error *error)
 {
-    static const char sqlite[] = "sqlite:";
+    static const char sqlite[] = "sqlite:", postgres[] = "postgres:";
     *out = NULL;
     size_t owner_len = strlen(owner);
     if (owner_len == 0 || owner_len > CM_MAX_ID) {
@@ -214,8 +214,11 @@ enum cm_status cm_store_open(struct cm_store **out, const char *where, const cha
     if (strncmp(where, sqlite, sizeof sqlite - 1) == 0) {
         return cm_sqlite_open(out, where + sizeof sqlite - 1, owner, connections, error);
     }
+    if (strncmp(where, postgres, sizeof postgres - 1) == 0) {
+        return cm_postgres_open(out, where + sizeof postgres - 1, owner, connections, error);
+    }
     cm_fail(error, CM_INVALID, "store", "is of no known kind");
-    cm_error_hint(error, "write sqlite:/path/file.db");
+    cm_error_hint(error, "write sqlite:/path/file.db or postgres:host=... dbname=...");
     return CM_INVALID;
 }
 
