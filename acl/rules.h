@@ -19,6 +19,7 @@ struct cm_rules_source {
     const struct cm_directory *directory;
     int64_t now_ms; // for lint on dates
     bool lint;
+    bool overlay; // forbids only, as the node's key may sign: a permit is an error
     bool retired_ok; // signed sets: a name that left the directory covers nothing instead of an
                      // error
 };

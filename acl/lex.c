@@ -1,0 +1,267 @@
+#include "acl/lex.h"
+
+#include <string.h>
+#include <unictype.h>
+#include <unistr.h>
+
+void cm_lexer_init(struct cm_lexer *lexer, const struct cm_rule_file *file, struct cm_arena *arena,
+                   struct cm_diagnostics *diagnostics)
+{
+    *lexer = (struct cm_lexer){
+        .file = file, .line = 1, .arena = arena, .diagnostics = diagnostics};
+}
+
+static bool at_end(const struct cm_lexer *lexer)
+{
+    return lexer->failed || lexer->at >= lexer->file->text.len;
+}
+
+static uint8_t byte_at(const struct cm_lexer *lexer, size_t at)
+{
+    return at < lexer->file->text.len ? lexer->file->text.data[at] : 0;
+}
+
+// The code point at the cursor, 0xfffd when the bytes are no UTF-8.
+static ucs4_t peek(const struct cm_lexer *lexer, size_t *len)
+{
+    ucs4_t c;
+    const uint8_t *data = lexer->file->text.data + lexer->at;
+    size_t left = lexer->file->text.len - lexer->at;
+    int used = u8_mbtoucr(&c, data, left);
+    if (used < 1) {
+        *len = 1;
+        return 0xfffd;
+    }
+    *len = (size_t)used;
+    return c;
+}
+
+static struct cm_place place_of(const struct cm_lexer *lexer, size_t from, size_t to)
+{
+    return (struct cm_place){.file = lexer->file,
+                             .line = lexer->line,
+                             .offset = (uint32_t)from,
+                             .len = (uint32_t)(to - from)};
+}
+
+static void report(struct cm_lexer *lexer, size_t from, size_t to, const char *hint,
+                   const char *text)
+{
+    struct cm_place place = place_of(lexer, from, to);
+    cm_diagnostics_add(lexer->diagnostics, CM_SEVERITY_ERROR, &place, hint, "%s", text);
+}
+
+static bool is_bidi(ucs4_t c)
+{
+    return c == 0x061c || (c >= 0x200e && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+static bool is_curly(ucs4_t c)
+{
+    return (c >= 0x2018 && c <= 0x201f) || c == 0xab || c == 0xbb;
+}
+
+// What may stand in a comment or text: printable or a tab. Reports and returns false otherwise.
+static bool check_character(struct cm_lexer *lexer, ucs4_t c, size_t len)
+{
+    size_t end = lexer->at + len;
+    if (c == 0xfffd && len == 1) {
+        report(lexer, lexer->at, end, "save the file as UTF-8", "this is not UTF-8");
+        return false;
+    }
+    if (is_bidi(c)) {
+        report(lexer, lexer->at, end, "delete it: it makes text read differently than it is",
+               "a hidden character that changes the direction of text");
+        return false;
+    }
+    if (c == 0xfeff) {
+        const char *hint = lexer->at == 0 ? "save the file as UTF-8 without a byte order mark"
+                                          : "delete it";
+        report(lexer, lexer->at, end, hint, "a hidden byte order mark");
+        return false;
+    }
+    if (c != '\t' && (uc_is_cntrl(c) || c == 0x2028 || c == 0x2029)) {
+        report(lexer, lexer->at, end, "delete it", "a control character");
+        return false;
+    }
+    return true;
+}
+
+static bool at_line_end(const struct cm_lexer *lexer)
+{
+    uint8_t c = byte_at(lexer, lexer->at);
+    return c == '\n' || (c == '\r' && byte_at(lexer, lexer->at + 1) == '\n');
+}
+
+static void skip_comment(struct cm_lexer *lexer)
+{
+    while (!at_end(lexer) && !at_line_end(lexer)) {
+        size_t len;
+        ucs4_t c = peek(lexer, &len);
+        (void)check_character(lexer, c, len);
+        lexer->at += len;
+    }
+}
+
+static void skip_space(struct cm_lexer *lexer)
+{
+    while (!at_end(lexer)) {
+        uint8_t c = byte_at(lexer, lexer->at);
+        if (c == '#') {
+            skip_comment(lexer);
+        } else if (c == '\n') {
+            lexer->line++;
+            lexer->at++;
+        } else if (c == ' ' || c == '\t' || at_line_end(lexer)) {
+            lexer->at++;
+        } else {
+            return;
+        }
+    }
+}
+
+static bool starts_word(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool in_word(uint8_t c)
+{
+    return starts_word(c) || c == '.' || c == '_' || c == '-';
+}
+
+static struct cm_token token_of(struct cm_lexer *lexer, enum cm_token_kind kind, size_t from,
+                                size_t to, struct cm_bytes text)
+{
+    const char *copy = text.len == 0 ? "" : cm_arena_string(lexer->arena, text);
+    if (copy == NULL) {
+        lexer->failed = true;
+        return (struct cm_token){CM_TOKEN_END, "", place_of(lexer, from, from)};
+    }
+    return (struct cm_token){kind, copy, place_of(lexer, from, to)};
+}
+
+static struct cm_token lex_word(struct cm_lexer *lexer, enum cm_token_kind kind)
+{
+    size_t from = lexer->at;
+    size_t start = kind == CM_TOKEN_GROUP ? from + 1 : from;
+    lexer->at = start;
+    while (in_word(byte_at(lexer, lexer->at))) {
+        lexer->at++;
+    }
+    struct cm_bytes text = {lexer->file->text.data + start, lexer->at - start};
+    return token_of(lexer, kind, from, lexer->at, text);
+}
+
+static void lex_escape(struct cm_lexer *lexer)
+{
+    uint8_t next = byte_at(lexer, lexer->at + 1);
+    if (next != '"' && next != '\\') {
+        report(lexer, lexer->at, lexer->at + 1, "write \\\\ for a backslash, \\\" for a quote",
+               "a lone backslash in text");
+        return;
+    }
+    lexer->at++;
+}
+
+// Text up to its closing quote on the same line; a word processor's quotes are closed by theirs.
+static struct cm_token lex_text(struct cm_lexer *lexer, size_t quote_len, bool curly)
+{
+    size_t from = lexer->at;
+    lexer->at += quote_len;
+    struct cm_buf text = {.max = lexer->file->text.len};
+    bool closed = false;
+    while (!closed && !at_end(lexer) && !at_line_end(lexer)) {
+        size_t len;
+        ucs4_t c = peek(lexer, &len);
+        closed = c == '"' || (curly && is_curly(c));
+        bool good = closed || check_character(lexer, c, len);
+        if (!closed && c == '\\') {
+            lex_escape(lexer);
+        }
+        if (!closed && good &&
+            cm_buf_add(&text, lexer->file->text.data + lexer->at, len) != CM_OK) {
+            lexer->failed = true;
+        }
+        lexer->at += len;
+    }
+    if (!closed) {
+        report(lexer, from, lexer->at, "end the text with \" on the same line",
+               "this text has no end");
+    }
+    struct cm_token token =
+        token_of(lexer, CM_TOKEN_TEXT, from, lexer->at, cm_buf_bytes(&text));
+    cm_buf_clear(&text);
+    return token;
+}
+
+static struct cm_token lex_curly(struct cm_lexer *lexer, size_t len)
+{
+    report(lexer, lexer->at, lexer->at + len, "write the straight quote \" instead",
+           "a word processor's quote");
+    return lex_text(lexer, len, true);
+}
+
+// One report for a run of what can't begin a token.
+static void skip_bad(struct cm_lexer *lexer)
+{
+    size_t len;
+    ucs4_t c = peek(lexer, &len);
+    if (check_character(lexer, c, len)) {
+        size_t from = lexer->at;
+        size_t to = from + len;
+        while (byte_at(lexer, to) >= 0x80 || in_word(byte_at(lexer, to))) {
+            to++;
+        }
+        const char *hint = c == ';'   ? "leave it out: a statement ends where the next begins"
+                           : c == '@' ? "a group's name follows the @ at once"
+                           : c == '\'' ? "write \" around text"
+                           : c == '(' || c == ')' || c == '{' || c == '}' || c == '[' || c == ']'
+                               ? "there are no brackets in rules"
+                               : "words begin with a letter or digit of the English alphabet";
+        report(lexer, from, to, hint, "this is no word");
+        lexer->at = to;
+        return;
+    }
+    lexer->at += len;
+}
+
+static enum cm_token_kind punctuation(uint8_t c)
+{
+    static const enum cm_token_kind kinds[256] = {[','] = CM_TOKEN_COMMA,
+                                                  ['='] = CM_TOKEN_EQUALS,
+                                                  [':'] = CM_TOKEN_COLON,
+                                                  ['/'] = CM_TOKEN_SLASH};
+    return kinds[c];
+}
+
+struct cm_token cm_lexer_next(struct cm_lexer *lexer)
+{
+    for (;;) {
+        skip_space(lexer);
+        if (at_end(lexer)) {
+            return token_of(lexer, CM_TOKEN_END, lexer->at, lexer->at, CM_BYTES_NONE);
+        }
+        size_t len;
+        uint8_t byte = byte_at(lexer, lexer->at);
+        ucs4_t c = peek(lexer, &len);
+        if (starts_word(byte)) {
+            return lex_word(lexer, CM_TOKEN_WORD);
+        }
+        if (byte == '@' && starts_word(byte_at(lexer, lexer->at + 1))) {
+            return lex_word(lexer, CM_TOKEN_GROUP);
+        }
+        if (byte == '"') {
+            return lex_text(lexer, 1, false);
+        }
+        if (punctuation(byte) != 0) {
+            lexer->at++;
+            return token_of(lexer, punctuation(byte), lexer->at - 1, lexer->at, CM_BYTES_NONE);
+        }
+        if (is_curly(c)) {
+            return lex_curly(lexer, len);
+        }
+        skip_bad(lexer);
+    }
+}

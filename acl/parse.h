@@ -1,0 +1,62 @@
+// One rule file into the tree: the parser's inside, shared by parse*.c only.
+// On the caller's stack; one thread.
+#ifndef CM_ACL_PARSE_H
+#define CM_ACL_PARSE_H
+
+#include "acl/ast.h"
+
+struct cm_parser {
+    struct cm_lexer lexer;
+    struct cm_token now;
+    struct cm_token next;
+    uint32_t line_before; // of the token before now
+    struct cm_ast *ast;
+    const struct cm_rules_source *source;
+    struct cm_arena *arena;
+    struct cm_diagnostics *diagnostics;
+    bool main;
+};
+
+// What a list may hold, for its messages and for noticing a forgotten comma.
+struct cm_list_spec {
+    const char *noun;  // "purpose"
+    const char *where; // "in `for`"
+    unsigned kinds;    // bits 1u << enum cm_token_kind
+    bool (*known)(const struct cm_parser *parser, const struct cm_token *token);
+};
+
+enum cm_status cm_parse_file(struct cm_ast *ast, struct cm_arena *arena,
+                             const struct cm_rules_source *source, const struct cm_rule_file *file,
+                             struct cm_diagnostics *diagnostics) CM_MUST_CHECK;
+
+void cm_parser_advance(struct cm_parser *parser);
+void cm_parser_error(struct cm_parser *parser, const struct cm_place *place, const char *hint,
+                     const char *format, ...) CM_PRINTF(4, 5);
+// From the arena; NULL ends the parse with CM_MEMORY.
+void *cm_parser_take(struct cm_parser *parser, size_t size);
+bool cm_parser_at(const struct cm_parser *parser, const char *word);
+// At a clause or statement word or the end.
+bool cm_parser_at_clause(const struct cm_parser *parser);
+bool cm_parser_at_statement(const struct cm_parser *parser);
+void cm_parser_skip_statement(struct cm_parser *parser);
+// A word that fits nowhere, with the nearest statement or clause word.
+void cm_parser_unknown(struct cm_parser *parser, bool clauses);
+// Whether a statement or clause word is near enough to have been meant.
+bool cm_parser_near_keyword(const struct cm_token *token);
+
+// Items up to the first that no comma follows. opener: the word whose list it is.
+void cm_parse_list(struct cm_parser *parser, struct cm_list *list, const struct cm_list_spec *spec,
+                   const struct cm_place *opener);
+void cm_parser_append(struct cm_parser *parser, struct cm_list *list);
+// "30 days" at the cursor; 0 when it is wrong (reported).
+int64_t cm_parse_duration(struct cm_parser *parser, const struct cm_place *opener);
+
+void cm_parse_rule(struct cm_parser *parser);
+// false: the rest of the rule makes no sense.
+bool cm_parse_who(struct cm_parser *parser, struct cm_rule *rule);
+void cm_parse_clause(struct cm_parser *parser, struct cm_rule *rule);
+struct cm_rule *cm_parser_add_rule(struct cm_parser *parser, enum cm_statement statement);
+struct cm_term *cm_parser_add_term(struct cm_parser *parser, struct cm_rule *rule,
+                                   enum cm_term_kind kind);
+
+#endif
