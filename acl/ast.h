@@ -85,7 +85,7 @@ struct cm_clause {
 struct cm_rule {
     enum cm_statement statement; // PERMIT, FORBID, RETAIN or SHARING
     struct cm_place place;       // its first word
-    struct cm_term *terms;
+    struct cm_term *terms, *last_term;
     struct cm_clause clauses[CM_CLAUSE_COUNT];
     struct cm_rule *next;
 };
@@ -95,6 +95,7 @@ struct cm_definition {
     const char *name;
     struct cm_place place; // the name's
     struct cm_list items;
+    size_t order; // among all files' definitions
     struct cm_definition *next;
 };
 
@@ -102,6 +103,7 @@ struct cm_inclusion {
     const struct cm_rule_file *from;
     const char *name;
     struct cm_place place;
+    const struct cm_rule_file *to; // NULL until found
     struct cm_inclusion *next;
 };
 
@@ -116,6 +118,7 @@ struct cm_ast {
     struct cm_definition *definitions, *last_definition;
     size_t definition_count;
     struct cm_inclusion *inclusions, *last_inclusion;
+    size_t inclusion_count;
 };
 
 enum cm_statement cm_statement_of(const char *word);

@@ -27,6 +27,24 @@ struct cm_charge {
 
 struct cm_view;
 
+// The first clause for which a rule does not cover a request.
+enum cm_miss {
+    CM_MISS_NONE = 0, // it covers some of its points
+    CM_MISS_WHO,
+    CM_MISS_ACTION,
+    CM_MISS_PURPOSE,
+    CM_MISS_DATE,
+    CM_MISS_EVIDENCE, // a permit's is missing, a forbid's lifts it
+    CM_MISS_AGE,
+};
+
+// What one rule did for a request: for people who ask why.
+struct cm_reason {
+    const char *where; // "file:line"; borrowed from the rules
+    bool permit;
+    enum cm_miss miss;
+};
+
 // Limits that the request would be charged to, forbids ignored. CM_MEMORY past the arena's cap.
 enum cm_status cm_rules_charges(const struct cm_charge **out, size_t *count, struct cm_arena *arena,
                                 const struct cm_rules *rules, const struct cm_directory *directory,
@@ -43,8 +61,9 @@ enum cm_status cm_rules_view(struct cm_view **out, struct cm_arena *arena,
 
 // Some row of the window may be visible.
 bool cm_view_any(const struct cm_view *view);
-// Bit 0 (the row) and the fields visible of a row by camera ("" for none) of that age, seconds. 0:
-// not visible.
+// Bit 0 (the row) and the fields visible, of those asked, of a row by camera ("" for none) of that
+// age, seconds. 0: not visible. For a filter on a field that isn't asked, make the view with fields
+// 0.
 cm_fields cm_view_row(const struct cm_view *view, const char *camera, int64_t age_s);
 // The largest age, seconds, at which any row can be visible, INT64_MAX without bound; -1: none.
 int64_t cm_view_max_age_s(const struct cm_view *view);
@@ -54,5 +73,13 @@ cm_fields cm_view_withheld(const struct cm_view *view);
 bool cm_view_hides_rows(const struct cm_view *view);
 // "file:line" of a permit that covers the request, "" when none does.
 const char *cm_view_deciding_rule(const struct cm_view *view);
+
+// Age in whole seconds, floored, never below 0.
+int64_t cm_age_s(int64_t now_ms, int64_t captured_ms);
+// Every rule with what it did, permits first, in the order of the files; judged for request->agency
+// alone.
+enum cm_status cm_rules_reasons(const struct cm_reason **out, size_t *count, struct cm_arena *arena,
+                                const struct cm_rules *rules, const struct cm_directory *directory,
+                                const struct cm_request *request) CM_MUST_CHECK;
 
 #endif

@@ -7,8 +7,7 @@
 void cm_lexer_init(struct cm_lexer *lexer, const struct cm_rule_file *file, struct cm_arena *arena,
                    struct cm_diagnostics *diagnostics)
 {
-    *lexer = (struct cm_lexer){
-        .file = file, .line = 1, .arena = arena, .diagnostics = diagnostics};
+    *lexer = (struct cm_lexer){.file = file, .line = 1, .arena = arena, .diagnostics = diagnostics};
 }
 
 static bool at_end(const struct cm_lexer *lexer)
@@ -76,8 +75,8 @@ static bool check_character(struct cm_lexer *lexer, ucs4_t c, size_t len)
         return false;
     }
     if (c == 0xfeff) {
-        const char *hint = lexer->at == 0 ? "save the file as UTF-8 without a byte order mark"
-                                          : "delete it";
+        const char *hint =
+            lexer->at == 0 ? "save the file as UTF-8 without a byte order mark" : "delete it";
         report(lexer, lexer->at, end, hint, "a hidden byte order mark");
         return false;
     }
@@ -190,8 +189,7 @@ static struct cm_token lex_text(struct cm_lexer *lexer, size_t quote_len, bool c
         report(lexer, from, lexer->at, "end the text with \" on the same line",
                "this text has no end");
     }
-    struct cm_token token =
-        token_of(lexer, CM_TOKEN_TEXT, from, lexer->at, cm_buf_bytes(&text));
+    struct cm_token token = token_of(lexer, CM_TOKEN_TEXT, from, lexer->at, cm_buf_bytes(&text));
     cm_buf_clear(&text);
     return token;
 }
@@ -214,8 +212,8 @@ static void skip_bad(struct cm_lexer *lexer)
         while (byte_at(lexer, to) >= 0x80 || in_word(byte_at(lexer, to))) {
             to++;
         }
-        const char *hint = c == ';'   ? "leave it out: a statement ends where the next begins"
-                           : c == '@' ? "a group's name follows the @ at once"
+        const char *hint = c == ';'    ? "leave it out: a statement ends where the next begins"
+                           : c == '@'  ? "a group's name follows the @ at once"
                            : c == '\'' ? "write \" around text"
                            : c == '(' || c == ')' || c == '{' || c == '}' || c == '[' || c == ']'
                                ? "there are no brackets in rules"

@@ -51,7 +51,7 @@ void cm_parser_append(struct cm_parser *parser, struct cm_list *list);
 // "30 days" at the cursor; 0 when it is wrong (reported).
 int64_t cm_parse_duration(struct cm_parser *parser, const struct cm_place *opener);
 
-void cm_parse_rule(struct cm_parser *parser);
+void cm_parse_rule(struct cm_parser *parser, const struct cm_token *opener);
 // false: the rest of the rule makes no sense.
 bool cm_parse_who(struct cm_parser *parser, struct cm_rule *rule);
 void cm_parse_clause(struct cm_parser *parser, struct cm_rule *rule);

@@ -4,7 +4,7 @@
 #define CM_ACL_RULES_H
 
 #include "acl/diagnostic.h"
-#include "proto/codec/directory.h"
+#include "acl/members.h"
 #include "proto/codec/query.h"
 #include "proto/codec/ruleset.h"
 
@@ -17,9 +17,10 @@ struct cm_rules_source {
     size_t file_count;
     const struct cm_rule_file *files; // main and what it includes; packs by "<name>" without a dot
     const struct cm_directory *directory;
-    int64_t now_ms; // for lint on dates
+    struct cm_members *members; // of that directory, to share memory; NULL: made here
+    int64_t now_ms;             // for lint on dates
     bool lint;
-    bool overlay; // forbids only, as the node's key may sign: a permit is an error
+    bool overlay;    // forbids only, as the node's key may sign: a permit is an error
     bool retired_ok; // signed sets: a name that left the directory covers nothing instead of an
                      // error
 };

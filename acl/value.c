@@ -10,10 +10,8 @@ int64_t cm_value_unit_s(const char *word)
         const char *one, *many;
         int64_t seconds;
     } units[] = {
-        {"minute", "minutes", 60},
-        {"hour", "hours", 3600},
-        {"day", "days", CM_DAY_S},
-        {"month", "months", 30 * CM_DAY_S},
+        {"minute", "minutes", 60},         {"hour", "hours", 3600},
+        {"day", "days", CM_DAY_S},         {"month", "months", 30 * CM_DAY_S},
         {"year", "years", 365 * CM_DAY_S},
     };
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {

@@ -1,0 +1,31 @@
+// Whether a rule's box covers what a query asks, age and site left open: shared by the decision and
+// the tools that explain it. Pure; any thread.
+#ifndef CM_ACL_COVERS_H
+#define CM_ACL_COVERS_H
+
+#include "acl/compiled.h"
+#include "acl/decide.h"
+
+// One who asks, in the eyes of one rule set.
+struct cm_asker {
+    const struct cm_agency *now;  // NULL: not in the current directory
+    const struct cm_member *then; // NULL: not in the rules' own directory
+    bool unchanged;               // active then, and no new CA since: permits may count
+    bool is_self;
+    enum cm_role role;
+    uint32_t agency;        // index in rules->agencies or CM_NO_INDEX
+    const uint64_t *groups; // bits: groups that hold it
+};
+
+// Groups go to the arena. CM_MEMORY.
+enum cm_status cm_asker_init(struct cm_asker *out, struct cm_arena *arena,
+                             const struct cm_rules *rules, const struct cm_directory *directory,
+                             const char *agency, enum cm_role role) CM_MUST_CHECK;
+
+// NONE: the rule covers some point of the request; else the first clause that does not.
+enum cm_miss cm_permit_misses(const struct cm_box *permit, const struct cm_asker *asker,
+                              const struct cm_request *request, uint32_t purpose);
+enum cm_miss cm_forbid_misses(const struct cm_box *forbid, const struct cm_asker *asker,
+                              const struct cm_request *request, uint32_t purpose);
+
+#endif

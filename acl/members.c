@@ -1,0 +1,106 @@
+#include "acl/members.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cm_members {
+    atomic_uint references;
+    size_t count;
+    struct cm_member *list; // ascending by id, as in the directory
+    struct cm_digest *pins;
+    char *ids;
+};
+
+static void copy_agency(struct cm_members *members, const struct cm_agency *agency,
+                        struct cm_digest **pins, char **ids)
+{
+    struct cm_member *member = &members->list[members->count++];
+    size_t len = strlen(agency->id) + 1;
+    memcpy(*ids, agency->id, len);
+    *member = (struct cm_member){.id = *ids,
+                                 .kind = agency->kind,
+                                 .active = agency->active,
+                                 .pin_count = (uint32_t)agency->ca_pin_count,
+                                 .pins = *pins};
+    if (agency->state != NULL && strlen(agency->state) < sizeof member->state) {
+        memcpy(member->state, agency->state, strlen(agency->state));
+    }
+    if (agency->ca_pin_count > 0) {
+        memcpy(*pins, agency->ca_pins, agency->ca_pin_count * sizeof **pins);
+    }
+    *ids += len;
+    *pins += agency->ca_pin_count;
+}
+
+enum cm_status cm_members_new(struct cm_members **out, const struct cm_directory *directory)
+{
+    *out = NULL;
+    size_t pin_count = 0;
+    size_t id_bytes = 0;
+    for (size_t i = 0; i < directory->agency_count; i++) {
+        pin_count += directory->agencies[i].ca_pin_count;
+        id_bytes += strlen(directory->agencies[i].id) + 1;
+    }
+    struct cm_members *members = calloc(1, sizeof *members);
+    if (members == NULL) {
+        return CM_MEMORY;
+    }
+    atomic_init(&members->references, 1);
+    members->list = calloc(directory->agency_count + 1, sizeof *members->list);
+    members->pins = calloc(pin_count + 1, sizeof *members->pins);
+    members->ids = calloc(id_bytes + 1, 1);
+    if (members->list == NULL || members->pins == NULL || members->ids == NULL) {
+        cm_members_unref(members);
+        return CM_MEMORY;
+    }
+    struct cm_digest *pins = members->pins;
+    char *ids = members->ids;
+    for (size_t i = 0; i < directory->agency_count; i++) {
+        copy_agency(members, &directory->agencies[i], &pins, &ids);
+    }
+    *out = members;
+    return CM_OK;
+}
+
+struct cm_members *cm_members_ref(struct cm_members *members)
+{
+    atomic_fetch_add_explicit(&members->references, 1, memory_order_relaxed);
+    return members;
+}
+
+void cm_members_unref(struct cm_members *members)
+{
+    if (members == NULL ||
+        atomic_fetch_sub_explicit(&members->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    free(members->list);
+    free(members->pins);
+    free(members->ids);
+    free(members);
+}
+
+static int compare_id(const void *id, const void *member)
+{
+    return strcmp(id, ((const struct cm_member *)member)->id);
+}
+
+const struct cm_member *cm_members_find(const struct cm_members *members, const char *id)
+{
+    return bsearch(id, members->list, members->count, sizeof *members->list, compare_id);
+}
+
+bool cm_member_keeps_keys(const struct cm_member *member, const struct cm_agency *now)
+{
+    for (size_t i = 0; i < now->ca_pin_count; i++) {
+        bool kept = false;
+        for (uint32_t j = 0; j < member->pin_count && !kept; j++) {
+            kept = cm_digest_equal(&member->pins[j], &now->ca_pins[i]);
+        }
+        if (!kept) {
+            return false;
+        }
+    }
+    return true;
+}
