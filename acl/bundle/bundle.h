@@ -1,44 +1,40 @@
 // An agency's rules as signed: which set counts, since when; the history of digests; the overlay.
-// Never goes back. Loop thread; the snapshots it hands out are immutable and reference-counted.
+// Never goes back, also across restarts. Loop thread (a change blocks on one small fsync);
+// standings are shared snapshots.
 #ifndef CM_ACL_BUNDLE_H
 #define CM_ACL_BUNDLE_H
 
+#include "acl/bundle/standing.h"
 #include "acl/decide.h"
 #include "proto/trust/trust.h"
 
 struct cm_bundle;
 
-// One accepted state: rule set, overlay, both compiled.
-struct cm_standing {
-    uint64_t sequence;
-    struct cm_digest digest; // of the rule set's payload
-    uint64_t overlay_revision;
-    struct cm_rules *rules;
-    struct cm_rules *overlay; // NULL: none
-    struct cm_bytes envelope; // the rule set's, exact bytes
-    struct cm_bytes overlay_envelope;
-    unsigned references; // private
-};
-struct cm_standing *cm_standing_ref(struct cm_standing *standing);
-void cm_standing_unref(struct cm_standing *standing);
-
-// An empty one for agency; folder: where sets, sequence and digests persist, or NULL for memory
-// only.
+// What was accepted before for agency, or nothing yet. folder (exists): sets and digests persist
+// there, and the signed directories that sets name, shared by all bundles of the folder; NULL:
+// memory only. What lies there is verified again; a set that someone altered is CM_INVALID or
+// CM_UNAUTHENTICATED.
 enum cm_status cm_bundle_open(struct cm_bundle **out, const char *agency, const char *folder,
                               struct cm_trust *trust, int64_t now_ms,
                               struct cm_error *error) CM_MUST_CHECK;
 void cm_bundle_free(struct cm_bundle *bundle);
 
-// A signed rule set. CM_STALE: a lower sequence, or another digest for a known one (reported), or
-// signed_ms too far from now_ms unless presented by the pinned node key; CM_UNAUTHENTICATED,
-// CM_FORBIDDEN, CM_INVALID as named.
+// A signed rule set, verified as of its signed_ms. from_node: presented to a gateway by the
+// agency's pinned node key; else signed_ms must lie within an hour of now_ms. One that is known
+// already is CM_OK and changes nothing. CM_STALE: a lower sequence that isn't known, another digest
+// for a known one or a `previous` that doesn't fit (a fork, logged as an error), or a directory
+// serial not seen here (from_node: judged by the current one; the node itself decides).
+// CM_UNAUTHENTICATED, CM_FORBIDDEN, CM_INVALID as named.
 enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust,
                                 const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,
                                 struct cm_error *error) CM_MUST_CHECK;
+// An overlay of forbids over the standing set, signed by the agency's node. CM_STALE: of another
+// set, or an older revision.
 enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
                                         const struct cm_envelope *overlay, int64_t now_ms,
                                         struct cm_error *error) CM_MUST_CHECK;
-// A newer directory: recompiles what counts.
+// A newer directory: kept for the sets that will name it. What counts stays; views are judged by
+// both.
 enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trust,
                                  struct cm_error *error) CM_MUST_CHECK;
 // NULL while no set has been accepted. Borrowed.

@@ -17,6 +17,10 @@ struct cm_trust;
 enum cm_status cm_trust_new(struct cm_trust **out, struct cm_bytes root, struct cm_bytes bundle,
                             const struct cm_trust *older, int64_t now_ms,
                             struct cm_error *error) CM_MUST_CHECK;
+// A directory of before, by current's root and judged as of its own issue: for what was signed
+// under it.
+enum cm_status cm_trust_archived(struct cm_trust **out, const struct cm_trust *current,
+                                 struct cm_bytes bundle, struct cm_error *error) CM_MUST_CHECK;
 struct cm_trust *cm_trust_ref(struct cm_trust *trust);
 void cm_trust_unref(struct cm_trust *trust);
 

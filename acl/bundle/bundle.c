@@ -1,0 +1,579 @@
+#include "acl/bundle/bundle.h"
+
+#include "acl/bundle/archive.h"
+#include "proto/base/file.h"
+#include "proto/base/log.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_CAP = 16 * 1024 * 1024,
+    MAX_HISTORY = 4096,
+    HISTORY_LINE = 128,
+    FRESH_MS = 3600 * 1000,
+    MAX_FILE = 2 * 1024 * 1024,
+};
+
+struct past {
+    uint64_t sequence;
+    struct cm_digest digest;
+};
+
+struct cm_bundle {
+    char agency[CM_MAX_ID + 1];
+    char *folder; // NULL: memory only
+    struct cm_standing *standing;
+    size_t past_count; // ascending by sequence; what stands is among the last
+    size_t past_cap;
+    struct past *past;
+};
+
+static enum cm_status path_of(char out[PATH_MAX], const struct cm_bundle *bundle,
+                              const char *suffix, struct cm_error *error)
+{
+    int len = snprintf(out, PATH_MAX, "%s/%s.%s", bundle->folder, bundle->agency, suffix);
+    return len > 0 && len < PATH_MAX
+               ? CM_OK
+               : cm_fail(error, CM_INVALID, bundle->folder, "the path is too long");
+}
+
+// Out of memory, or past its bound, the oldest is forgotten: a leaf that names it is then refused.
+static void remember(struct cm_bundle *bundle, uint64_t sequence, const struct cm_digest *digest)
+{
+    if (bundle->past_count == bundle->past_cap && bundle->past_cap < MAX_HISTORY) {
+        size_t cap = bundle->past_cap == 0 ? 4 : bundle->past_cap * 2;
+        struct past *grown = realloc(bundle->past, cap * sizeof *grown);
+        if (grown != NULL) {
+            bundle->past = grown;
+            bundle->past_cap = cap;
+        }
+    }
+    if (bundle->past_count == bundle->past_cap && bundle->past_count > 0) {
+        memmove(bundle->past, bundle->past + 1, (bundle->past_count - 1) * sizeof bundle->past[0]);
+        bundle->past_count--;
+    }
+    if (bundle->past_count < bundle->past_cap) {
+        bundle->past[bundle->past_count++] = (struct past){sequence, *digest};
+    }
+}
+
+static const struct past *recall(const struct cm_bundle *bundle, uint64_t sequence)
+{
+    for (size_t i = bundle->past_count; i > 0; i--) {
+        if (bundle->past[i - 1].sequence == sequence) {
+            return &bundle->past[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static const struct past *newest(const struct cm_bundle *bundle)
+{
+    return bundle->past_count > 0 ? &bundle->past[bundle->past_count - 1] : NULL;
+}
+
+bool cm_bundle_knows(const struct cm_bundle *bundle, uint64_t sequence,
+                     const struct cm_digest *digest)
+{
+    const struct past *past = recall(bundle, sequence);
+    return past != NULL && cm_digest_equal(&past->digest, digest);
+}
+
+struct cm_standing *cm_bundle_standing(const struct cm_bundle *bundle)
+{
+    return bundle->standing;
+}
+
+// Signatures of people or a node of this very agency, judged as of as_of_ms; how many there are.
+static enum cm_status check_signers(const struct cm_bundle *bundle, struct cm_trust *trust,
+                                    const struct cm_envelope *envelope, int64_t as_of_ms,
+                                    struct cm_error *error)
+{
+    struct cm_signatory *signers[2] = {NULL, NULL};
+    enum cm_status status = cm_trust_verify(signers, trust, envelope, NULL, as_of_ms, error);
+    for (size_t i = 0; i < 2; i++) {
+        if (status == CM_OK && signers[i] != NULL &&
+            strcmp(cm_signatory_identity(signers[i])->agency, bundle->agency) != 0) {
+            status = cm_fail(error, CM_FORBIDDEN, bundle->agency,
+                             "rules signed by another agency's key");
+        }
+    }
+    cm_signatory_unref(signers[0]);
+    cm_signatory_unref(signers[1]);
+    return status;
+}
+
+static enum cm_status check_form(const struct cm_bundle *bundle,
+                                 const struct cm_directory *directory, const struct cm_ruleset *set,
+                                 size_t signatures, struct cm_error *error)
+{
+    const struct cm_agency *agency = cm_directory_agency(directory, bundle->agency);
+    if (strcmp(set->agency, bundle->agency) != 0 ||
+        strcmp(set->federation, directory->federation) != 0) {
+        return cm_fail(error, CM_FORBIDDEN, set->agency, "these are another agency's rules");
+    }
+    if (agency == NULL) {
+        return cm_fail(error, CM_FORBIDDEN, bundle->agency, "is not in the directory");
+    }
+    if (signatures < agency->rule_signatures) {
+        return cm_fail(error, CM_FORBIDDEN, bundle->agency,
+                       "%" PRIu32 " administrators must sign its rules", agency->rule_signatures);
+    }
+    if (set->language > CM_RULE_LANGUAGE) {
+        return cm_fail(error, CM_NOT_SERVED, "language",
+                       "rules %" PRIu32 " need a newer version of Comity", set->language);
+    }
+    return CM_OK;
+}
+
+static enum cm_status fork_found(const struct cm_bundle *bundle, uint64_t sequence,
+                                 struct cm_error *error)
+{
+    cm_log(CM_LOG_ERROR, "rules-forked", "agency=%s sequence=%" PRIu64, bundle->agency, sequence);
+    return cm_fail(error, CM_STALE, bundle->agency,
+                   "another rule set with sequence %" PRIu64 " was signed before", sequence);
+}
+
+// Whether set follows what is known. *known: its digest is of the history already.
+static enum cm_status check_sequence(const struct cm_bundle *bundle, bool *known,
+                                     const struct cm_ruleset *set, const struct cm_digest *digest,
+                                     struct cm_error *error)
+{
+    const struct past *same = recall(bundle, set->sequence);
+    const struct past *last = newest(bundle);
+    *known = same != NULL && cm_digest_equal(&same->digest, digest);
+    if (same != NULL && !*known) {
+        return fork_found(bundle, set->sequence, error);
+    }
+    if (*known || last == NULL) {
+        return CM_OK;
+    }
+    if (set->sequence < last->sequence) {
+        return cm_fail(error, CM_STALE, bundle->agency,
+                       "rule set %" PRIu64 " is older than %" PRIu64, set->sequence,
+                       last->sequence);
+    }
+    if (set->sequence == last->sequence + 1 && !cm_digest_equal(&set->previous, &last->digest)) {
+        return fork_found(bundle, last->sequence, error);
+    }
+    return CM_OK;
+}
+
+static enum cm_status compile(struct cm_rules **out, const char *main, size_t count,
+                              const struct cm_rule_file *files,
+                              const struct cm_directory *directory, const char *agency,
+                              struct cm_error *error)
+{
+    struct cm_diagnostics diagnostics = {0};
+    const struct cm_rules_source source = {
+        .main = main,
+        .file_count = count,
+        .files = files,
+        .directory = directory,
+        .retired_ok = true,
+    };
+    enum cm_status status = cm_rules_compile(out, &source, &diagnostics);
+    if (status != CM_OK && diagnostics.count > 0) {
+        status = cm_fail(error, status, agency, "%.96s:%u: %.120s", diagnostics.list[0].file,
+                         diagnostics.list[0].line, diagnostics.list[0].text);
+    }
+    cm_diagnostics_clear(&diagnostics);
+    if (status == CM_OK && strcmp(cm_rules_node(*out), agency) != 0) {
+        cm_rules_unref(*out);
+        *out = NULL;
+        status = cm_fail(error, CM_INVALID, agency, "the file is for another node");
+    }
+    return status;
+}
+
+// A standing made of set, without an overlay; not yet the bundle's.
+static enum cm_status stand(struct cm_standing **out, const struct cm_bundle *bundle,
+                            struct cm_trust *trust, const struct cm_ruleset *set,
+                            const struct cm_digest *digest, const struct cm_envelope *envelope,
+                            bool lenient, struct cm_error *error)
+{
+    struct cm_trust *named = NULL;
+    struct cm_standing *standing = calloc(1, sizeof *standing);
+    if (standing == NULL) {
+        return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
+    }
+    standing->references = 1;
+    standing->sequence = set->sequence;
+    standing->digest = *digest;
+    standing->directory_serial = set->directory_serial;
+    enum cm_status status =
+        cm_archive_find(&named, bundle->folder, trust, set->directory_serial, error);
+    if (status == CM_STALE && lenient) {
+        cm_log(CM_LOG_WARNING, "rules-directory-unknown", "agency=%s serial=%" PRIu64,
+               bundle->agency, set->directory_serial);
+        named = cm_trust_ref(trust);
+        status = CM_OK;
+    }
+    if (status == CM_OK) {
+        status = compile(&standing->rules, set->main, set->file_count, set->files,
+                         cm_trust_directory(named), bundle->agency, error);
+    }
+    if (status == CM_OK) {
+        status = cm_envelope_encode(&standing->envelope, envelope);
+    }
+    cm_trust_unref(named);
+    if (status != CM_OK) {
+        cm_standing_unref(standing);
+        return status;
+    }
+    *out = standing;
+    return CM_OK;
+}
+
+static enum cm_status persist(const struct cm_bundle *bundle, struct cm_trust *trust,
+                              const struct cm_standing *standing, bool known,
+                              struct cm_error *error)
+{
+    char path[PATH_MAX];
+    char hex[2 * CM_DIGEST_SIZE + 1];
+    struct cm_buf history = {0};
+    if (bundle->folder == NULL) {
+        return CM_OK;
+    }
+    enum cm_status status = cm_archive_keep(bundle->folder, trust, error);
+    size_t lines = bundle->past_count + (known ? 0 : 1);
+    for (size_t i = 0; i < lines && status == CM_OK; i++) {
+        bool last = i == bundle->past_count;
+        cm_hex(hex, cm_bytes_digest(last ? &standing->digest : &bundle->past[i].digest));
+        status = cm_buf_printf(&history, "%" PRIu64 " %s\n",
+                               last ? standing->sequence : bundle->past[i].sequence, hex);
+    }
+    // The history first: a set without its line in it would not be taken back after a crash.
+    if (status == CM_OK && path_of(path, bundle, "history", error) == CM_OK) {
+        status = cm_file_write(path, cm_buf_bytes(&history), 0600, error);
+    }
+    if (status == CM_OK) {
+        status = path_of(path, bundle, "ruleset", error);
+    }
+    if (status == CM_OK) {
+        status = cm_file_write(path, cm_buf_bytes(&standing->envelope), 0600, error);
+    }
+    cm_buf_clear(&history);
+    return status;
+}
+
+enum freshness { FROM_PERSON, FROM_NODE, FROM_FOLDER };
+
+static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
+                           const struct cm_envelope *envelope, enum freshness from, int64_t now_ms,
+                           struct cm_error *error)
+{
+    struct cm_ruleset set;
+    struct cm_digest digest;
+    struct cm_standing *standing = NULL;
+    bool known = false;
+    if (envelope->family != CM_FAMILY_RULESET) {
+        return cm_fail(error, CM_INVALID, bundle->agency, "is not a rule set");
+    }
+    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    if (arena == NULL) {
+        return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
+    }
+    cm_sha256_of(&digest, envelope->payload);
+    enum cm_status status = cm_ruleset_decode(&set, arena, envelope->payload, error);
+    if (status == CM_OK) {
+        status = check_signers(bundle, trust, envelope, set.signed_ms, error);
+    }
+    if (status == CM_OK) {
+        status =
+            check_form(bundle, cm_trust_directory(trust), &set, envelope->signature_count, error);
+    }
+    if (status == CM_OK) {
+        status = check_sequence(bundle, &known, &set, &digest, error);
+    }
+    // A known set can still be one that a crash, or a missing directory, kept from standing.
+    bool stands = known && bundle->standing != NULL && bundle->standing->sequence >= set.sequence;
+    if (status == CM_OK && from == FROM_FOLDER && !known) {
+        status = cm_fail(error, CM_INVALID, bundle->agency,
+                         "the rule set on disk is not one that was accepted");
+    }
+    bool old = from == FROM_PERSON && set.signed_ms < now_ms - FRESH_MS;
+    if (status == CM_OK && !known && (old || set.signed_ms > now_ms + CM_SKEW_MS)) {
+        status = cm_fail(error, CM_STALE, "signed_ms", "was not signed within the last hour");
+    }
+    if (status == CM_OK && !stands) {
+        status = stand(&standing, bundle, trust, &set, &digest, envelope, from == FROM_NODE, error);
+    }
+    if (status == CM_OK && !stands && from != FROM_FOLDER) {
+        status = persist(bundle, trust, standing, known, error);
+        if (status == CM_OK && !known) {
+            remember(bundle, standing->sequence, &standing->digest);
+        }
+    }
+    if (status == CM_OK && standing != NULL) {
+        cm_standing_unref(bundle->standing);
+        bundle->standing = standing;
+    } else {
+        cm_standing_unref(standing);
+    }
+    cm_arena_free(arena);
+    return status;
+}
+
+enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust,
+                                const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,
+                                struct cm_error *error)
+{
+    return take(bundle, trust, ruleset, from_node ? FROM_NODE : FROM_PERSON, now_ms, error);
+}
+
+// The overlay's files as includes of a main file of our own: what an include may not hold, an
+// overlay may not.
+static enum cm_status compile_overlay(struct cm_rules **out, struct cm_arena *arena,
+                                      const struct cm_overlay *overlay,
+                                      const struct cm_directory *directory, struct cm_error *error)
+{
+    static const char main_path[] = "overlay main";
+    struct cm_buf text = {0};
+    struct cm_rule_file *files = cm_arena_array(arena, overlay->file_count + 1, sizeof files[0]);
+    enum cm_status status = files == NULL ? CM_MEMORY : CM_OK;
+    if (status == CM_OK) {
+        status = cm_buf_printf(&text, "rules 1\nnode %s\n", overlay->agency);
+    }
+    for (size_t i = 0; i < overlay->file_count && status == CM_OK; i++) {
+        if (strchr(overlay->files[i].path, '"') != NULL ||
+            strchr(overlay->files[i].path, '\\') != NULL) {
+            status = cm_fail(error, CM_INVALID, "files.path", "holds a quote");
+        } else {
+            files[i + 1] = overlay->files[i];
+            status = cm_buf_printf(&text, "include \"%s\"\n", overlay->files[i].path);
+        }
+    }
+    if (status == CM_OK) {
+        files[0] = (struct cm_rule_file){main_path, cm_buf_bytes(&text)};
+        status = compile(out, main_path, overlay->file_count + 1, files, directory, overlay->agency,
+                         error);
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+// A copy of the standing with that overlay.
+static enum cm_status overlaid(struct cm_standing **out, const struct cm_standing *standing,
+                               uint64_t revision, struct cm_rules *rules,
+                               const struct cm_envelope *envelope)
+{
+    struct cm_standing *copy = calloc(1, sizeof *copy);
+    if (copy == NULL) {
+        return CM_MEMORY;
+    }
+    *copy = (struct cm_standing){
+        .sequence = standing->sequence,
+        .digest = standing->digest,
+        .directory_serial = standing->directory_serial,
+        .overlay_revision = revision,
+        .rules = cm_rules_ref(standing->rules),
+        .overlay = cm_rules_ref(rules),
+        .references = 1,
+    };
+    enum cm_status status =
+        cm_buf_add(&copy->envelope, standing->envelope.data, standing->envelope.len);
+    if (status == CM_OK) {
+        status = cm_envelope_encode(&copy->overlay_envelope, envelope);
+    }
+    if (status != CM_OK) {
+        cm_standing_unref(copy);
+        return status;
+    }
+    *out = copy;
+    return CM_OK;
+}
+
+static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_trust *trust,
+                                    const struct cm_envelope *envelope,
+                                    const struct cm_overlay *overlay, struct cm_error *error)
+{
+    const struct cm_standing *standing = bundle->standing;
+    enum cm_status status = check_signers(bundle, trust, envelope, overlay->signed_ms, error);
+    if (status != CM_OK) {
+        return status;
+    }
+    if (strcmp(overlay->agency, bundle->agency) != 0 ||
+        strcmp(overlay->federation, cm_trust_directory(trust)->federation) != 0) {
+        return cm_fail(error, CM_FORBIDDEN, overlay->agency, "this is another agency's overlay");
+    }
+    if (standing == NULL || overlay->sequence != standing->sequence ||
+        overlay->revision < standing->overlay_revision) {
+        return cm_fail(error, CM_STALE, bundle->agency,
+                       "the overlay is not of the rule set that counts, or an older one");
+    }
+    return CM_OK;
+}
+
+static enum cm_status persist_overlay(const struct cm_bundle *bundle,
+                                      const struct cm_standing *standing, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    if (bundle->folder == NULL) {
+        return CM_OK;
+    }
+    enum cm_status status = path_of(path, bundle, "overlay", error);
+    return status == CM_OK
+               ? cm_file_write(path, cm_buf_bytes(&standing->overlay_envelope), 0600, error)
+               : status;
+}
+
+static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
+                                   const struct cm_envelope *envelope, bool write,
+                                   struct cm_error *error)
+{
+    struct cm_overlay overlay;
+    struct cm_rules *rules = NULL;
+    struct cm_standing *standing = NULL;
+    if (envelope->family != CM_FAMILY_OVERLAY) {
+        return cm_fail(error, CM_INVALID, bundle->agency, "is not an overlay");
+    }
+    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    if (arena == NULL) {
+        return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
+    }
+    enum cm_status status = cm_overlay_decode(&overlay, arena, envelope->payload, error);
+    if (status == CM_OK) {
+        status = check_overlay(bundle, trust, envelope, &overlay, error);
+    }
+    if (status == CM_OK) {
+        status = compile_overlay(&rules, arena, &overlay, cm_trust_directory(trust), error);
+    }
+    if (status == CM_OK) {
+        status = overlaid(&standing, bundle->standing, overlay.revision, rules, envelope);
+    }
+    if (status == CM_OK && write) {
+        status = persist_overlay(bundle, standing, error);
+    }
+    if (status == CM_OK) {
+        cm_standing_unref(bundle->standing);
+        bundle->standing = standing;
+    } else {
+        cm_standing_unref(standing);
+    }
+    cm_rules_unref(rules);
+    cm_arena_free(arena);
+    return status;
+}
+
+enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
+                                        const struct cm_envelope *overlay, int64_t now_ms,
+                                        struct cm_error *error)
+{
+    (void)now_ms;
+    return take_overlay(bundle, trust, overlay, true, error);
+}
+
+enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trust,
+                                 struct cm_error *error)
+{
+    return bundle->folder != NULL ? cm_archive_keep(bundle->folder, trust, error) : CM_OK;
+}
+
+static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    struct cm_buf text = {0};
+    enum cm_status status = path_of(path, bundle, "history", error);
+    if (status == CM_OK) {
+        status = cm_file_read(&text, path, (size_t)MAX_HISTORY * HISTORY_LINE, error);
+    }
+    if (status == CM_OK) {
+        status = cm_buf_add(&text, "", 1);
+    }
+    for (char *line = (char *)text.data; status == CM_OK && *line != '\0';) {
+        char *end = strchr(line, '\n');
+        struct past past;
+        char *hex;
+        past.sequence = strtoull(line, &hex, 10);
+        if (end == NULL || *hex != ' ') {
+            status = cm_fail(error, CM_INVALID, path, "is damaged");
+            break;
+        }
+        *end = '\0';
+        if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK ||
+            (newest(bundle) != NULL && newest(bundle)->sequence >= past.sequence)) {
+            status = cm_fail(error, CM_INVALID, path, "is damaged");
+            break;
+        }
+        remember(bundle, past.sequence, &past.digest);
+        line = end + 1;
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+static enum cm_status read_envelope(struct cm_envelope *out, struct cm_arena *arena,
+                                    struct cm_buf *file, const struct cm_bundle *bundle,
+                                    const char *suffix, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    enum cm_status status = path_of(path, bundle, suffix, error);
+    if (status == CM_OK) {
+        status = cm_file_read(file, path, MAX_FILE, error);
+    }
+    return status == CM_OK ? cm_envelope_decode(out, arena, cm_buf_bytes(file), error) : status;
+}
+
+static enum cm_status load(struct cm_bundle *bundle, struct cm_trust *trust, int64_t now_ms,
+                           struct cm_error *error)
+{
+    struct cm_envelope envelope;
+    struct cm_buf file = {0};
+    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    enum cm_status status = arena == NULL ? CM_MEMORY : read_history(bundle, error);
+    bool first = status == CM_NOT_FOUND;
+    if (status == CM_OK) {
+        status = read_envelope(&envelope, arena, &file, bundle, "ruleset", error);
+        // A crash between history and set leaves the set before: still known, so still good.
+        if (status == CM_OK) {
+            status = take(bundle, trust, &envelope, FROM_FOLDER, now_ms, error);
+        }
+    }
+    cm_buf_clear(&file);
+    if (status == CM_OK) {
+        status = read_envelope(&envelope, arena, &file, bundle, "overlay", error);
+        if (status == CM_OK) {
+            status = take_overlay(bundle, trust, &envelope, false, error);
+        }
+        // None, or one over an older set: the newer set stands alone until the node signs again.
+        if (status == CM_NOT_FOUND || status == CM_STALE) {
+            status = CM_OK;
+        }
+    }
+    cm_buf_clear(&file);
+    cm_arena_free(arena);
+    return first ? CM_OK : status;
+}
+
+enum cm_status cm_bundle_open(struct cm_bundle **out, const char *agency, const char *folder,
+                              struct cm_trust *trust, int64_t now_ms, struct cm_error *error)
+{
+    struct cm_bundle *bundle = calloc(1, sizeof *bundle);
+    if (bundle == NULL || (folder != NULL && (bundle->folder = strdup(folder)) == NULL)) {
+        free(bundle);
+        return cm_fail(error, CM_MEMORY, agency, "out of memory");
+    }
+    snprintf(bundle->agency, sizeof bundle->agency, "%s", agency);
+    enum cm_status status = folder != NULL ? load(bundle, trust, now_ms, error) : CM_OK;
+    if (status != CM_OK) {
+        cm_bundle_free(bundle);
+        return status;
+    }
+    *out = bundle;
+    return CM_OK;
+}
+
+void cm_bundle_free(struct cm_bundle *bundle)
+{
+    if (bundle != NULL) {
+        cm_standing_unref(bundle->standing);
+        free(bundle->past);
+        free(bundle->folder);
+        free(bundle);
+    }
+}
