@@ -1,0 +1,141 @@
+#include "gateway/admit.h"
+
+#include "proto/base/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_MS = 500, SLOTS = 1024 };
+
+struct cm_counter {
+    struct cm_table_node node;
+    unsigned held;
+    uint8_t key[];
+};
+
+struct cm_admit {
+    struct cm_admit_limits limits;
+    unsigned inside;
+    struct cm_table signers;
+    struct cm_table agencies;
+};
+
+enum cm_status cm_admit_new(struct cm_admit **out, const struct cm_admit_limits *limits)
+{
+    struct cm_admit *admit = calloc(1, sizeof *admit);
+    if (!admit)
+        return CM_MEMORY;
+    admit->limits = *limits;
+    if (cm_table_init(&admit->signers, SLOTS) || cm_table_init(&admit->agencies, SLOTS)) {
+        cm_admit_free(admit);
+        return CM_MEMORY;
+    }
+    *out = admit;
+    return CM_OK;
+}
+
+static void free_all(struct cm_table *table)
+{
+    struct cm_table_node *node;
+    while (table->slots && (node = cm_table_next(table, NULL))) {
+        cm_table_remove(table, node);
+        free(CM_CONTAINER(node, struct cm_counter, node));
+    }
+    cm_table_clear(table);
+}
+
+void cm_admit_free(struct cm_admit *admit)
+{
+    if (!admit)
+        return;
+    free_all(&admit->signers);
+    free_all(&admit->agencies);
+    free(admit);
+}
+
+static enum cm_status full(struct cm_error *error, const char *whose, unsigned limit)
+{
+    cm_fail(error, CM_EXHAUSTED, "gateway", "%s has %u queries running, as many as it may", whose,
+            limit);
+    cm_error_hint(error, "ask again when one of them has ended");
+    if (error)
+        error->retry_after_ms = RETRY_MS;
+    return CM_EXHAUSTED;
+}
+
+enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admission,
+                              struct cm_error *error)
+{
+    if (admit->inside >= admit->limits.total)
+        return full(error, "the gateway", admit->limits.total);
+    admit->inside++;
+    admission->entered = true;
+    return CM_OK;
+}
+
+// The counter under key, made when there is none; NULL when out of memory.
+static struct cm_counter *counter_of(struct cm_table *table, struct cm_bytes key)
+{
+    struct cm_table_node *node = cm_table_find(table, key);
+    if (node)
+        return CM_CONTAINER(node, struct cm_counter, node);
+    struct cm_counter *counter = calloc(1, sizeof *counter + key.len);
+    if (!counter)
+        return NULL;
+    memcpy(counter->key, key.data, key.len);
+    counter->node.key = (struct cm_bytes){counter->key, key.len};
+    cm_table_add(table, &counter->node);
+    return counter;
+}
+
+static void give(struct cm_table *table, struct cm_counter **held)
+{
+    struct cm_counter *counter = *held;
+    *held = NULL;
+    if (!counter || --counter->held > 0)
+        return;
+    cm_table_remove(table, &counter->node);
+    free(counter);
+}
+
+static enum cm_status take(struct cm_table *table, struct cm_counter **held, struct cm_bytes key,
+                           unsigned limit, const char *whose, struct cm_error *error)
+{
+    struct cm_counter *counter = counter_of(table, key);
+    if (!counter)
+        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    if (counter->held >= limit)
+        return full(error, whose, limit);
+    counter->held++;
+    *held = counter;
+    return CM_OK;
+}
+
+enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admission,
+                              const struct cm_digest *signer, const char *agency,
+                              struct cm_error *error)
+{
+    enum cm_status status = take(&admit->signers, &admission->signer, cm_bytes_digest(signer),
+                                 admit->limits.per_signer, "this investigator", error);
+    if (status)
+        return status;
+    status = take(&admit->agencies, &admission->agency, cm_bytes_of(agency),
+                  admit->limits.per_agency, "this agency", error);
+    if (status)
+        give(&admit->signers, &admission->signer);
+    return status;
+}
+
+void cm_admit_leave(struct cm_admit *admit, struct cm_admission *admission)
+{
+    give(&admit->signers, &admission->signer);
+    give(&admit->agencies, &admission->agency);
+    if (admission->entered)
+        admit->inside--;
+    admission->entered = false;
+}
+
+unsigned cm_admit_inside(const struct cm_admit *admit)
+{
+    return admit->inside;
+}

@@ -1,0 +1,38 @@
+// How much is let in at once: in all, per investigator, per agency. What is full refuses early,
+// with a time to try again. Loop thread.
+#ifndef CM_GATEWAY_ADMIT_H
+#define CM_GATEWAY_ADMIT_H
+
+#include "gateway/table.h"
+#include "proto/base/error.h"
+
+struct cm_admit;
+
+struct cm_admit_limits { // queries in flight
+    unsigned total;
+    unsigned per_signer;
+    unsigned per_agency;
+};
+
+// One query's place; zeroed before use, embedded in the query.
+struct cm_admission {
+    bool entered;
+    struct cm_counter *signer;
+    struct cm_counter *agency;
+};
+
+enum cm_status cm_admit_new(struct cm_admit **out,
+                            const struct cm_admit_limits *limits) CM_MUST_CHECK;
+void cm_admit_free(struct cm_admit *admit);
+// Before anything is read. CM_EXHAUSTED.
+enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admission,
+                              struct cm_error *error) CM_MUST_CHECK;
+// Once it is known who asks. CM_EXHAUSTED names whose share is full.
+enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admission,
+                              const struct cm_digest *signer, const char *agency,
+                              struct cm_error *error) CM_MUST_CHECK;
+// Gives back what it holds; may be called twice.
+void cm_admit_leave(struct cm_admit *admit, struct cm_admission *admission);
+unsigned cm_admit_inside(const struct cm_admit *admit);
+
+#endif

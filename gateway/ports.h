@@ -1,0 +1,109 @@
+// What a running query needs of the world: time, workers, the ledger, the caller, the nodes.
+// comity-gatewayd gives the real ones, scenario tests fakes. All calls on the loop thread.
+#ifndef CM_GATEWAY_PORTS_H
+#define CM_GATEWAY_PORTS_H
+
+#include "acl/bundle/bundle.h"
+#include "gateway/admit.h"
+#include "gateway/table.h"
+#include "proto/base/workers.h"
+#include "proto/codec/gateway.h"
+#include "proto/envelope/replay.h"
+#include "proto/ledger/ledger.h"
+#include "proto/rpc/stream.h"
+
+struct cm_gateway_query;
+struct cm_session;
+struct cm_answer;
+
+// What all calls of one query share. Borrowed from the query.
+struct cm_call_facts {
+    struct cm_envelope query;
+    struct cm_bytes entry;
+    uint64_t entry_index;
+    uint32_t limit;
+    int64_t until_mono_ms; // answers after it don't count
+    char log_id[9];        // digest prefix
+};
+
+// One agency being asked: embedded in its query.
+struct cm_call {
+    const char *agency;
+    const struct cm_call_facts *facts;
+    const struct cm_call_handlers *handlers;
+    struct cm_bytes leaf; // the agency's decision leaf, its place and path in the decisions tree
+    uint32_t leaf_index;
+    size_t path_count;
+    const struct cm_digest *path;
+    uint32_t attempt; // from 1
+    // The sessions' (session.c, answer.c):
+    uint64_t id;
+    uint8_t token[CM_TOKEN_SIZE];
+    struct cm_table_node by_id;
+    struct cm_session *session;
+    struct cm_call *prev, *next; // of the session
+    uint64_t tried;              // serial number of the session that had the last attempt
+    bool sent;
+    bool spent; // an Answer has been opened with its token
+    struct cm_answer *answer;
+};
+
+// What comes back. None is called after release; after lost and refused nothing else comes.
+struct cm_call_handlers {
+    // A message of the answer, one for each read (the first is read without being asked for).
+    void (*batch)(struct cm_call *call, struct cm_bytes message);
+    // Signed, not yet verified.
+    void (*refused)(struct cm_call *call, const struct cm_envelope *refusal);
+    // The node's rules don't permit it any more.
+    void (*withdrawn)(struct cm_call *call);
+    // Session or answer ended early, or broke the protocol. started: an Answer had been opened.
+    void (*lost)(struct cm_call *call, bool started);
+};
+
+struct cm_gateway_ports {
+    const struct cm_clock *clock;
+    enum cm_status (*submit)(struct cm_gateway_ports *ports, struct cm_job *job);
+    // Calls cm_gateway_query_wake once, then; a later call moves it.
+    void (*wake_at)(struct cm_gateway_ports *ports, struct cm_gateway_query *query,
+                    int64_t mono_ms);
+
+    enum cm_status (*append)(struct cm_gateway_ports *ports, struct cm_append *append);
+    enum cm_status (*inclusion)(struct cm_gateway_ports *ports, struct cm_inclusion *out,
+                                struct cm_arena *arena, uint64_t index, uint64_t size);
+
+    bool (*writable)(struct cm_gateway_ports *ports, struct cm_gateway_query *query);
+    enum cm_status (*write)(struct cm_gateway_ports *ports, struct cm_gateway_query *query,
+                            struct cm_bytes message);
+    void (*finish)(struct cm_gateway_ports *ports, struct cm_gateway_query *query,
+                   enum cm_status status, const struct cm_error *error);
+    // Nothing of the query is in use any more but what its owner holds: free it.
+    void (*settled)(struct cm_gateway_ports *ports, struct cm_gateway_query *query);
+
+    // An agency's rules, NULL where none are known. Borrowed.
+    struct cm_standing *(*standing)(struct cm_gateway_ports *ports, const char *agency);
+    // NONE where a node of it can be asked, else DETACHED, OFFLINE or INCOMPATIBLE.
+    enum cm_outcome (*presence)(struct cm_gateway_ports *ports, const char *agency);
+    // Sends the ask or queues it for a credit; false: no session that hasn't been tried last.
+    bool (*ask)(struct cm_gateway_ports *ports, struct cm_call *call);
+    // Reads the next message of its answer.
+    void (*read)(struct cm_gateway_ports *ports, struct cm_call *call);
+    // Forgets the call. complete: the answer was taken whole, else the node is told to stop.
+    void (*release)(struct cm_gateway_ports *ports, struct cm_call *call, bool complete);
+};
+
+// What all queries share.
+struct cm_gateway {
+    struct cm_gateway_ports *ports;
+    struct cm_trust *trust; // the current snapshot; queries hold their own reference
+    struct cm_signer *signer;
+    const char *name;
+    struct cm_replay *replay;
+    struct cm_admit *admit;
+    unsigned actions;   // served: bits 1u << enum cm_action
+    const char *closed; // why nothing is admitted now, or NULL
+    struct {            // since start
+        uint64_t queries, reaches, refused, rows, batches, late, failed;
+    } counters;
+};
+
+#endif

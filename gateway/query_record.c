@@ -1,0 +1,257 @@
+// A query from its request to its durable record: checked on a worker, claimed against replay,
+// decided on a worker, appended. Loop thread but where it says worker.
+#include "gateway/query_internal.h"
+
+#include <string.h>
+
+enum { SCRATCH_CAP = 8 * 1024 * 1024 };
+
+static struct cm_gateway_query *of_job(struct cm_job *job)
+{
+    return CM_CONTAINER(job, struct cm_gateway_query, job);
+}
+
+static enum cm_status check_family(struct cm_gateway_query *query)
+{
+    enum cm_family wanted = query->reach ? CM_FAMILY_REACH : CM_FAMILY_QUERY;
+    if (query->request.query.family == wanted)
+        return CM_OK;
+    return cm_fail(&query->error, CM_INVALID, "query.payload_type", "this call takes a %s",
+                   cm_family_facts(wanted)->name);
+}
+
+static enum cm_status check_serial(struct cm_gateway_query *query)
+{
+    uint64_t serial = cm_trust_directory(query->trust)->serial;
+    if (query->request.directory_serial <= serial)
+        return CM_OK;
+    cm_fail(&query->error, CM_STALE, "directory_serial",
+            "this gateway has directory %llu, the caller %llu", (unsigned long long)serial,
+            (unsigned long long)query->request.directory_serial);
+    cm_error_hint(&query->error, "ask another gateway, and tell the operator of this one");
+    return CM_STALE;
+}
+
+// Worker. What TLS says of the caller comes before what the query says of its signer, but a
+// malformed query is told so first (WIRE.md, "Checks").
+static enum cm_status check(struct cm_gateway_query *query)
+{
+    enum cm_status status =
+        cm_lookup_request_decode(&query->request, query->arena, query->message, &query->error);
+    if (!status)
+        status = check_family(query);
+    if (status)
+        return status;
+    int64_t now = cm_wall_ms(cm_query_ports(query)->clock);
+    struct cm_signatory *peer = NULL;
+    struct cm_error peer_error = {0};
+    enum cm_status peer_status =
+        cm_trust_chain(&peer, query->trust, query->chain, query->chain_count, now, &peer_error);
+    struct cm_query_expectation expectation = {
+        .gateway = query->gateway->name,
+        .caller = peer_status ? NULL : cm_signatory_identity(peer),
+        .actions = query->gateway->actions,
+        .now_ms = now,
+    };
+    status = cm_query_check(&query->checked, query->arena, query->trust, &query->request.query,
+                            &expectation, &query->error);
+    cm_signatory_unref(peer);
+    if (peer_status && status != CM_INVALID) {
+        query->error = peer_error;
+        return peer_status;
+    }
+    return status ? status : check_serial(query);
+}
+
+static void check_work(struct cm_job *job)
+{
+    struct cm_gateway_query *query = of_job(job);
+    query->verdict = check(query);
+}
+
+// Worker.
+static enum cm_status decide(struct cm_gateway_query *query)
+{
+    struct cm_arena *scratch = cm_arena_new(SCRATCH_CAP);
+    if (!scratch)
+        return CM_MEMORY;
+    enum cm_status status =
+        cm_decide(&query->decisions, query->arena, scratch, cm_trust_directory(query->trust),
+                  &query->checked, cm_wall_ms(cm_query_ports(query)->clock));
+    cm_arena_free(scratch);
+    if (!status)
+        status = cm_query_nodes_make(query);
+    return status;
+}
+
+static void decide_work(struct cm_job *job)
+{
+    struct cm_gateway_query *query = of_job(job);
+    query->verdict = decide(query);
+    if (query->verdict)
+        cm_fail(&query->error, query->verdict, "gateway", "the decision could not be made");
+}
+
+static enum cm_status check_cap(struct cm_gateway_query *query)
+{
+    const struct cm_purpose *purpose =
+        cm_directory_purpose(cm_trust_directory(query->trust), query->checked.query.purpose);
+    if (!purpose || purpose->fan_out_cap == 0 ||
+        query->decisions.permitted <= purpose->fan_out_cap || query->reach)
+        return CM_OK;
+    cm_fail(&query->error, CM_EXHAUSTED, "purpose",
+            "%u agencies permit this, and a query for this purpose may reach %u",
+            query->decisions.permitted, purpose->fan_out_cap);
+    cm_error_hint(&query->error, "name the agencies that matter");
+    return CM_EXHAUSTED;
+}
+
+static enum cm_status make_entry(struct cm_gateway_query *query)
+{
+    const struct cm_checked_query *checked = &query->checked;
+    struct cm_entry entry = {
+        .kind = query->reach ? CM_ENTRY_REACH : CM_ENTRY_QUERY,
+        .recorded_ms = cm_wall_ms(cm_query_ports(query)->clock),
+        .digest = checked->digest,
+        .replay_key = checked->replay_key,
+        .expires_ms = checked->query.expires_ms,
+        .directory_serial = cm_trust_directory(query->trust)->serial,
+        .decisions = query->decisions.permitted,
+    };
+    if (!query->reach) {
+        entry.decisions_root = query->decisions.root;
+        entry.decisions = (uint32_t)query->decisions.count;
+        cm_commitments_of(&entry.commitments, &checked->query,
+                          cm_signatory_identity(checked->signer)->agency);
+    }
+    return cm_entry_encode(&query->entry, &entry);
+}
+
+static void recorded(struct cm_append *append)
+{
+    struct cm_gateway_query *query = CM_CONTAINER(append, struct cm_gateway_query, append);
+    if (append->status == CM_OK)
+        query->head = append->head;
+    if (!cm_query_back(query))
+        return;
+    struct cm_gateway_ports *ports = cm_query_ports(query);
+    struct cm_error error;
+    if (append->status) {
+        cm_fail(&error, CM_UNAVAILABLE, "gateway", "the query could not be recorded");
+        cm_error_hint(&error, "ask the next gateway");
+        cm_query_refuse(query, CM_UNAVAILABLE, &error);
+        return;
+    }
+    if (ports->inclusion(ports, &query->inclusion, query->arena, append->index,
+                         query->head->checkpoint.size)) {
+        cm_fail(&error, CM_INTERNAL, "gateway", "the record could not be proved");
+        cm_query_refuse(query, CM_INTERNAL, &error);
+        return;
+    }
+    if (query->reach)
+        cm_query_reach_reply(query);
+    else
+        cm_query_nodes_start(query);
+}
+
+static void record(struct cm_gateway_query *query)
+{
+    struct cm_gateway_ports *ports = cm_query_ports(query);
+    query->append = (struct cm_append){.entry = cm_buf_bytes(&query->entry), .done = recorded};
+    query->pending++;
+    enum cm_status status = ports->append(ports, &query->append);
+    if (!status)
+        return;
+    query->pending--;
+    struct cm_error error;
+    status = status == CM_EXHAUSTED ? status : CM_UNAVAILABLE;
+    cm_fail(&error, status, "gateway", "the ledger takes no new entries now");
+    cm_error_hint(&error, "ask the next gateway");
+    error.retry_after_ms = status == CM_EXHAUSTED ? 1000 : 0;
+    cm_query_refuse(query, status, &error);
+}
+
+static void decided(struct cm_job *job)
+{
+    struct cm_gateway_query *query = of_job(job);
+    if (!cm_query_back(query))
+        return;
+    enum cm_status status = query->verdict;
+    if (!status)
+        status = check_cap(query);
+    if (!status && (status = make_entry(query)))
+        cm_fail(&query->error, status, "gateway", "the record could not be made");
+    if (status)
+        cm_query_refuse(query, status, &query->error);
+    else if (cm_query_go(query, CM_QUERY_RECORDING))
+        record(query);
+}
+
+// What every agency's rules are now; held until the query is freed.
+static enum cm_status gather(struct cm_gateway_query *query)
+{
+    struct cm_gateway_ports *ports = cm_query_ports(query);
+    const struct cm_directory *directory = cm_trust_directory(query->trust);
+    struct cm_decision *list = cm_arena_array(query->arena, directory->agency_count, sizeof *list);
+    if (!list)
+        return CM_MEMORY;
+    query->decisions.list = list;
+    for (size_t i = 0; i < directory->agency_count; i++) {
+        const struct cm_agency *agency = &directory->agencies[i];
+        if (!agency->active)
+            continue;
+        struct cm_decision *decision = &list[query->decisions.count++];
+        decision->agency = agency;
+        struct cm_standing *standing = ports->standing(ports, agency->id);
+        if (standing)
+            decision->standing = cm_standing_ref(standing);
+    }
+    return CM_OK;
+}
+
+static enum cm_status claim(struct cm_gateway_query *query)
+{
+    const struct cm_checked_query *checked = &query->checked;
+    const struct cm_identity *signer = cm_signatory_identity(checked->signer);
+    enum cm_status status = cm_replay_claim(
+        query->gateway->replay, &checked->replay_key, &signer->key_hash, signer->agency,
+        checked->query.expires_ms, cm_wall_ms(cm_query_ports(query)->clock), &query->error);
+    if (status)
+        return status;
+    status = cm_admit_share(query->gateway->admit, &query->admission, &signer->key_hash,
+                            signer->agency, &query->error);
+    if (!status && (status = gather(query)))
+        cm_fail(&query->error, status, "gateway", "out of memory");
+    return status;
+}
+
+static void set_times(struct cm_gateway_query *query)
+{
+    int64_t deadline = query->checked.query.deadline_ms;
+    int64_t reserve = deadline / 10 < CM_QUERY_RESERVE_MS ? deadline / 10 : CM_QUERY_RESERVE_MS;
+    query->deadline_ms = query->admitted_ms + deadline;
+    query->close_ms = query->deadline_ms - reserve;
+    cm_query_plan(query, query->deadline_ms);
+}
+
+static void checked_done(struct cm_job *job)
+{
+    struct cm_gateway_query *query = of_job(job);
+    if (!cm_query_back(query))
+        return;
+    enum cm_status status = query->verdict;
+    if (!status) {
+        cm_hex(query->log_id, (struct cm_bytes){query->checked.digest.b, 4});
+        set_times(query);
+        status = claim(query);
+    }
+    if (status)
+        cm_query_refuse(query, status, &query->error);
+    else if (cm_query_go(query, CM_QUERY_DECIDING))
+        cm_query_submit(query, decide_work, decided);
+}
+
+void cm_query_check_start(struct cm_gateway_query *query)
+{
+    cm_query_submit(query, check_work, checked_done);
+}
