@@ -1,0 +1,47 @@
+// The nodes: every agency's signed rules, and the sessions (Attach calls) of its node processes,
+// their asks, credits, cancels and directories. Loop thread.
+#ifndef CM_GATEWAY_SESSION_H
+#define CM_GATEWAY_SESSION_H
+
+#include "gateway/ports.h"
+#include "proto/rpc/loop.h"
+
+struct cm_sessions;
+
+enum { CM_MAX_AGENCY_SESSIONS = 16 };
+
+struct cm_sessions_options {
+    struct cm_gateway *gateway;
+    struct cm_loop *loop;
+    struct cm_ledger *ledger;
+    const char *folder; // agencies' rules persist below; made when missing
+    // A node has a newer directory: its encoded bundle, not yet verified.
+    void (*on_directory)(void *context, struct cm_bytes bundle);
+    void *context;
+};
+
+enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_sessions_options *options,
+                               struct cm_error *error) CM_MUST_CHECK;
+// All streams must be closed.
+void cm_sessions_free(struct cm_sessions *sessions);
+// cm_method.on_open of Attach and Answer; context is the struct cm_sessions.
+void cm_sessions_on_attach(void *context, struct cm_stream *stream);
+void cm_sessions_on_answer(void *context, struct cm_stream *stream);
+
+// The gateway's trust is newer: rules are compiled again, whoever it doesn't know is cut off, all
+// others get the directory.
+void cm_sessions_retrust(struct cm_sessions *sessions);
+// Cuts off whose certificate has expired or was revoked since.
+void cm_sessions_recheck(struct cm_sessions *sessions);
+// Ends all sessions in order (drain).
+void cm_sessions_close(struct cm_sessions *sessions);
+size_t cm_sessions_count(const struct cm_sessions *sessions);
+
+// What ports.h asks of the nodes.
+struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, const char *agency);
+enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency);
+bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call);
+void cm_sessions_read(struct cm_call *call);
+void cm_sessions_release(struct cm_call *call, bool complete);
+
+#endif

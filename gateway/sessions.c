@@ -1,0 +1,222 @@
+// All agencies with a node: their rules, where to ask, what became of them.
+#include "gateway/session_internal.h"
+
+#include "proto/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTY_SLOTS = 4096, CALL_SLOTS = 16384, MAX_DOWN = 2 * CM_DIRECTORY_PART };
+
+struct cm_party *cm_sessions_party(const struct cm_sessions *sessions, const char *agency)
+{
+    struct cm_table_node *node = cm_table_find(&sessions->parties, cm_bytes_of(agency));
+    return node ? CM_CONTAINER(node, struct cm_party, by_id) : NULL;
+}
+
+struct cm_call *cm_sessions_call(const struct cm_sessions *sessions, uint64_t id)
+{
+    struct cm_bytes key = {(const uint8_t *)&id, sizeof id};
+    struct cm_table_node *node = cm_table_find(&sessions->calls, key);
+    return node ? CM_CONTAINER(node, struct cm_call, by_id) : NULL;
+}
+
+// One whose rules on disk don't hold is left without: nobody is asked until its node attaches.
+static enum cm_status add_party(struct cm_sessions *sessions, const char *agency,
+                                struct cm_error *error)
+{
+    struct cm_party *party = calloc(1, sizeof *party);
+    if (!party)
+        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    struct cm_gateway *gateway = sessions->options.gateway;
+    char folder[4096];
+    snprintf(party->id, sizeof party->id, "%s", agency);
+    snprintf(folder, sizeof folder, "%s/%s", sessions->options.folder, agency);
+    enum cm_status status = cm_bundle_open(&party->bundle, agency, folder, gateway->trust,
+                                           cm_wall_ms(gateway->ports->clock), error);
+    if (status) {
+        free(party);
+        return status;
+    }
+    party->by_id.key = cm_bytes_of(party->id);
+    cm_table_add(&sessions->parties, &party->by_id);
+    return CM_OK;
+}
+
+static enum cm_status add_parties(struct cm_sessions *sessions, struct cm_error *error)
+{
+    const struct cm_directory *directory = cm_trust_directory(sessions->options.gateway->trust);
+    for (size_t i = 0; i < directory->agency_count; i++) {
+        const struct cm_agency *agency = &directory->agencies[i];
+        if (!agency->active || agency->node_pin_count == 0 ||
+            cm_sessions_party(sessions, agency->id))
+            continue;
+        enum cm_status status = add_party(sessions, agency->id, error);
+        if (status)
+            return status;
+    }
+    return CM_OK;
+}
+
+enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_sessions_options *options,
+                               struct cm_error *error)
+{
+    struct cm_sessions *sessions = calloc(1, sizeof *sessions);
+    if (!sessions)
+        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    sessions->options = *options;
+    sessions->out.max = MAX_DOWN;
+    enum cm_status status = CM_OK;
+    if (cm_table_init(&sessions->parties, PARTY_SLOTS) ||
+        cm_table_init(&sessions->calls, CALL_SLOTS))
+        status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    if (!status)
+        status = add_parties(sessions, error);
+    if (status) {
+        cm_sessions_free(sessions);
+        return status;
+    }
+    *out = sessions;
+    return CM_OK;
+}
+
+void cm_sessions_free(struct cm_sessions *sessions)
+{
+    if (!sessions)
+        return;
+    struct cm_table_node *node;
+    while (sessions->parties.slots && (node = cm_table_next(&sessions->parties, NULL))) {
+        struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
+        cm_table_remove(&sessions->parties, node);
+        cm_bundle_free(party->bundle);
+        free(party);
+    }
+    cm_table_clear(&sessions->parties);
+    cm_table_clear(&sessions->calls);
+    cm_buf_clear(&sessions->out);
+    free(sessions);
+}
+
+struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, const char *agency)
+{
+    const struct cm_party *party = cm_sessions_party(sessions, agency);
+    return party ? cm_bundle_standing(party->bundle) : NULL;
+}
+
+enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency)
+{
+    const struct cm_party *party = cm_sessions_party(sessions, agency);
+    if (!party)
+        return CM_OUTCOME_OFFLINE;
+    if (party->first)
+        return CM_OUTCOME_NONE;
+    if (party->incompatible)
+        return CM_OUTCOME_INCOMPATIBLE;
+    return party->detached ? CM_OUTCOME_DETACHED : CM_OUTCOME_OFFLINE;
+}
+
+bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
+{
+    struct cm_party *party = cm_sessions_party(sessions, call->agency);
+    struct cm_session *best = NULL;
+    for (struct cm_session *one = party ? party->first : NULL; one; one = one->next)
+        if (one->serial != call->tried && (!best || one->load < best->load))
+            best = one;
+    if (!best || cm_random(call->token, sizeof call->token))
+        return false;
+    call->id = ++sessions->next_call;
+    call->by_id.key = (struct cm_bytes){(const uint8_t *)&call->id, sizeof call->id};
+    cm_table_add(&sessions->calls, &call->by_id);
+    cm_session_enqueue(best, call);
+    cm_session_pump(best);
+    return true;
+}
+
+void cm_sessions_read(struct cm_call *call)
+{
+    if (call->answer)
+        cm_answer_read(call->answer);
+}
+
+void cm_sessions_release(struct cm_call *call, bool complete)
+{
+    struct cm_session *session = call->session;
+    bool tell = session && call->sent && !complete;
+    uint64_t id = call->id;
+    if (call->answer)
+        cm_answer_unbind(call->answer, complete);
+    cm_session_detach(call);
+    if (tell)
+        cm_session_cancel(session, id);
+}
+
+// One session of those that the test holds for, closing it; false when there is none.
+static bool cut_one(struct cm_sessions *sessions)
+{
+    struct cm_gateway *gateway = sessions->options.gateway;
+    for (struct cm_session *one = sessions->opened; one; one = one->opened_next) {
+        if (!one->attached)
+            continue;
+        struct cm_error error = {0};
+        struct cm_signatory *node = NULL;
+        enum cm_status status = cm_trust_chain(&node, gateway->trust, one->chain, one->chain_count,
+                                               cm_wall_ms(gateway->ports->clock), &error);
+        cm_signatory_unref(node);
+        if (!status)
+            continue;
+        cm_log(CM_LOG_WARNING, "node-cut-off", "agency=%s field=%s error=\"%s\"", one->party->id,
+               error.where, error.text);
+        cm_session_close(one, status, &error);
+        return true;
+    }
+    return false;
+}
+
+void cm_sessions_recheck(struct cm_sessions *sessions)
+{
+    // Closing one may end queries and so change the list: begin again each time.
+    while (cut_one(sessions))
+        continue;
+}
+
+void cm_sessions_retrust(struct cm_sessions *sessions)
+{
+    struct cm_gateway *gateway = sessions->options.gateway;
+    struct cm_error error = {0};
+    if (add_parties(sessions, &error))
+        cm_log(CM_LOG_ERROR, "rules-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
+    for (struct cm_table_node *node = cm_table_next(&sessions->parties, NULL); node;
+         node = cm_table_next(&sessions->parties, node)) {
+        struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
+        if (cm_bundle_retrust(party->bundle, gateway->trust, &error))
+            cm_log(CM_LOG_ERROR, "rules-not-recompiled", "agency=%s error=\"%s\"", party->id,
+                   error.text);
+    }
+    cm_sessions_recheck(sessions);
+    for (struct cm_session *one = sessions->opened; one; one = one->opened_next) {
+        if (!one->attached)
+            continue;
+        cm_session_push_directory(one, 0);
+        cm_session_pump(one);
+    }
+}
+
+void cm_sessions_close(struct cm_sessions *sessions)
+{
+    for (;;) {
+        struct cm_session *one = sessions->opened;
+        while (one && one->closed)
+            one = one->opened_next;
+        if (!one)
+            return;
+        struct cm_error error;
+        cm_fail(&error, CM_UNAVAILABLE, "gateway", "this gateway is shutting down");
+        cm_session_close(one, CM_UNAVAILABLE, &error);
+    }
+}
+
+size_t cm_sessions_count(const struct cm_sessions *sessions)
+{
+    return sessions->count;
+}
