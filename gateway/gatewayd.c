@@ -1,0 +1,458 @@
+#include "gateway/gatewayd_internal.h"
+
+#include "proto/base/log.h"
+#include "proto/rpc/accept_guard.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    MAX_ROOT = 64 * 1024,
+    WORK_QUEUE = 1 << 20, // jobs are embedded in their owners: queries and asked nodes bound them
+    TICK_MS = 500,
+    RECHECK_TICKS = 60,
+    HANDSHAKES_PER_SECOND = 500,
+    LAST_GRACE_MS = 1000,
+};
+
+static const char ledger_text[] = "this gateway's ledger takes no new entries";
+static const char expired_text[] = "this gateway's directory has expired";
+static const char draining_text[] = "this gateway is shutting down";
+
+static int64_t wall(void)
+{
+    return cm_wall_ms(cm_clock_system());
+}
+
+static void update_closed(struct cm_gatewayd *d)
+{
+    const char *why = NULL;
+    if (d->draining)
+        why = draining_text;
+    else if (cm_ledger_latched(d->ledger))
+        why = ledger_text;
+    else if (cm_trust_directory(d->gateway.trust)->expires_ms <= wall())
+        why = expired_text;
+    if (why != d->gateway.closed && why)
+        cm_log(d->draining ? CM_LOG_INFO : CM_LOG_ERROR, "admits-nothing", "why=\"%s\"", why);
+    else if (why != d->gateway.closed)
+        cm_log(CM_LOG_INFO, "admits-again", NULL);
+    d->gateway.closed = why;
+    cm_server_set_healthy(d->server, !why);
+}
+
+// A newer snapshot counts from now on, for nodes and running queries too.
+static void retrust(struct cm_gatewayd *d)
+{
+    struct cm_trust *trust = cm_directory_store_snapshot(d->store, wall());
+    if (!trust)
+        return;
+    struct cm_trust *old = d->gateway.trust;
+    d->gateway.trust = trust;
+    cm_log(CM_LOG_INFO, "directory-counts", "serial=%llu",
+           (unsigned long long)cm_trust_directory(trust)->serial);
+    cm_sessions_retrust(d->sessions);
+    cm_callers_retrust(&d->callers, trust);
+    cm_trust_unref(old);
+    update_closed(d);
+}
+
+static struct cm_gatewayd *of_job(struct cm_job *job)
+{
+    return CM_CONTAINER(job, struct cm_gatewayd, accept_job);
+}
+
+// Worker.
+static void accept_work(struct cm_job *job)
+{
+    struct cm_gatewayd *d = of_job(job);
+    d->accept_status = CM_OK;
+    if (d->from_file) {
+        d->incoming.len = 0;
+        d->accept_status =
+            cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, &d->accept_error);
+    }
+    if (!d->accept_status)
+        d->accept_status = cm_directory_store_accept(
+            d->store, &d->accept_changed, cm_buf_bytes(&d->incoming), wall(), &d->accept_error);
+}
+
+static void accept_done(struct cm_job *job)
+{
+    struct cm_gatewayd *d = of_job(job);
+    d->accepting = false;
+    cm_buf_clear(&d->incoming);
+    if (d->accept_status)
+        cm_log(CM_LOG_WARNING, "directory-refused", "status=%s field=%s error=\"%s\"",
+               cm_status_name(d->accept_status), d->accept_error.where, d->accept_error.text);
+    else if (d->accept_changed)
+        retrust(d);
+}
+
+static void accept_directory(struct cm_gatewayd *d, bool from_file)
+{
+    d->accepting = true;
+    d->from_file = from_file;
+    d->accept_job = (struct cm_job){.work = accept_work, .done = accept_done};
+    if (!cm_workers_submit(d->workers, &d->accept_job))
+        return;
+    d->accepting = false;
+    cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
+}
+
+// One at a time; a node whose directory is still the newer one sends it again when it attaches.
+static void on_directory(void *context, struct cm_bytes bundle)
+{
+    struct cm_gatewayd *d = context;
+    if (d->accepting)
+        return;
+    d->incoming.len = 0;
+    if (!cm_buf_add(&d->incoming, bundle.data, bundle.len))
+        accept_directory(d, false);
+}
+
+static void reload(struct cm_gatewayd *d)
+{
+    struct cm_signer *signer;
+    struct cm_error error = {0};
+    cm_log(CM_LOG_INFO, "reload", NULL);
+    if (cm_signer_load(&signer, d->config->key, d->config->chain, NULL, &error)) {
+        cm_log(CM_LOG_ERROR, "key-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
+    } else if (strcmp(cm_signer_spiffe(signer), cm_signer_spiffe(d->gateway.signer)) != 0 ||
+               !cm_digest_equal(cm_signer_key_hash(signer),
+                                cm_signer_key_hash(d->gateway.signer))) {
+        // Checkpoints are signed with it: another key is another ledger.
+        cm_log(CM_LOG_ERROR, "key-differs", "action=\"restart with another data folder\"");
+        cm_signer_unref(signer);
+    } else {
+        cm_signer_unref(d->gateway.signer);
+        d->gateway.signer = signer;
+    }
+    if (!d->accepting)
+        accept_directory(d, true);
+}
+
+static void noted(struct cm_append *append)
+{
+    struct cm_gatewayd *d = CM_CONTAINER(append, struct cm_gatewayd, note);
+    if (append->status == CM_OK)
+        cm_tree_head_unref(append->head);
+    d->noting = false;
+}
+
+static void note(struct cm_gatewayd *d, enum cm_entry_kind kind, const char *text)
+{
+    struct cm_entry entry = {.kind = kind, .recorded_ms = wall(), .text = text};
+    d->note_bytes.len = 0;
+    d->note = (struct cm_append){.done = noted};
+    if (d->noting || cm_entry_encode(&d->note_bytes, &entry))
+        return;
+    d->note.entry = cm_buf_bytes(&d->note_bytes);
+    d->noting = cm_ledger_append(d->ledger, &d->note) == CM_OK;
+}
+
+static void stopped(void *context)
+{
+    struct cm_gatewayd *d = context;
+    d->finished = true;
+    cm_loop_stop(d->loop);
+}
+
+static void stop(struct cm_gatewayd *d)
+{
+    d->stopping = true;
+    note(d, CM_ENTRY_STOP, "asked to stop");
+    cm_sessions_close(d->sessions);
+    cm_server_shutdown(d->server, LAST_GRACE_MS, stopped, d);
+}
+
+static void tick(struct cm_timer *timer)
+{
+    struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
+    update_closed(d);
+    if (++d->ticks % RECHECK_TICKS == 0)
+        cm_sessions_recheck(d->sessions);
+    if (d->draining && !d->stopping &&
+        (cm_admit_inside(d->gateway.admit) == 0 ||
+         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms))
+        stop(d);
+    if (!d->stopping && cm_timer_set(d->loop, &d->tick, d->draining ? TICK_MS / 10 : TICK_MS))
+        cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+}
+
+static void drain(struct cm_gatewayd *d)
+{
+    if (d->draining)
+        return;
+    d->draining = true;
+    d->drain_until_ms = cm_mono_ms(cm_clock_system()) + d->config->drain_ms;
+    cm_log(CM_LOG_INFO, "draining", "queries=%u", cm_admit_inside(d->gateway.admit));
+    cm_timer_cancel(d->loop, &d->tick);
+    tick(&d->tick);
+}
+
+void cm_gatewayd_signal(struct cm_gatewayd *d, int number)
+{
+    if (number == SIGHUP)
+        d->hangup = 1;
+    else
+        d->terminate = 1;
+    cm_loop_stop(d->loop);
+}
+
+void cm_gatewayd_run(struct cm_gatewayd *d)
+{
+    while (!d->finished) {
+        cm_loop_run(d->loop);
+        if (d->hangup) {
+            d->hangup = 0;
+            reload(d);
+        }
+        if (d->terminate)
+            drain(d);
+    }
+    cm_log(CM_LOG_INFO, "stopped", "queries=%llu rows=%llu",
+           (unsigned long long)d->gateway.counters.queries,
+           (unsigned long long)d->gateway.counters.rows);
+}
+
+int cm_gatewayd_port(const struct cm_gatewayd *d)
+{
+    return cm_server_port(d->server);
+}
+
+static enum cm_status make_folder(char *out, size_t size, const char *data, const char *name,
+                                  struct cm_error *error)
+{
+    int len = snprintf(out, size, "%s%s%s", data, name[0] ? "/" : "", name);
+    if (len < 0 || (size_t)len >= size)
+        return cm_fail(error, CM_INVALID, "gateway.data", "the path is too long");
+    if (mkdir(out, 0700) == 0 || errno == EEXIST)
+        return CM_OK;
+    cm_fail(error, CM_IO, out, "can't be made: %s", strerror(errno));
+    cm_error_hint(error, "make it writable for the gateway's user");
+    return CM_IO;
+}
+
+static enum cm_status open_directory(struct cm_gatewayd *d, struct cm_error *error)
+{
+    struct cm_buf root = {0};
+    enum cm_status status =
+        make_folder(d->path, sizeof d->path, d->config->data, "directory", error);
+    if (!status)
+        status = cm_file_read(&root, d->config->root, MAX_ROOT, error);
+    if (!status)
+        status = cm_directory_store_open(&d->store, d->path, cm_buf_bytes(&root), wall(), error);
+    if (!status)
+        status = cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, error);
+    if (!status) {
+        bool changed;
+        struct cm_error refused = {0};
+        status = cm_directory_store_accept(d->store, &changed, cm_buf_bytes(&d->incoming), wall(),
+                                           &refused);
+        // The one held already may be the newer: nodes may have brought it.
+        if (status == CM_STALE && cm_directory_store_serial(d->store) > 0) {
+            cm_log(CM_LOG_WARNING, "directory-refused", "field=%s error=\"%s\"", refused.where,
+                   refused.text);
+            status = CM_OK;
+        } else if (status && error) {
+            *error = refused;
+        }
+    }
+    if (!status && !(d->gateway.trust = cm_directory_store_snapshot(d->store, wall()))) {
+        status = cm_fail(error, CM_STALE, d->config->directory, "the directory has expired");
+        cm_error_hint(error, "get the newest one from the federation's operator");
+    }
+    cm_buf_clear(&d->incoming);
+    cm_buf_clear(&root);
+    return status;
+}
+
+// The gateway's name is its certificate's; the directory must list it with this key.
+static enum cm_status open_identity(struct cm_gatewayd *d, struct cm_error *error)
+{
+    struct cm_signer *signer = d->gateway.signer;
+    enum cm_status status =
+        cm_identity_parse(&d->identity, cm_bytes_of(cm_signer_spiffe(signer)), error);
+    if (status)
+        return status;
+    if (d->identity.role != CM_ROLE_GATEWAY)
+        return cm_fail(error, CM_INVALID, d->config->chain, "not the certificate of a gateway");
+    const struct cm_directory *directory = cm_trust_directory(d->gateway.trust);
+    const struct cm_gateway_entry *entry = cm_directory_gateway(directory, d->identity.name);
+    bool pinned = false;
+    for (size_t i = 0; entry && i < entry->pin_count; i++)
+        pinned = pinned || cm_digest_equal(&entry->pins[i], cm_signer_key_hash(signer));
+    if (pinned) {
+        d->gateway.name = d->identity.name;
+        return CM_OK;
+    }
+    cm_fail(error, CM_INVALID, d->config->chain, "the directory doesn't list this gateway's key");
+    cm_error_hint(error, "comity directory gateway, with what comity keys pin prints");
+    return CM_INVALID;
+}
+
+// What the ledger holds of queries that could still be replayed.
+static enum cm_status restore(void *context, uint64_t index, struct cm_bytes bytes)
+{
+    struct cm_gatewayd *d = context;
+    (void)index;
+    cm_arena_reset(d->restore_arena);
+    struct cm_entry entry;
+    enum cm_status status = cm_entry_decode(&entry, d->restore_arena, bytes, NULL);
+    if (status)
+        return status;
+    bool replayable = entry.kind == CM_ENTRY_QUERY || entry.kind == CM_ENTRY_REACH;
+    if (!replayable || entry.expires_ms <= wall())
+        return CM_OK;
+    return cm_replay_restore(d->gateway.replay, &entry.replay_key, entry.expires_ms,
+                             entry.recorded_ms);
+}
+
+static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
+{
+    const struct cm_gatewayd_config *config = d->config;
+    struct cm_replay_limits limits = {config->remembered, config->remembered_per_investigator,
+                                      config->remembered_per_agency};
+    struct cm_admit_limits admit = {config->queries, config->per_investigator, config->per_agency};
+    if (cm_replay_new(&d->gateway.replay, &limits) || cm_admit_new(&d->gateway.admit, &admit) ||
+        !(d->restore_arena = cm_arena_new(1024 * 1024)))
+        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "ledger", error);
+    if (status)
+        return status;
+    struct cm_ledger_options options = {
+        .folder = d->path,
+        .signer = d->gateway.signer,
+        .poster = cm_loop_poster(d->loop),
+        .max_waiting = config->waiting,
+        .replay = restore,
+        .context = d,
+    };
+    status = cm_ledger_open(&d->ledger, &options, error);
+    cm_arena_free(d->restore_arena);
+    d->restore_arena = NULL;
+    return status;
+}
+
+static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *error)
+{
+    enum cm_status status = make_folder(d->path, sizeof d->path, d->config->data, "rules", error);
+    struct cm_sessions_options options = {
+        .gateway = &d->gateway,
+        .loop = d->loop,
+        .ledger = d->ledger,
+        .folder = d->path,
+        .on_directory = on_directory,
+        .context = d,
+    };
+    return status ? status : cm_sessions_new(&d->sessions, &options, error);
+}
+
+static enum cm_status open_server(struct cm_gatewayd *d, struct cm_error *error)
+{
+    const struct cm_gatewayd_config *config = d->config;
+    const struct cm_method methods[] = {
+        {CM_METHOD_LOOKUP, cm_callers_on_lookup, &d->callers, CM_MAX_LOOKUP_REQUEST,
+         2 * config->queries},
+        {CM_METHOD_REACH, cm_callers_on_reach, &d->callers, CM_MAX_LOOKUP_REQUEST,
+         2 * config->queries},
+        {CM_METHOD_ATTACH, cm_sessions_on_attach, d->sessions, CM_MAX_ATTACH_UP, config->sessions},
+        {CM_METHOD_ANSWER, cm_sessions_on_answer, d->sessions, CM_MAX_BATCH_MESSAGE,
+         config->sessions * CM_CREDITS},
+    };
+    const struct cm_server_options options = {
+        .address = config->listen,
+        .tls = {config->key, config->chain, config->root},
+        .methods = methods,
+        .method_count = sizeof methods / sizeof methods[0],
+        .max_connections = config->connections,
+    };
+    enum cm_status status = cm_accept_guard_set(config->connections, HANDSHAKES_PER_SECOND, error);
+    return status ? status : cm_server_new(&d->server, d->loop, &options, error);
+}
+
+static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
+{
+    const struct cm_gatewayd_config *config = d->config;
+    enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "", error);
+    if (!status)
+        status = cm_signer_load(&d->gateway.signer, config->key, config->chain, NULL, error);
+    if (!status)
+        status = open_directory(d, error);
+    if (!status)
+        status = open_identity(d, error);
+    if (!status)
+        status = cm_loop_new(&d->loop, error);
+    if (!status &&
+        cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop)))
+        status = cm_fail(error, CM_MEMORY, "gateway.workers", "the threads could not be started");
+    if (!status)
+        status = open_ledger(d, error);
+    if (!status)
+        status = open_sessions(d, error);
+    if (!status) {
+        d->callers.gateway = &d->gateway;
+        d->callers.loop = d->loop;
+        status = open_server(d, error);
+    }
+    return status;
+}
+
+enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gatewayd_config *config,
+                               struct cm_error *error)
+{
+    struct cm_gatewayd *d = calloc(1, sizeof *d);
+    if (!d)
+        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    d->config = config;
+    cm_gatewayd_ports(d);
+    d->gateway.ports = &d->ports;
+    d->gateway.actions = 1u << CM_ACTION_LOOKUP;
+    enum cm_status status = open_all(d, error);
+    if (status) {
+        cm_gatewayd_free(d);
+        return status;
+    }
+    note(d, CM_ENTRY_START, "comity-gatewayd");
+    update_closed(d);
+    d->tick.fire = tick;
+    tick(&d->tick);
+    cm_log(CM_LOG_INFO, "started", "gateway=%s port=%d directory=%llu entries=%llu",
+           d->gateway.name, cm_server_port(d->server),
+           (unsigned long long)cm_trust_directory(d->gateway.trust)->serial,
+           (unsigned long long)cm_ledger_head(d->ledger)->checkpoint.size);
+    *out = d;
+    return CM_OK;
+}
+
+void cm_gatewayd_free(struct cm_gatewayd *d)
+{
+    if (!d)
+        return;
+    if (d->server)
+        cm_server_free(d->server);
+    // Jobs and appends post their last tasks; queries and sessions go with them.
+    if (d->workers)
+        cm_workers_free(d->workers);
+    if (d->ledger)
+        cm_ledger_close(d->ledger);
+    while (d->loop && cm_loop_step(d->loop, 0))
+        continue;
+    cm_sessions_free(d->sessions);
+    cm_admit_free(d->gateway.admit);
+    cm_replay_free(d->gateway.replay);
+    if (d->gateway.trust)
+        cm_trust_unref(d->gateway.trust);
+    cm_directory_store_free(d->store);
+    if (d->gateway.signer)
+        cm_signer_unref(d->gateway.signer);
+    cm_loop_free(d->loop);
+    cm_arena_free(d->restore_arena);
+    cm_buf_clear(&d->incoming);
+    cm_buf_clear(&d->note_bytes);
+    free(d);
+}

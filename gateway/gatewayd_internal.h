@@ -1,0 +1,51 @@
+// The daemon's parts, shared by gatewayd*.c. Loop thread; accept_* are the worker's while
+// accepting.
+#ifndef CM_GATEWAY_GATEWAYD_INTERNAL_H
+#define CM_GATEWAY_GATEWAYD_INTERNAL_H
+
+#include "gateway/gatewayd.h"
+#include "gateway/lookup.h"
+#include "gateway/session.h"
+#include "proto/base/file.h"
+#include "proto/rpc/server.h"
+#include "proto/trust/directory_store.h"
+
+#include <limits.h>
+#include <signal.h>
+
+struct cm_gatewayd {
+    const struct cm_gatewayd_config *config;
+    struct cm_gateway gateway;
+    struct cm_gateway_ports ports;
+    struct cm_identity identity;
+    struct cm_loop *loop;
+    struct cm_workers *workers;
+    struct cm_ledger *ledger;
+    struct cm_directory_store *store;
+    struct cm_sessions *sessions;
+    struct cm_callers callers;
+    struct cm_server *server;
+    struct cm_timer tick;
+    unsigned ticks;
+    char path[PATH_MAX];
+    struct cm_arena *restore_arena;
+    // A directory on its way in:
+    struct cm_job accept_job;
+    struct cm_buf incoming;
+    bool accepting, from_file, accept_changed;
+    enum cm_status accept_status;
+    struct cm_error accept_error;
+    // The start and stop entries:
+    struct cm_append note;
+    struct cm_buf note_bytes;
+    bool noting;
+    // The end:
+    volatile sig_atomic_t hangup, terminate;
+    bool draining, stopping, finished;
+    int64_t drain_until_ms;
+};
+
+// gatewayd_ports.c: fills d->ports.
+void cm_gatewayd_ports(struct cm_gatewayd *d);
+
+#endif

@@ -1,0 +1,160 @@
+#include "gateway/lookup.h"
+
+#include "proto/base/log.h"
+
+#include <stdlib.h>
+
+struct cm_caller {
+    struct cm_callers *callers;
+    struct cm_caller *prev, *next;
+    struct cm_stream *stream; // NULL once closed
+    struct cm_gateway_query *query;
+    struct cm_timer timer;
+};
+
+static void free_caller(struct cm_caller *caller)
+{
+    struct cm_callers *callers = caller->callers;
+    cm_timer_cancel(callers->loop, &caller->timer);
+    if (caller->prev)
+        caller->prev->next = caller->next;
+    else
+        callers->first = caller->next;
+    if (caller->next)
+        caller->next->prev = caller->prev;
+    cm_gateway_query_free(caller->query);
+    free(caller);
+}
+
+static void on_message(void *owner, struct cm_bytes message)
+{
+    struct cm_caller *caller = owner;
+    if (caller->query)
+        cm_gateway_query_request(caller->query, message, cm_stream_peer(caller->stream));
+}
+
+static void on_end(void *owner)
+{
+    struct cm_caller *caller = owner;
+    struct cm_error error;
+    cm_fail(&error, CM_INVALID, "query", "the call ended without a request");
+    cm_stream_finish(caller->stream, CM_INVALID, &error);
+}
+
+static void on_writable(void *owner)
+{
+    struct cm_caller *caller = owner;
+    if (caller->query)
+        cm_gateway_query_writable(caller->query);
+}
+
+static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
+{
+    struct cm_caller *caller = owner;
+    (void)status;
+    (void)error;
+    caller->stream = NULL;
+    if (caller->query)
+        cm_gateway_query_gone(caller->query);
+    else
+        free_caller(caller);
+}
+
+static const struct cm_stream_handlers handlers = {
+    .on_message = on_message,
+    .on_end = on_end,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+};
+
+static void wake(struct cm_timer *timer)
+{
+    struct cm_caller *caller = CM_CONTAINER(timer, struct cm_caller, timer);
+    cm_gateway_query_wake(caller->query);
+}
+
+static void on_nothing(void *owner, enum cm_status status, const struct cm_error *error)
+{
+    (void)owner;
+    (void)status;
+    (void)error;
+}
+
+static const struct cm_stream_handlers nothing = {.on_closed = on_nothing};
+
+static void open_call(struct cm_callers *callers, struct cm_stream *stream, bool reach)
+{
+    struct cm_caller *caller = calloc(1, sizeof *caller);
+    if (!caller) {
+        cm_stream_accept(stream, &nothing, NULL);
+        cm_stream_finish(stream, CM_MEMORY, NULL);
+        return;
+    }
+    caller->callers = callers;
+    caller->stream = stream;
+    caller->timer.fire = wake;
+    caller->next = callers->first;
+    if (caller->next)
+        caller->next->prev = caller;
+    callers->first = caller;
+    cm_stream_accept(stream, &handlers, caller);
+    struct cm_error error = {0};
+    enum cm_status status =
+        cm_gateway_query_new(&caller->query, callers->gateway, caller, reach, &error);
+    if (status)
+        cm_stream_finish(stream, status, &error);
+    else
+        cm_stream_read(stream);
+}
+
+void cm_callers_on_lookup(void *context, struct cm_stream *stream)
+{
+    open_call(context, stream, false);
+}
+
+void cm_callers_on_reach(void *context, struct cm_stream *stream)
+{
+    open_call(context, stream, true);
+}
+
+void cm_callers_retrust(struct cm_callers *callers, struct cm_trust *trust)
+{
+    // Refusing one ends its call later: nobody leaves the list meanwhile.
+    for (struct cm_caller *caller = callers->first; caller; caller = caller->next)
+        if (caller->query && caller->stream)
+            cm_gateway_query_retrust(caller->query, trust);
+}
+
+bool cm_caller_writable(struct cm_gateway_query *query)
+{
+    struct cm_caller *caller = cm_gateway_query_caller(query);
+    return caller->stream && cm_stream_writable(caller->stream);
+}
+
+enum cm_status cm_caller_write(struct cm_gateway_query *query, struct cm_bytes message)
+{
+    struct cm_caller *caller = cm_gateway_query_caller(query);
+    return caller->stream ? cm_stream_write(caller->stream, message) : CM_CANCELLED;
+}
+
+void cm_caller_finish(struct cm_gateway_query *query, enum cm_status status,
+                      const struct cm_error *error)
+{
+    struct cm_caller *caller = cm_gateway_query_caller(query);
+    if (caller->stream)
+        cm_stream_finish(caller->stream, status, error);
+}
+
+void cm_caller_wake_at(struct cm_gateway_query *query, int64_t mono_ms)
+{
+    struct cm_caller *caller = cm_gateway_query_caller(query);
+    struct cm_callers *callers = caller->callers;
+    int64_t now = cm_mono_ms(callers->gateway->ports->clock);
+    if (cm_timer_set(callers->loop, &caller->timer, mono_ms - now))
+        cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+}
+
+void cm_caller_settled(struct cm_gateway_query *query)
+{
+    free_caller(cm_gateway_query_caller(query));
+}
