@@ -465,7 +465,7 @@ enum cm_status cm_directory_read(struct cm_directory *out, struct cm_arena *aren
 {
     struct cm_buf file = {0};
     struct cm_bytes kept;
-    enum cm_status status = cm_file_read(&file, path, CM_MAX_DIRECTORY, error);
+    enum cm_status status = cm_file_read(&file, path, CM_MAX_BUNDLE, error);
     if (status != CM_OK) {
         goto out;
     }

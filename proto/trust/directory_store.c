@@ -1,0 +1,256 @@
+#include "proto/trust/directory_store.h"
+
+#include "proto/base/file.h"
+#include "proto/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Room to decode a bundle of the largest size, for its serial alone.
+enum { PEEK_CAP = 4 * CM_MAX_BUNDLE };
+
+struct cm_directory_store {
+    char folder[PATH_MAX - 32];
+    char path[PATH_MAX];
+    struct cm_buf root;
+    pthread_mutex_t lock;   // over the two below, which accept and open alone change
+    struct cm_trust *trust; // what was accepted last; NULL: nothing yet
+    bool believed;          // false: its signer's certificate ended or was revoked since
+};
+
+static enum cm_status lock_folder(int *out, const struct cm_directory_store *store,
+                                  struct cm_error *error)
+{
+    struct stat facts;
+    *out = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0 || fstat(*out, &facts) != 0) {
+        return cm_fail(error, errno == ENOENT ? CM_NOT_FOUND : CM_IO, store->folder,
+                       "cannot open the directory's folder: %s", strerror(errno));
+    }
+    if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        cm_fail(error, CM_INVALID, store->folder, "others may write in the directory's folder");
+        cm_error_hint(error, "Make it yours alone: chmod go-w on it.");
+        return CM_INVALID;
+    }
+    while (flock(*out, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            return cm_fail(error, CM_IO, store->folder, "cannot lock the directory's folder: %s",
+                           strerror(errno));
+        }
+    }
+    return CM_OK;
+}
+
+// When the bundle was signed and how long it holds, before anything of it is believed.
+static enum cm_status peek(struct cm_directory *out, struct cm_bytes bytes, struct cm_error *error)
+{
+    struct cm_arena *arena = cm_arena_new(PEEK_CAP);
+    struct cm_directory_bundle bundle;
+    struct cm_envelope envelope;
+    enum cm_status status =
+        arena != NULL ? CM_OK : cm_fail(error, CM_MEMORY, "directory", "out of memory");
+    if (status == CM_OK) {
+        status = cm_directory_bundle_decode(&bundle, arena, bytes, error);
+    }
+    if (status == CM_OK) {
+        status = cm_envelope_decode(&envelope, arena, bundle.envelope, error);
+    }
+    if (status == CM_OK) {
+        status = cm_directory_decode(out, arena, envelope.payload, error);
+    }
+    cm_arena_free(arena);
+    return status;
+}
+
+static uint64_t serial_of(const struct cm_trust *trust)
+{
+    return trust != NULL ? cm_trust_directory(trust)->serial : 0;
+}
+
+static void publish(struct cm_directory_store *store, struct cm_trust *trust, bool believed)
+{
+    pthread_mutex_lock(&store->lock);
+    struct cm_trust *before = store->trust;
+    store->trust = trust;
+    store->believed = believed;
+    pthread_mutex_unlock(&store->lock);
+    cm_trust_unref(before);
+}
+
+// What was accepted stands against a rollback even when it has expired or its signer has ended: it
+// is judged as of a time when it was in force, and then served only as far as it still is.
+static enum cm_status load(struct cm_directory_store *store, struct cm_bytes bundle, int64_t now_ms,
+                           struct cm_error *error)
+{
+    struct cm_directory facts;
+    struct cm_trust *trust = NULL;
+    enum cm_status status = peek(&facts, bundle, error);
+    if (status != CM_OK || facts.serial < serial_of(store->trust)) {
+        return status;
+    }
+    int64_t as_of_ms = now_ms < facts.expires_ms ? now_ms : facts.expires_ms - 1;
+    as_of_ms = as_of_ms > facts.issued_ms ? as_of_ms : facts.issued_ms;
+    struct cm_bytes root = cm_buf_bytes(&store->root);
+    status = cm_trust_new(&trust, root, bundle, store->trust, as_of_ms, error);
+    bool believed = status == CM_OK;
+    if (status == CM_UNAUTHENTICATED) {
+        status = cm_trust_new(&trust, root, bundle, store->trust, facts.issued_ms, NULL);
+        if (status == CM_OK) {
+            cm_log(CM_LOG_WARNING, "directory-signer-ended", "serial=%" PRIu64, facts.serial);
+        }
+    }
+    if (status == CM_OK) {
+        publish(store, trust, believed);
+    }
+    return status;
+}
+
+// Another process may have accepted a newer one since.
+static enum cm_status reload(struct cm_directory_store *store, int64_t now_ms,
+                             struct cm_error *error)
+{
+    struct cm_buf file = {0};
+    enum cm_status status = cm_file_read(&file, store->path, CM_MAX_BUNDLE, error);
+    if (status == CM_NOT_FOUND) {
+        status = CM_OK;
+    } else if (status == CM_OK &&
+               (store->trust == NULL ||
+                !cm_bytes_equal(cm_buf_bytes(&file), cm_trust_bundle(store->trust)))) {
+        status = load(store, cm_buf_bytes(&file), now_ms, error);
+        if (status != CM_OK) {
+            status = status == CM_MEMORY ? CM_MEMORY : CM_INVALID;
+            cm_error_hint(error, "%.80s must be restored, or removed and the folder enrolled again",
+                          store->path);
+        }
+    }
+    cm_buf_clear(&file);
+    return status;
+}
+
+enum cm_status cm_directory_store_open(struct cm_directory_store **out, const char *folder,
+                                       struct cm_bytes root, int64_t now_ms, struct cm_error *error)
+{
+    int lock = -1;
+    struct cm_directory_store *store = calloc(1, sizeof *store);
+    *out = NULL;
+    if (store == NULL || pthread_mutex_init(&store->lock, NULL) != 0) {
+        free(store);
+        return cm_fail(error, CM_MEMORY, folder, "out of memory");
+    }
+    enum cm_status status = cm_buf_add(&store->root, root.data, root.len);
+    if (status != CM_OK) {
+        cm_fail(error, status, folder, "out of memory");
+    } else if (snprintf(store->folder, sizeof store->folder, "%s", folder) >=
+               (int)sizeof store->folder) {
+        status = cm_fail(error, CM_INVALID, "folder", "the path is too long");
+    }
+    if (status == CM_OK) {
+        snprintf(store->path, sizeof store->path, "%s/directory.bundle", store->folder);
+        status = lock_folder(&lock, store, error);
+    }
+    if (status == CM_OK) {
+        status = reload(store, now_ms, error);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    if (status != CM_OK) {
+        cm_directory_store_free(store);
+        return status;
+    }
+    *out = store;
+    return CM_OK;
+}
+
+void cm_directory_store_free(struct cm_directory_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    cm_trust_unref(store->trust);
+    cm_buf_clear(&store->root);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+struct cm_trust *cm_directory_store_newest(struct cm_directory_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    struct cm_trust *trust =
+        store->trust != NULL && store->believed ? cm_trust_ref(store->trust) : NULL;
+    pthread_mutex_unlock(&store->lock);
+    return trust;
+}
+
+struct cm_trust *cm_directory_store_snapshot(struct cm_directory_store *store, int64_t now_ms)
+{
+    struct cm_trust *trust = cm_directory_store_newest(store);
+    if (trust != NULL && cm_trust_directory(trust)->expires_ms <= now_ms) {
+        cm_trust_unref(trust);
+        trust = NULL;
+    }
+    return trust;
+}
+
+uint64_t cm_directory_store_serial(struct cm_directory_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t serial = serial_of(store->trust);
+    pthread_mutex_unlock(&store->lock);
+    return serial;
+}
+
+static enum cm_status accept_locked(struct cm_directory_store *store, bool *changed,
+                                    struct cm_bytes bundle, int64_t now_ms, struct cm_error *error)
+{
+    struct cm_trust *trust = NULL;
+    enum cm_status status = reload(store, now_ms, error);
+    if (status == CM_OK) {
+        status =
+            cm_trust_new(&trust, cm_buf_bytes(&store->root), bundle, store->trust, now_ms, error);
+    }
+    if (status != CM_OK) {
+        return status;
+    }
+    if (store->trust != NULL && store->believed &&
+        cm_bytes_equal(cm_trust_bundle(trust), cm_trust_bundle(store->trust))) {
+        cm_trust_unref(trust);
+        return CM_OK;
+    }
+    status = cm_file_write(store->path, cm_trust_bundle(trust), 0644, error);
+    if (status != CM_OK) {
+        cm_trust_unref(trust);
+        return status;
+    }
+    publish(store, trust, true);
+    *changed = true;
+    return CM_OK;
+}
+
+enum cm_status cm_directory_store_accept(struct cm_directory_store *store, bool *changed,
+                                         struct cm_bytes bundle, int64_t now_ms,
+                                         struct cm_error *error)
+{
+    int lock = -1;
+    bool differs = false;
+    enum cm_status status = lock_folder(&lock, store, error);
+    if (status == CM_OK) {
+        status = accept_locked(store, &differs, bundle, now_ms, error);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    if (changed != NULL) {
+        *changed = differs;
+    }
+    return status;
+}
