@@ -80,7 +80,8 @@ enum cm_status cm_refusal_encode(struct cm_buf *out,
                                  const struct cm_refusal *refusal) CM_MUST_CHECK;
 
 // Rows and withheld leaves against the header: count, key order, first and last key, root, owner =
-// agency, key's time; prev_last_key empty for the first batch. CM_INVALID says which.
+// agency in each key; prev_last_key empty for the first batch. CM_INVALID says which. That a key is
+// its row's own is for cm_row_open: rows are opaque here.
 enum cm_status cm_batch_check(const struct cm_batch *batch, const struct cm_header *header,
                               struct cm_bytes prev_last_key, struct cm_error *error) CM_MUST_CHECK;
 

@@ -39,6 +39,11 @@ enum cm_status cm_row_encode(struct cm_buf *out, const struct cm_detection *dete
 enum cm_status cm_row_decode(struct cm_detection *out, struct cm_arena *arena, struct cm_bytes row,
                              struct cm_error *error) CM_MUST_CHECK;
 
+// What a client does with a forwarded row: cm_row_decode, and key must be the row's own (time,
+// owner, event id). Neither gateways nor cm_batch_check look inside a row.
+enum cm_status cm_row_open(struct cm_detection *out, struct cm_arena *arena, struct cm_bytes key,
+                           struct cm_bytes row, struct cm_error *error) CM_MUST_CHECK;
+
 // u64be(2^64 − 1 − captured_at_ms) ‖ agency ‖ 0x00 ‖ event id, at most CM_MAX_KEY bytes.
 enum cm_status cm_row_key(struct cm_buf *out, int64_t captured_at_ms, const char *agency,
                           const char *event_id) CM_MUST_CHECK;

@@ -46,7 +46,7 @@ struct cm_entry {
     const char *deciding_rule;               // node
     const char *agency;                      // rules
     uint64_t sequence;                       // rules
-    uint64_t overlay_revision;               // rules
+    uint64_t overlay_revision;               // rules: 0 for none
     uint64_t accepted, duplicates, rejected; // ingest; deletion: accepted is rows
     int64_t before_ms;                       // deletion; clock: the step
     const char *text; // evidence, admin, audit: what; start: version; stop: why

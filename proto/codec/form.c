@@ -158,15 +158,15 @@ static bool plain(ucs4_t c)
 void cm_form_text(struct cm_form *form, const char *field, const char *text, size_t least,
                   size_t most)
 {
-    size_t len = strnlen(text, most + 1);
-    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *at = (const uint8_t *)(text ? text : "");
+    size_t len = strnlen((const char *)at, most + 1);
     ucs4_t c;
 
     if (len < least || len > most) {
         cm_form_fail(form, CM_INVALID, field, "must be %zu to %zu bytes long", least, most);
         return;
     }
-    if (!cm_utf8_valid(cm_bytes_of(text))) {
+    if (!cm_utf8_valid((struct cm_bytes){at, len})) {
         cm_form_fail(form, CM_INVALID, field, "is not UTF-8");
         return;
     }

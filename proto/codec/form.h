@@ -54,7 +54,7 @@ void cm_form_id_or_none(struct cm_form *form, const char *field, const char *id)
 void cm_form_agency(struct cm_form *form, const char *field, const char *id);
 // Four ids after spiffe://, the second may be "_".
 void cm_form_spiffe(struct cm_form *form, const char *field, const char *name);
-// UTF-8 without control and bidirectional characters, least to most bytes.
+// UTF-8 without control and bidirectional characters, least to most bytes; NULL is empty.
 void cm_form_text(struct cm_form *form, const char *field, const char *text, size_t least,
                   size_t most);
 // Letters A to Z and digits, least to CM_MAX_PLATE.
