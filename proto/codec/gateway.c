@@ -341,7 +341,7 @@ enum cm_status cm_error_decode(struct cm_error *out, struct cm_arena *arena, str
     const Comity__V1__Error *in =
         cm_form_unpack(&form, &comity__v1__error__descriptor, "error", bytes, CM_MAX_ERROR);
 
-    *out = (struct cm_error){CM_OK};
+    *out = (struct cm_error){.status = CM_OK};
     if (!in)
         return form.status;
     cm_form_between(&form, "code", in->code, CM_OK + 1, CM_LATE);
