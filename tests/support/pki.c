@@ -122,7 +122,7 @@ struct pki_agency *pki_find_agency(struct pki *pki, const char *id)
             return pki->agencies[i];
         }
     }
-    PKI_MUST(!"the agency was made with pki_agency");
+    pki_must(false, __FILE__, __LINE__, "the agency was made with pki_agency");
     return NULL;
 }
 

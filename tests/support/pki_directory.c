@@ -145,7 +145,7 @@ static void encode_directory(const struct pki *pki, struct cm_arena *arena, stru
     struct cm_error error = {0};
     if (cm_directory_encode(out, &directory, &error) != CM_OK) {
         fprintf(stderr, "%s: %s\n", error.where, error.text);
-        PKI_MUST(!"the directory can be encoded");
+        pki_must(false, __FILE__, __LINE__, "the directory can be encoded");
     }
 }
 
@@ -200,7 +200,7 @@ struct cm_trust *pki_trust(struct pki *pki)
     if (cm_trust_new(&trust, pki_root(pki), cm_buf_bytes(&bundle), NULL, pki->now_ms, &error) !=
         CM_OK) {
         fprintf(stderr, "%s: %s\n", error.where, error.text);
-        PKI_MUST(!"the directory is trusted");
+        pki_must(false, __FILE__, __LINE__, "the directory is trusted");
     }
     cm_buf_clear(&bundle);
     return trust;
