@@ -310,6 +310,10 @@ static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
         }
     }
     if (status == CM_OK && standing != NULL) {
+        // What the node withheld stays withheld until it signs an overlay over the new set.
+        if (bundle->standing != NULL && bundle->standing->overlay != NULL) {
+            standing->overlay = cm_rules_ref(bundle->standing->overlay);
+        }
         cm_standing_unref(bundle->standing);
         bundle->standing = standing;
     } else {
@@ -390,7 +394,8 @@ static enum cm_status overlaid(struct cm_standing **out, const struct cm_standin
 
 static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_trust *trust,
                                     const struct cm_envelope *envelope,
-                                    const struct cm_overlay *overlay, struct cm_error *error)
+                                    const struct cm_overlay *overlay, bool live,
+                                    struct cm_error *error)
 {
     const struct cm_standing *standing = bundle->standing;
     enum cm_status status = check_signers(bundle, trust, envelope, overlay->signed_ms, error);
@@ -401,7 +406,8 @@ static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_tr
         strcmp(overlay->federation, cm_trust_directory(trust)->federation) != 0) {
         return cm_fail(error, CM_FORBIDDEN, overlay->agency, "this is another agency's overlay");
     }
-    if (standing == NULL || overlay->sequence != standing->sequence ||
+    if (standing == NULL || overlay->sequence > standing->sequence ||
+        (live && overlay->sequence < standing->sequence) ||
         overlay->revision < standing->overlay_revision) {
         return cm_fail(error, CM_STALE, bundle->agency,
                        "the overlay is not of the rule set that counts, or an older one");
@@ -423,7 +429,7 @@ static enum cm_status persist_overlay(const struct cm_bundle *bundle,
 }
 
 static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
-                                   const struct cm_envelope *envelope, bool write,
+                                   const struct cm_envelope *envelope, bool live,
                                    struct cm_error *error)
 {
     struct cm_overlay overlay;
@@ -438,15 +444,17 @@ static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *tr
     }
     enum cm_status status = cm_overlay_decode(&overlay, arena, envelope->payload, error);
     if (status == CM_OK) {
-        status = check_overlay(bundle, trust, envelope, &overlay, error);
+        status = check_overlay(bundle, trust, envelope, &overlay, live, error);
     }
     if (status == CM_OK) {
         status = compile_overlay(&rules, arena, &overlay, cm_trust_directory(trust), error);
     }
     if (status == CM_OK) {
-        status = overlaid(&standing, bundle->standing, overlay.revision, rules, envelope);
+        bool current = overlay.sequence == bundle->standing->sequence;
+        status =
+            overlaid(&standing, bundle->standing, current ? overlay.revision : 0, rules, envelope);
     }
-    if (status == CM_OK && write) {
+    if (status == CM_OK && live) {
         status = persist_overlay(bundle, standing, error);
     }
     if (status == CM_OK) {
@@ -540,8 +548,7 @@ static enum cm_status load(struct cm_bundle *bundle, struct cm_trust *trust, int
         if (status == CM_OK) {
             status = take_overlay(bundle, trust, &envelope, false, error);
         }
-        // None, or one over an older set: the newer set stands alone until the node signs again.
-        if (status == CM_NOT_FOUND || status == CM_STALE) {
+        if (status == CM_NOT_FOUND) {
             status = CM_OK;
         }
     }

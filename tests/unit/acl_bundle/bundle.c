@@ -1,0 +1,408 @@
+#include "acl/bundle/bundle.h"
+
+#include "proto/base/file.h"
+#include "tests/support/pki.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OWNER "ca.northport.pd"
+#define ASKER "ca.southgate.pd"
+
+static const char shares[] = "rules 1\nnode " OWNER "\n"
+                             "permit " ASKER " to lookup for homicide back 30 days see place\n";
+static const char shares_with_kind[] =
+    "rules 1\nnode " OWNER "\n"
+    "permit kind:local to lookup for homicide back all see all\n";
+static const char shares_nothing[] =
+    "rules 1\nnode " OWNER "\npermit self to any for any back all see all\n";
+
+static struct pki *pki;
+static struct cm_trust *trust;
+static struct cm_arena *arena;
+static struct cm_bundle *bundle;
+static char folder[PKI_PATH + 8];
+static struct cm_error error;
+
+static void set_up(void)
+{
+    pki = pki_new();
+    pki_agency(pki, OWNER);
+    pki_agency(pki, ASKER);
+    pki_identity(pki, OWNER, CM_ROLE_ADMIN, "admin");
+    pki_identity(pki, OWNER, CM_ROLE_NODE, "node1");
+    trust = pki_trust(pki);
+    arena = cm_arena_new(64 * 1024 * 1024);
+    snprintf(folder, sizeof folder, "%s/rules", pki->dir);
+    cr_assert_eq(mkdir(folder, 0700), 0);
+    cr_assert_eq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK);
+}
+
+static void tear_down(void)
+{
+    char command[PKI_PATH + 32];
+    cm_bundle_free(bundle);
+    cm_arena_free(arena);
+    cm_trust_unref(trust);
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    cr_expect_eq(system(command), 0);
+    pki_free(pki);
+}
+
+TestSuite(bundle, .init = set_up, .fini = tear_down);
+
+static struct cm_ruleset set_of(uint64_t sequence, const char *text)
+{
+    static struct cm_rule_file file;
+    file = (struct cm_rule_file){"rules", cm_bytes_of(text)};
+    return (struct cm_ruleset){
+        .federation = pki->federation,
+        .agency = OWNER,
+        .sequence = sequence,
+        .directory_serial = cm_trust_directory(trust)->serial,
+        .signed_ms = pki->now_ms,
+        .language = CM_RULE_LANGUAGE,
+        .main = "rules",
+        .file_count = 1,
+        .files = &file,
+    };
+}
+
+// set under signer's name; returns its digest.
+static struct cm_digest sign(struct cm_envelope *out, const struct cm_ruleset *set,
+                             const struct cm_signer *signer)
+{
+    struct cm_buf payload = {0};
+    struct cm_digest digest;
+    cr_assert_eq(cm_ruleset_encode(&payload, set, &error), CM_OK, "%s: %s", error.where,
+                 error.text);
+    struct cm_bytes kept;
+    cr_assert_eq(cm_arena_bytes(arena, &kept, cm_buf_bytes(&payload)), CM_OK);
+    cm_sha256_of(&digest, kept);
+    pki_sign(out, arena, CM_FAMILY_RULESET, kept, signer);
+    cm_buf_clear(&payload);
+    return digest;
+}
+
+static struct cm_signer *admin(void)
+{
+    return pki_signer(pki, OWNER, CM_ROLE_ADMIN, "admin");
+}
+
+static enum cm_status accept(const struct cm_envelope *envelope)
+{
+    return cm_bundle_accept(bundle, trust, envelope, false, pki->now_ms, &error);
+}
+
+// Accepts a set with that text as the next one.
+static struct cm_digest apply(uint64_t sequence, const struct cm_digest *previous, const char *text)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set = set_of(sequence, text);
+    if (previous != NULL) {
+        set.previous = *previous;
+    }
+    struct cm_digest digest = sign(&envelope, &set, admin());
+    cr_assert_eq(accept(&envelope), CM_OK, "%s: %s", error.where, error.text);
+    return digest;
+}
+
+// Whether ASKER sees anything now.
+static bool asker_sees(void)
+{
+    struct cm_view *view;
+    const struct cm_standing *standing = cm_bundle_standing(bundle);
+    const struct cm_request request = {
+        .agency = ASKER,
+        .role = CM_ROLE_INVESTIGATOR,
+        .on_behalf_of = "",
+        .action = CM_ACTION_LOOKUP,
+        .purpose = "homicide",
+        .evidence = 1u << CM_EVIDENCE_CASE,
+        .now_ms = pki->now_ms,
+        .window = {pki->now_ms - 86400000, pki->now_ms},
+    };
+    cr_assert_eq(cm_rules_view(&view, arena, standing->rules, standing->overlay,
+                               cm_trust_directory(trust), &request, NULL, NULL, 0),
+                 CM_OK);
+    return cm_view_any(view);
+}
+
+static void reopen(enum cm_status expected)
+{
+    cm_bundle_free(bundle);
+    bundle = NULL;
+    cr_assert_eq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), expected,
+                 "%s: %s", error.where, error.text);
+}
+
+Test(bundle, nothing_stands_before_an_administrator_signed)
+{
+    cr_expect_null(cm_bundle_standing(bundle));
+}
+
+Test(bundle, takes_a_signed_set_and_its_successor_and_keeps_them)
+{
+    struct cm_digest first = apply(1, NULL, shares_nothing);
+    cr_expect_not(asker_sees());
+    struct cm_digest second = apply(2, &first, shares);
+    cr_expect(asker_sees());
+    cr_expect(cm_bundle_knows(bundle, 1, &first));
+    cr_expect(cm_bundle_knows(bundle, 2, &second));
+    cr_expect_not(cm_bundle_knows(bundle, 2, &first));
+    reopen(CM_OK);
+    cr_expect(asker_sees());
+    cr_expect_eq(cm_bundle_standing(bundle)->sequence, 2);
+    cr_expect(cm_bundle_knows(bundle, 1, &first));
+}
+
+Test(bundle, never_goes_back)
+{
+    struct cm_envelope old;
+    struct cm_ruleset set = set_of(1, shares);
+    struct cm_digest first = sign(&old, &set, admin());
+    cr_assert_eq(accept(&old), CM_OK);
+    apply(2, &first, shares_nothing);
+    cr_expect_eq(accept(&old), CM_OK, "what is known changes nothing");
+    cr_expect_not(asker_sees());
+    reopen(CM_OK);
+    cr_expect_eq(accept(&old), CM_OK);
+    cr_expect_not(asker_sees(), "also after a restart");
+    struct cm_envelope forged;
+    set = set_of(1, shares_with_kind);
+    sign(&forged, &set, admin());
+    cr_expect_eq(accept(&forged), CM_STALE, "another set with an old number");
+}
+
+Test(bundle, reports_a_fork)
+{
+    struct cm_digest first = apply(1, NULL, shares_nothing);
+    struct cm_envelope fork;
+    struct cm_ruleset set = set_of(1, shares);
+    struct cm_digest other = sign(&fork, &set, admin());
+    cr_expect_eq(accept(&fork), CM_STALE);
+    set = set_of(2, shares);
+    set.previous = other;
+    sign(&fork, &set, admin());
+    cr_expect_eq(accept(&fork), CM_STALE, "a successor of another set");
+    cr_expect_not(asker_sees());
+    set.previous = first;
+    sign(&fork, &set, admin());
+    cr_expect_eq(accept(&fork), CM_OK);
+}
+
+Test(bundle, takes_an_administrators_signature_only)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set = set_of(1, shares);
+    sign(&envelope, &set, pki_signer(pki, OWNER, CM_ROLE_INVESTIGATOR, "rivera"));
+    cr_expect_eq(accept(&envelope), CM_FORBIDDEN);
+    sign(&envelope, &set, pki_signer(pki, OWNER, CM_ROLE_NODE, "node1"));
+    cr_expect_eq(accept(&envelope), CM_FORBIDDEN);
+    sign(&envelope, &set, pki_signer(pki, ASKER, CM_ROLE_ADMIN, "stranger"));
+    cr_expect_eq(accept(&envelope), CM_FORBIDDEN, "another agency's administrator");
+    sign(&envelope, &set, admin());
+    envelope.signatures[0].sig[7] ^= 1;
+    cr_expect_eq(accept(&envelope), CM_UNAUTHENTICATED);
+    cr_expect_null(cm_bundle_standing(bundle));
+}
+
+Test(bundle, takes_its_own_agencys_rules_only)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set = set_of(1, shares);
+    set.agency = ASKER;
+    sign(&envelope, &set, admin());
+    cr_expect_eq(accept(&envelope), CM_FORBIDDEN);
+    set = set_of(1, "rules 1\nnode " ASKER "\n");
+    sign(&envelope, &set, admin());
+    cr_expect_eq(accept(&envelope), CM_INVALID, "the text names another node");
+    set = set_of(1, "rules 1\nnode " OWNER "\npermit everyone\n");
+    sign(&envelope, &set, admin());
+    cr_expect_eq(accept(&envelope), CM_INVALID, "a text with errors never counts");
+    cr_expect_null(cm_bundle_standing(bundle));
+}
+
+Test(bundle, wants_a_fresh_signature_unless_the_node_presents_it)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set = set_of(1, shares);
+    set.signed_ms = pki->now_ms - 2 * 3600 * 1000;
+    sign(&envelope, &set, admin());
+    cr_expect_eq(accept(&envelope), CM_STALE);
+    cr_expect_eq(cm_bundle_accept(bundle, trust, &envelope, true, pki->now_ms, &error), CM_OK);
+    cm_bundle_free(bundle);
+    cr_assert_eq(cm_bundle_open(&bundle, OWNER, NULL, trust, pki->now_ms, &error), CM_OK);
+    set.signed_ms = pki->now_ms + 60 * 1000;
+    sign(&envelope, &set, admin());
+    cr_expect_eq(cm_bundle_accept(bundle, trust, &envelope, true, pki->now_ms, &error), CM_STALE,
+                 "from the future");
+}
+
+Test(bundle, wants_two_administrators_where_the_directory_says_so)
+{
+    struct cm_envelope one;
+    struct cm_envelope two;
+    struct cm_buf both = {0};
+    cm_trust_unref(trust);
+    pki_next(pki);
+    pki_find_agency(pki, OWNER)->rule_signatures = 2;
+    trust = pki_trust(pki);
+    struct cm_ruleset set = set_of(1, shares);
+    sign(&one, &set, admin());
+    cr_expect_eq(accept(&one), CM_FORBIDDEN);
+    cr_assert_eq(cm_dsse_cosign(&both, &one, pki_signer(pki, OWNER, CM_ROLE_ADMIN, "second")),
+                 CM_OK);
+    cr_assert_eq(cm_envelope_decode(&two, arena, cm_buf_bytes(&both), &error), CM_OK);
+    cr_expect_eq(accept(&two), CM_OK, "%s: %s", error.where, error.text);
+    cm_buf_clear(&both);
+}
+
+Test(bundle, holds_what_a_newer_directory_would_widen)
+{
+    // Signed while the asker was a private company: no local agency.
+    cm_trust_unref(trust);
+    pki_next(pki);
+    pki_find_agency(pki, ASKER)->kind = CM_KIND_PRIVATE;
+    trust = pki_trust(pki);
+    apply(1, NULL, shares_with_kind);
+    cr_expect_not(asker_sees());
+    cm_trust_unref(trust);
+    pki_next(pki);
+    pki_find_agency(pki, ASKER)->kind = CM_KIND_LOCAL;
+    trust = pki_trust(pki);
+    cr_expect_not(asker_sees(), "held until an administrator signs");
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "also after a restart");
+    struct cm_digest first = cm_bundle_standing(bundle)->digest;
+    apply(2, &first, shares_with_kind);
+    cr_expect(asker_sees());
+}
+
+// The path of a file of the bundle's.
+static const char *file_of(const char *suffix)
+{
+    static char path[PKI_PATH + 64];
+    snprintf(path, sizeof path, "%s/%s", folder, suffix);
+    return path;
+}
+
+Test(bundle, refuses_files_that_somebody_altered)
+{
+    struct cm_buf file = {0};
+    apply(1, NULL, shares_nothing);
+    cr_assert_eq(cm_file_read(&file, file_of(OWNER ".ruleset"), 1 << 20, &error), CM_OK);
+    file.data[file.len / 3] ^= 1;
+    cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&file), 0600, &error),
+                 CM_OK);
+    cm_bundle_free(bundle);
+    bundle = NULL;
+    cr_expect_neq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK);
+    // A set with a good signature that was never accepted here.
+    struct cm_envelope other;
+    struct cm_ruleset set = set_of(1, shares);
+    sign(&other, &set, admin());
+    file.len = 0;
+    cr_assert_eq(cm_envelope_encode(&file, &other), CM_OK);
+    cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&file), 0600, &error),
+                 CM_OK);
+    cr_expect_neq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK);
+    cm_buf_clear(&file);
+}
+
+Test(bundle, stands_again_after_a_crash_between_its_files)
+{
+    struct cm_buf before = {0};
+    struct cm_envelope next;
+    struct cm_digest first = apply(1, NULL, shares_nothing);
+    cr_assert_eq(cm_file_read(&before, file_of(OWNER ".ruleset"), 1 << 20, &error), CM_OK);
+    struct cm_ruleset set = set_of(2, shares);
+    set.previous = first;
+    sign(&next, &set, admin());
+    cr_assert_eq(accept(&next), CM_OK);
+    // As if it had stopped after the history and before the set.
+    cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&before), 0600, &error),
+                 CM_OK);
+    reopen(CM_OK);
+    cr_expect_eq(cm_bundle_standing(bundle)->sequence, 1);
+    cr_expect_eq(accept(&next), CM_OK);
+    cr_expect_eq(cm_bundle_standing(bundle)->sequence, 2);
+    cr_expect(asker_sees());
+    cm_buf_clear(&before);
+}
+
+Test(bundle, a_directory_that_a_set_names_must_be_at_hand)
+{
+    char path[PKI_PATH + 64];
+    apply(1, NULL, shares);
+    snprintf(path, sizeof path, "%s/directory-%lu", folder,
+             (unsigned long)cm_trust_directory(trust)->serial);
+    cm_trust_unref(trust);
+    pki_next(pki);
+    trust = pki_trust(pki);
+    cr_assert_eq(unlink(path), 0);
+    cm_bundle_free(bundle);
+    bundle = NULL;
+    cr_expect_neq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK,
+                  "removing the old directory must not lift what it holds");
+}
+
+static void sign_overlay(struct cm_envelope *out, uint64_t sequence, uint64_t revision,
+                         const char *text, const struct cm_signer *signer)
+{
+    const struct cm_rule_file file = {"off.rules", cm_bytes_of(text)};
+    const struct cm_overlay overlay = {
+        .federation = pki->federation,
+        .agency = OWNER,
+        .sequence = sequence,
+        .revision = revision,
+        .signed_ms = pki->now_ms,
+        .file_count = 1,
+        .files = &file,
+    };
+    struct cm_buf payload = {0};
+    struct cm_bytes kept;
+    cr_assert_eq(cm_overlay_encode(&payload, &overlay, &error), CM_OK, "%s: %s", error.where,
+                 error.text);
+    cr_assert_eq(cm_arena_bytes(arena, &kept, cm_buf_bytes(&payload)), CM_OK);
+    pki_sign(out, arena, CM_FAMILY_OVERLAY, kept, signer);
+    cm_buf_clear(&payload);
+}
+
+Test(bundle, an_overlay_of_the_node_narrows_and_never_widens)
+{
+    struct cm_envelope overlay;
+    struct cm_signer *node = pki_signer(pki, OWNER, CM_ROLE_NODE, "node1");
+    struct cm_digest first = apply(1, NULL, shares);
+    sign_overlay(&overlay, 1, 1, "rules 1\nforbid " ASKER "\n", node);
+    cr_assert_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_OK,
+                 "%s: %s", error.where, error.text);
+    cr_expect_not(asker_sees());
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "also after a restart");
+    sign_overlay(&overlay, 1, 2, "rules 1\npermit anyone to any for any back all see all\n", node);
+    cr_expect_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error),
+                 CM_INVALID);
+    sign_overlay(&overlay, 1, 4, "rules 1\nforbid " ASKER "\n", node);
+    cr_assert_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_OK);
+    sign_overlay(&overlay, 1, 3, "rules 1\n", node);
+    cr_expect_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_STALE,
+                 "an older revision");
+    sign_overlay(&overlay, 1, 5, "rules 1\n", admin());
+    cr_expect_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error),
+                 CM_FORBIDDEN);
+    sign_overlay(&overlay, 2, 2, "rules 1\n", node);
+    cr_expect_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_STALE);
+    cr_expect_not(asker_sees());
+    apply(2, &first, shares);
+    cr_expect_not(asker_sees(), "what the node withheld stays withheld");
+    reopen(CM_OK);
+    cr_expect_not(asker_sees());
+    sign_overlay(&overlay, 2, 1, "rules 1\n", node);
+    cr_assert_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_OK);
+    cr_expect(asker_sees(), "until it signs an empty overlay over the new set");
+}
