@@ -8,7 +8,7 @@
 enum { RETRY_MS = 500, SLOTS = 1024 };
 
 struct cm_counter {
-    struct cm_table_node node;
+    struct cm_map_node node;
     unsigned held;
     uint8_t key[];
 };
@@ -16,8 +16,8 @@ struct cm_counter {
 struct cm_admit {
     struct cm_admit_limits limits;
     unsigned inside;
-    struct cm_table signers;
-    struct cm_table agencies;
+    struct cm_map signers;
+    struct cm_map agencies;
 };
 
 enum cm_status cm_admit_new(struct cm_admit **out, const struct cm_admit_limits *limits)
@@ -26,7 +26,7 @@ enum cm_status cm_admit_new(struct cm_admit **out, const struct cm_admit_limits 
     if (!admit)
         return CM_MEMORY;
     admit->limits = *limits;
-    if (cm_table_init(&admit->signers, SLOTS) || cm_table_init(&admit->agencies, SLOTS)) {
+    if (cm_map_init(&admit->signers, SLOTS) || cm_map_init(&admit->agencies, SLOTS)) {
         cm_admit_free(admit);
         return CM_MEMORY;
     }
@@ -34,14 +34,14 @@ enum cm_status cm_admit_new(struct cm_admit **out, const struct cm_admit_limits 
     return CM_OK;
 }
 
-static void free_all(struct cm_table *table)
+static void free_all(struct cm_map *map)
 {
-    struct cm_table_node *node;
-    while (table->slots && (node = cm_table_next(table, NULL))) {
-        cm_table_remove(table, node);
+    struct cm_map_node *node;
+    while (map->slots && (node = cm_map_next(map, NULL))) {
+        cm_map_remove(map, node);
         free(CM_CONTAINER(node, struct cm_counter, node));
     }
-    cm_table_clear(table);
+    cm_map_clear(map);
 }
 
 void cm_admit_free(struct cm_admit *admit)
@@ -74,9 +74,9 @@ enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admis
 }
 
 // The counter under key, made when there is none; NULL when out of memory.
-static struct cm_counter *counter_of(struct cm_table *table, struct cm_bytes key)
+static struct cm_counter *counter_of(struct cm_map *map, struct cm_bytes key)
 {
-    struct cm_table_node *node = cm_table_find(table, key);
+    struct cm_map_node *node = cm_map_find(map, key);
     if (node)
         return CM_CONTAINER(node, struct cm_counter, node);
     struct cm_counter *counter = calloc(1, sizeof *counter + key.len);
@@ -84,24 +84,24 @@ static struct cm_counter *counter_of(struct cm_table *table, struct cm_bytes key
         return NULL;
     memcpy(counter->key, key.data, key.len);
     counter->node.key = (struct cm_bytes){counter->key, key.len};
-    cm_table_add(table, &counter->node);
+    cm_map_add(map, &counter->node);
     return counter;
 }
 
-static void give(struct cm_table *table, struct cm_counter **held)
+static void give(struct cm_map *map, struct cm_counter **held)
 {
     struct cm_counter *counter = *held;
     *held = NULL;
     if (!counter || --counter->held > 0)
         return;
-    cm_table_remove(table, &counter->node);
+    cm_map_remove(map, &counter->node);
     free(counter);
 }
 
-static enum cm_status take(struct cm_table *table, struct cm_counter **held, struct cm_bytes key,
+static enum cm_status take(struct cm_map *map, struct cm_counter **held, struct cm_bytes key,
                            unsigned limit, const char *whose, struct cm_error *error)
 {
-    struct cm_counter *counter = counter_of(table, key);
+    struct cm_counter *counter = counter_of(map, key);
     if (!counter)
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     if (counter->held >= limit)

@@ -3,7 +3,7 @@
 #ifndef CM_GATEWAY_ADMIT_H
 #define CM_GATEWAY_ADMIT_H
 
-#include "gateway/table.h"
+#include "gateway/map.h"
 #include "proto/base/error.h"
 
 struct cm_admit;

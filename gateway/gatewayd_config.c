@@ -48,10 +48,10 @@ static enum cm_status read_limits(struct cm_gatewayd_config *out, struct cm_erro
         {&out->per_investigator, "limits", "per_investigator", 8, 100000},
         {&out->per_agency, "limits", "per_agency", 64, 100000},
         {&out->waiting, "limits", "waiting", 1024, 1000000},
-        {&out->remembered, "limits", "remembered", 1000000, 100000000},
+        {&out->remembered, "limits", "remembered", 1000000, 16000000},
         {&out->remembered_per_investigator, "limits", "remembered_per_investigator", 1200,
-         100000000},
-        {&out->remembered_per_agency, "limits", "remembered_per_agency", 60000, 100000000},
+         16000000},
+        {&out->remembered_per_agency, "limits", "remembered_per_agency", 60000, 16000000},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         enum cm_status status = number(numbers[i].out, out->file, numbers[i].section,

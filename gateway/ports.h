@@ -5,7 +5,7 @@
 
 #include "acl/bundle/bundle.h"
 #include "gateway/admit.h"
-#include "gateway/table.h"
+#include "gateway/map.h"
 #include "proto/base/workers.h"
 #include "proto/codec/gateway.h"
 #include "proto/envelope/replay.h"
@@ -39,7 +39,7 @@ struct cm_call {
     // The sessions' (session.c, answer.c):
     uint64_t id;
     uint8_t token[CM_TOKEN_SIZE];
-    struct cm_table_node by_id;
+    struct cm_map_node by_id;
     struct cm_session *session;
     struct cm_call *prev, *next; // of the session
     uint64_t tried;              // serial number of the session that had the last attempt

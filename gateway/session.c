@@ -50,7 +50,7 @@ void cm_session_detach(struct cm_call *call)
         return;
     list_remove(call->sent ? &session->sent : &session->queued, call);
     session->load--;
-    cm_table_remove(&session->sessions->calls, &call->by_id);
+    cm_map_remove(&session->sessions->calls, &call->by_id);
     cm_wipe(call->token, sizeof call->token);
     call->session = NULL;
 }

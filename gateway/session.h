@@ -14,7 +14,7 @@ struct cm_sessions_options {
     struct cm_gateway *gateway;
     struct cm_loop *loop;
     struct cm_ledger *ledger;
-    const char *folder; // agencies' rules persist below; made when missing
+    const char *folder; // agencies' rules persist there; exists
     // A node has a newer directory: its encoded bundle, not yet verified.
     void (*on_directory)(void *context, struct cm_bytes bundle);
     void *context;

@@ -136,7 +136,7 @@ static enum cm_status attach(struct cm_session *session)
     struct cm_party *party = cm_sessions_party(session->sessions, hello->agency);
     if (!party)
         return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
-                       "no agency of the directory that has a node");
+                       "not an agency whose node this gateway can take");
     enum cm_status status = compatible(session, party);
     if (status)
         return status;

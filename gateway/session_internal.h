@@ -7,7 +7,7 @@
 #include "proto/trust/directory_store.h"
 
 struct cm_party {
-    struct cm_table_node by_id;
+    struct cm_map_node by_id;
     char id[CM_MAX_ID + 1];
     struct cm_bundle *bundle;
     struct cm_session *first; // attached
@@ -18,8 +18,8 @@ struct cm_party {
 
 struct cm_sessions {
     struct cm_sessions_options options;
-    struct cm_table parties;   // by agency id
-    struct cm_table calls;     // by ask id
+    struct cm_map parties;     // by agency id
+    struct cm_map calls;       // by ask id
     struct cm_session *opened; // all sessions, attached or not
     uint64_t next_call;
     uint64_t next_serial;

@@ -11,18 +11,19 @@ enum { PARTY_SLOTS = 4096, CALL_SLOTS = 16384, MAX_DOWN = 2 * CM_DIRECTORY_PART 
 
 struct cm_party *cm_sessions_party(const struct cm_sessions *sessions, const char *agency)
 {
-    struct cm_table_node *node = cm_table_find(&sessions->parties, cm_bytes_of(agency));
+    struct cm_map_node *node = cm_map_find(&sessions->parties, cm_bytes_of(agency));
     return node ? CM_CONTAINER(node, struct cm_party, by_id) : NULL;
 }
 
 struct cm_call *cm_sessions_call(const struct cm_sessions *sessions, uint64_t id)
 {
     struct cm_bytes key = {(const uint8_t *)&id, sizeof id};
-    struct cm_table_node *node = cm_table_find(&sessions->calls, key);
+    struct cm_map_node *node = cm_map_find(&sessions->calls, key);
     return node ? CM_CONTAINER(node, struct cm_call, by_id) : NULL;
 }
 
-// One whose rules on disk don't hold is left without: nobody is asked until its node attaches.
+// An agency whose rules on disk were altered is left out, loudly: neither asked nor attached. To
+// begin again without them would let an older set count.
 static enum cm_status add_party(struct cm_sessions *sessions, const char *agency,
                                 struct cm_error *error)
 {
@@ -30,17 +31,17 @@ static enum cm_status add_party(struct cm_sessions *sessions, const char *agency
     if (!party)
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     struct cm_gateway *gateway = sessions->options.gateway;
-    char folder[4096];
+    struct cm_error refused = {0};
     snprintf(party->id, sizeof party->id, "%s", agency);
-    snprintf(folder, sizeof folder, "%s/%s", sessions->options.folder, agency);
-    enum cm_status status = cm_bundle_open(&party->bundle, agency, folder, gateway->trust,
-                                           cm_wall_ms(gateway->ports->clock), error);
-    if (status) {
+    if (cm_bundle_open(&party->bundle, agency, sessions->options.folder, gateway->trust,
+                       cm_wall_ms(gateway->ports->clock), &refused)) {
+        cm_log(CM_LOG_ERROR, "rules-damaged", "agency=%s field=%s error=\"%s\"", agency,
+               refused.where, refused.text);
         free(party);
-        return status;
+        return CM_OK;
     }
     party->by_id.key = cm_bytes_of(party->id);
-    cm_table_add(&sessions->parties, &party->by_id);
+    cm_map_add(&sessions->parties, &party->by_id);
     return CM_OK;
 }
 
@@ -68,8 +69,7 @@ enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_session
     sessions->options = *options;
     sessions->out.max = MAX_DOWN;
     enum cm_status status = CM_OK;
-    if (cm_table_init(&sessions->parties, PARTY_SLOTS) ||
-        cm_table_init(&sessions->calls, CALL_SLOTS))
+    if (cm_map_init(&sessions->parties, PARTY_SLOTS) || cm_map_init(&sessions->calls, CALL_SLOTS))
         status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     if (!status)
         status = add_parties(sessions, error);
@@ -85,15 +85,15 @@ void cm_sessions_free(struct cm_sessions *sessions)
 {
     if (!sessions)
         return;
-    struct cm_table_node *node;
-    while (sessions->parties.slots && (node = cm_table_next(&sessions->parties, NULL))) {
+    struct cm_map_node *node;
+    while (sessions->parties.slots && (node = cm_map_next(&sessions->parties, NULL))) {
         struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
-        cm_table_remove(&sessions->parties, node);
+        cm_map_remove(&sessions->parties, node);
         cm_bundle_free(party->bundle);
         free(party);
     }
-    cm_table_clear(&sessions->parties);
-    cm_table_clear(&sessions->calls);
+    cm_map_clear(&sessions->parties);
+    cm_map_clear(&sessions->calls);
     cm_buf_clear(&sessions->out);
     free(sessions);
 }
@@ -127,7 +127,7 @@ bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
         return false;
     call->id = ++sessions->next_call;
     call->by_id.key = (struct cm_bytes){(const uint8_t *)&call->id, sizeof call->id};
-    cm_table_add(&sessions->calls, &call->by_id);
+    cm_map_add(&sessions->calls, &call->by_id);
     cm_session_enqueue(best, call);
     cm_session_pump(best);
     return true;
@@ -186,8 +186,8 @@ void cm_sessions_retrust(struct cm_sessions *sessions)
     struct cm_error error = {0};
     if (add_parties(sessions, &error))
         cm_log(CM_LOG_ERROR, "rules-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
-    for (struct cm_table_node *node = cm_table_next(&sessions->parties, NULL); node;
-         node = cm_table_next(&sessions->parties, node)) {
+    for (struct cm_map_node *node = cm_map_next(&sessions->parties, NULL); node;
+         node = cm_map_next(&sessions->parties, node)) {
         struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
         if (cm_bundle_retrust(party->bundle, gateway->trust, &error))
             cm_log(CM_LOG_ERROR, "rules-not-recompiled", "agency=%s error=\"%s\"", party->id,
