@@ -29,8 +29,7 @@ struct cm_lexer {
     uint32_t line;
     struct cm_arena *arena;
     struct cm_diagnostics *diagnostics;
-    size_t bad_until; // the end of the last byte that was no UTF-8
-    bool failed;      // out of memory: only END follows
+    bool failed; // out of memory: only END follows
 };
 
 void cm_lexer_init(struct cm_lexer *lexer, const struct cm_rule_file *file, struct cm_arena *arena,

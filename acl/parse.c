@@ -236,9 +236,9 @@ static void check_items(struct cm_parser *parser, const struct cm_list *items, b
 static void parse_definition(struct cm_parser *parser, const struct cm_token *opener)
 {
     static const struct cm_list_spec group = {
-        "an agency", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP, known_agency};
+        "agency", "in the group", 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP, known_agency};
     static const struct cm_list_spec site = {
-        "a camera", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT, known_camera};
+        "camera", "in the site", 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT, known_camera};
     struct cm_token name;
     if (!definition_name(parser, opener, &name)) {
         cm_parser_skip_statement(parser);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 static const int64_t epoch_2000_ms = 946684800000;
-static const int64_t end_of_9999_ms = 253402300800000;
 
 static void add(struct cm_pg_parameters *p, const void *value, int length)
 {
@@ -55,7 +54,7 @@ void cm_pg_add_real(struct cm_pg_parameters *p, double value)
 
 void cm_pg_add_time(struct cm_pg_parameters *p, int64_t ms)
 {
-    int64_t held = ms < 0 ? 0 : ms > end_of_9999_ms ? end_of_9999_ms : ms;
+    int64_t held = ms < 0 ? 0 : ms > CM_MAX_TIME_MS ? CM_MAX_TIME_MS : ms;
     cm_pg_add_int8(p, (held - epoch_2000_ms) * 1000);
 }
 

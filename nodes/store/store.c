@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t end_of_9999_ms = 253402300800000;
-
 static enum cm_status check_text(const char *text, const char *name, size_t least, size_t most,
                                  struct cm_error *error)
 {
@@ -51,10 +49,10 @@ static enum cm_status check_always(const struct cm_stored *row, const char *owne
     if (status == CM_OK && strcmp(d->owner, owner) != 0) {
         status = cm_fail(error, CM_INVALID, "owner", "is not %s, whose store this is", owner);
     }
-    if (status == CM_OK && (d->captured_at_ms <= 0 || d->captured_at_ms >= end_of_9999_ms)) {
+    if (status == CM_OK && (d->captured_at_ms <= 0 || d->captured_at_ms > CM_MAX_TIME_MS)) {
         status = cm_fail(error, CM_INVALID, "captured_at", "is no time from 1970 to 9999");
     }
-    if (status == CM_OK && (row->expires_at_ms < 0 || row->expires_at_ms >= end_of_9999_ms)) {
+    if (status == CM_OK && (row->expires_at_ms < 0 || row->expires_at_ms > CM_MAX_TIME_MS)) {
         status = cm_fail(error, CM_INVALID, "expires_at", "is no time from 1970 to 9999");
     }
     if (status == CM_OK) {
@@ -151,8 +149,18 @@ static enum cm_status check_groups(const struct cm_detection *d, struct cm_error
 enum cm_status cm_stored_check(const struct cm_stored *row, const char *owner,
                                struct cm_error *error)
 {
+    struct cm_buf packed = {0};
     enum cm_status status = check_always(row, owner, error);
-    return status == CM_OK ? check_groups(&row->detection, error) : status;
+    if (status == CM_OK) {
+        status = check_groups(&row->detection, error);
+    }
+    // What is stored must be fit to be sent: a row that isn't would fail each query that finds it.
+    if (status == CM_OK && cm_row_encode(&packed, &row->detection, CM_FIELDS_ALL) != CM_OK) {
+        status = cm_fail(error, CM_INVALID, "row", "holds text that must not be sent");
+        cm_error_hint(error, "look for invisible or right-to-left marks");
+    }
+    cm_buf_clear(&packed);
+    return status;
 }
 
 enum cm_status cm_store_check_rows(const struct cm_stored *rows, size_t count, const char *owner,
