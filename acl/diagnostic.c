@@ -48,6 +48,9 @@ static char *copy_window(const uint8_t *line, size_t len, unsigned from)
             used += put > 0 ? (size_t)put : 0;
         }
     }
+    while (used > 0 && out[used - 1] == ' ') {
+        used--;
+    }
     out[used] = '\0';
     return out;
 }

@@ -66,6 +66,12 @@ static bool check_character(struct cm_lexer *lexer, ucs4_t c, size_t len)
 {
     size_t end = lexer->at + len;
     if (c == 0xfffd && len == 1) {
+        // Once for a run of such bytes.
+        if (lexer->bad_until == lexer->at && lexer->at > 0) {
+            lexer->bad_until = end;
+            return false;
+        }
+        lexer->bad_until = end;
         report(lexer, lexer->at, end, "save the file as UTF-8", "this is not UTF-8");
         return false;
     }

@@ -29,7 +29,8 @@ struct cm_lexer {
     uint32_t line;
     struct cm_arena *arena;
     struct cm_diagnostics *diagnostics;
-    bool failed; // out of memory: only END follows
+    size_t bad_until; // the end of the last byte that was no UTF-8
+    bool failed;      // out of memory: only END follows
 };
 
 void cm_lexer_init(struct cm_lexer *lexer, const struct cm_rule_file *file, struct cm_arena *arena,

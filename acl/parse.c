@@ -236,9 +236,9 @@ static void check_items(struct cm_parser *parser, const struct cm_list *items, b
 static void parse_definition(struct cm_parser *parser, const struct cm_token *opener)
 {
     static const struct cm_list_spec group = {
-        "agency", "in the group", 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP, known_agency};
+        "an agency", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP, known_agency};
     static const struct cm_list_spec site = {
-        "camera", "in the site", 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT, known_camera};
+        "a camera", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT, known_camera};
     struct cm_token name;
     if (!definition_name(parser, opener, &name)) {
         cm_parser_skip_statement(parser);

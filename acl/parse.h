@@ -19,9 +19,9 @@ struct cm_parser {
 
 // What a list may hold, for its messages and for noticing a forgotten comma.
 struct cm_list_spec {
-    const char *noun;  // "purpose"
-    const char *where; // "in `for`"
-    unsigned kinds;    // bits 1u << enum cm_token_kind
+    const char *noun; // "a purpose"
+    bool outside;     // of a rule: clause words don't end it
+    unsigned kinds;   // bits 1u << enum cm_token_kind
     bool (*known)(const struct cm_parser *parser, const struct cm_token *token);
 };
 

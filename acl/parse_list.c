@@ -18,24 +18,29 @@ void cm_parser_append(struct cm_parser *parser, struct cm_list *list)
     cm_parser_advance(parser);
 }
 
+static bool at_list_end(const struct cm_parser *parser, const struct cm_list_spec *spec)
+{
+    return spec->outside ? cm_parser_at_statement(parser) : cm_parser_at_clause(parser);
+}
+
 // One item, or the report of what stands in its place. false: the list is at its end.
 static bool parse_item(struct cm_parser *parser, struct cm_list *list,
                        const struct cm_list_spec *spec, const struct cm_place *before)
 {
     const struct cm_token *now = &parser->now;
     if (now->kind == CM_TOKEN_COMMA) {
-        cm_parser_error(parser, &now->place, NULL, "before this comma a %s is missing", spec->noun);
+        cm_parser_error(parser, &now->place, NULL, "before this comma %s is missing", spec->noun);
         return true;
     }
-    if (cm_parser_at_clause(parser)) {
+    if (at_list_end(parser, spec)) {
         bool comma = before->file->text.data[before->offset] == ',';
         cm_parser_error(parser, before, NULL,
-                        comma ? "after this comma a %s is missing" : "a %s is missing here",
+                        comma ? "after this comma %s is missing" : "%s is missing here",
                         spec->noun);
         return false;
     }
     if ((spec->kinds & 1u << now->kind) == 0) {
-        cm_parser_error(parser, &now->place, NULL, "this is no %s", spec->noun);
+        cm_parser_error(parser, &now->place, NULL, "this is not %s", spec->noun);
         cm_parser_advance(parser);
         return true;
     }
@@ -53,8 +58,7 @@ void cm_parse_list(struct cm_parser *parser, struct cm_list *list, const struct 
             cm_parser_advance(parser);
         } else if (!cm_parser_at_clause(parser) && spec->known(parser, &parser->now)) {
             before = parser->now.place;
-            cm_parser_error(parser, &before, "comma?", "two %s names %s without a comma between",
-                            spec->noun, spec->where);
+            cm_parser_error(parser, &before, "comma?", "before this word a comma is missing");
         } else {
             return;
         }

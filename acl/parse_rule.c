@@ -113,8 +113,7 @@ static void take_words(struct cm_parser *parser, struct cm_clause *clause,
 
 static void parse_to(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"action", "in `to`", 1u << CM_TOKEN_WORD,
-                                             known_action};
+    static const struct cm_list_spec spec = {"an action", false, 1u << CM_TOKEN_WORD, known_action};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "any");
     take_words(parser, clause, &actions, "action");
@@ -122,7 +121,7 @@ static void parse_to(struct cm_parser *parser, struct cm_clause *clause)
 
 static void parse_for(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"purpose", "in `for`", 1u << CM_TOKEN_WORD,
+    static const struct cm_list_spec spec = {"a purpose", false, 1u << CM_TOKEN_WORD,
                                              known_purpose};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "any");
@@ -130,7 +129,7 @@ static void parse_for(struct cm_parser *parser, struct cm_clause *clause)
 
 static void parse_at(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"site", "in `at`", 1u << CM_TOKEN_WORD, known_site};
+    static const struct cm_list_spec spec = {"a site", false, 1u << CM_TOKEN_WORD, known_site};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, NULL);
 }
@@ -156,7 +155,7 @@ static bool take_plate(struct cm_parser *parser, struct cm_clause *clause, bool 
 
 static void parse_see(struct cm_parser *parser, struct cm_clause *clause, bool permit)
 {
-    static const struct cm_list_spec spec = {"field", "in `see`", 1u << CM_TOKEN_WORD, known_field};
+    static const struct cm_list_spec spec = {"a field", false, 1u << CM_TOKEN_WORD, known_field};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "all");
     if (!take_plate(parser, clause, permit)) {
@@ -166,7 +165,7 @@ static void parse_see(struct cm_parser *parser, struct cm_clause *clause, bool p
 
 static void parse_evidence(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"kind of evidence", "here", 1u << CM_TOKEN_WORD,
+    static const struct cm_list_spec spec = {"a kind of evidence", false, 1u << CM_TOKEN_WORD,
                                              known_evidence};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, NULL);
@@ -240,7 +239,7 @@ static void parse_limit(struct cm_parser *parser, struct cm_clause *clause)
     if (!good || !(limit_word(parser, "agency") || limit_word(parser, "investigator"))) {
         cm_parser_error(parser, &place, "write for example: limit 100/day per investigator",
                         "this is no limit");
-        while (good && !cm_parser_at_clause(parser)) {
+        while (!cm_parser_at_clause(parser) && parser->now.place.line == place.line) {
             cm_parser_advance(parser);
         }
     }
@@ -339,7 +338,7 @@ static void check_whole(struct cm_parser *parser, const struct cm_rule *rule)
     char missing[64] = "";
     if (rule->terms == NULL) {
         cm_parser_error(parser, &rule->place, "name agencies, @groups, kinds, self or anyone",
-                        "this %s does not say whom", cm_statement_word(rule->statement));
+                        "this %s names nobody", cm_statement_word(rule->statement));
     } else if (permit && !names_somebody(rule)) {
         cm_parser_error(parser, &rule->place, "name somebody without `not`, `anyone` at least",
                         "this permit says only whom it does not mean");

@@ -137,8 +137,7 @@ static void parse_values(struct cm_parser *parser, struct cm_rule *rule, bool ne
         const struct cm_token *now = &parser->now;
         if (now->kind == CM_TOKEN_WORD && !at_other_term(parser) &&
             known_value(prefix, now->text)) {
-            cm_parser_error(parser, &now->place, "comma?", "two %ss without a comma between",
-                            prefix->noun);
+            cm_parser_error(parser, &now->place, "comma?", "before this word a comma is missing");
         } else if (now->kind != CM_TOKEN_COMMA) {
             return;
         } else {
@@ -264,7 +263,7 @@ static bool parse_term(struct cm_parser *parser, struct cm_rule *rule)
     }
     if (negated && (cm_parser_at_clause(parser) || cm_parser_at(parser, "not"))) {
         cm_parser_error(parser, &opener, NULL, "`not` stands before one term");
-        return true;
+        return false;
     }
     return unknown_term(parser);
 }

@@ -2,6 +2,7 @@
 
 #include "proto/base/file.h"
 #include "proto/base/log.h"
+#include "proto/trust/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,6 +210,17 @@ uint64_t cm_directory_store_serial(struct cm_directory_store *store)
     return serial;
 }
 
+// By content: who relays a bundle can vary its signature's bytes (ECDSA is malleable).
+static bool same(const struct cm_trust *a, const struct cm_trust *b)
+{
+    bool equal = cm_digest_equal(&a->directory.digest, &b->directory.digest) &&
+                 a->crls.count == b->crls.count;
+    for (size_t i = 0; equal && i < a->crls.count; i++) {
+        equal = cm_digest_equal(&a->crls.crls[i]->digest, &b->crls.crls[i]->digest);
+    }
+    return equal;
+}
+
 static enum cm_status accept_locked(struct cm_directory_store *store, bool *changed,
                                     struct cm_bytes bundle, int64_t now_ms, struct cm_error *error)
 {
@@ -221,8 +233,7 @@ static enum cm_status accept_locked(struct cm_directory_store *store, bool *chan
     if (status != CM_OK) {
         return status;
     }
-    if (store->trust != NULL && store->believed &&
-        cm_bytes_equal(cm_trust_bundle(trust), cm_trust_bundle(store->trust))) {
+    if (store->trust != NULL && store->believed && same(trust, store->trust)) {
         cm_trust_unref(trust);
         return CM_OK;
     }

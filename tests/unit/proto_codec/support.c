@@ -201,3 +201,97 @@ struct cm_query codec_query(void)
     query.order = CM_ORDER_TIME_DESCENDING;
     return query;
 }
+
+struct cm_detection codec_detection(void)
+{
+    static const struct cm_candidate candidates[] = {{"8ABC123", 0.9}, {"BABC123", 0.25}};
+
+    return (struct cm_detection){
+        .event_id = "evt-0001",
+        .owner = "ca.milltown.pd",
+        .captured_at_ms = 1767225599123,
+        .plate_read = "8ABC-123",
+        .plate = "8ABC123",
+        .state = "CA",
+        .present = CM_FIELDS_ALL,
+        .latitude = 37.5,
+        .longitude = -122.25,
+        .site = "Pier Road",
+        .camera = "cam-07",
+        .heading = 271.5,
+        .make = "Toyota",
+        .model = "Corolla",
+        .colour = "blue",
+        .body = "sedan",
+        .year = 2019,
+        .vehicle_confidence = 0.75,
+        .confidence = 0.9,
+        .candidate_count = 2,
+        .candidates = candidates,
+        .image_reference = "img/0001.jpg",
+        .image_sha256 = codec_digest(0xc0),
+    };
+}
+
+struct cm_inclusion codec_inclusion(void)
+{
+    static struct cm_digest hashes[3];
+
+    for (size_t i = 0; i < 3; i++)
+        hashes[i] = codec_digest((uint8_t)(0x11 * (i + 1)));
+    return (struct cm_inclusion){5, 8, 3, hashes};
+}
+
+// RFC 6962 by its definition, recursively: what the batch's own root is compared with.
+static struct cm_digest root_of(const struct cm_digest *leaves, size_t count)
+{
+    struct cm_digest sides[2];
+    struct cm_digest out;
+    size_t split = 1;
+
+    if (count == 1)
+        return leaves[0];
+    while (2 * split < count)
+        split *= 2;
+    sides[0] = root_of(leaves, split);
+    sides[1] = root_of(leaves + split, count - split);
+    const struct cm_bytes parts[] = {
+        {(const uint8_t *)"\1", 1}, cm_bytes_digest(&sides[0]), cm_bytes_digest(&sides[1])};
+    cm_sha256(&out, parts, 3);
+    return out;
+}
+
+void codec_batch(struct cm_batch *batch, struct cm_header *header, size_t count)
+{
+    static struct cm_row rows[CM_MAX_BATCH_ROWS];
+    static struct cm_digest leaves[CM_MAX_BATCH_ROWS];
+    static struct cm_buf bytes[2][CM_MAX_BATCH_ROWS];
+    struct cm_detection detection = codec_detection();
+
+    for (size_t i = 0; i < count; i++) {
+        detection.captured_at_ms -= 1000;
+        bytes[0][i].len = bytes[1][i].len = 0;
+        cr_assert_eq(
+            cm_row_key(&bytes[0][i], detection.captured_at_ms, detection.owner, detection.event_id),
+            CM_OK);
+        cr_assert_eq(cm_row_encode(&bytes[1][i], &detection, 0), CM_OK);
+        rows[i] = (struct cm_row){cm_buf_bytes(&bytes[0][i]), cm_buf_bytes(&bytes[1][i])};
+        cm_row_leaf(&leaves[i], rows[i].key, rows[i].row);
+    }
+    *batch = (struct cm_batch){.row_count = count, .rows = rows};
+    codec_envelope(&batch->header, CM_FAMILY_HEADER);
+    *header = (struct cm_header){
+        .query_digest = codec_digest(1),
+        .agency = "ca.milltown.pd",
+        .attempt = 1,
+        .key_hash = codec_digest(2),
+        .rules_digest = codec_digest(3),
+        .count = (uint32_t)count,
+        .first_key = rows[0].key,
+        .last_key = rows[count - 1].key,
+        .root = root_of(leaves, count),
+        .visible_from_ms = 1764633600000,
+        .fields_withheld = 1u << CM_FIELD_IMAGE,
+        .rows_withheld = true,
+    };
+}

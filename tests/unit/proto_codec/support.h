@@ -27,5 +27,9 @@ struct cm_digest codec_digest(uint8_t first);
 void codec_envelope(struct cm_envelope *out, enum cm_family family);
 struct cm_query codec_query(void);
 struct cm_query codec_reach(void);
+struct cm_detection codec_detection(void);
+struct cm_inclusion codec_inclusion(void);
+// count rows of ca.milltown.pd, newest first, a second apart; all static.
+void codec_batch(struct cm_batch *batch, struct cm_header *header, size_t count);
 
 #endif

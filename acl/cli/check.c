@@ -1,0 +1,67 @@
+#include "acl/cli/check.h"
+
+#include "acl/cli/judged.h"
+#include "proto/base/cli_args.h"
+
+#include <jansson.h>
+
+enum { EXIT_WARNINGS = 2 };
+
+static const struct argp_option options[] = {
+    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
+    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"strict", 's', NULL, 0, "Exit with 2 when there are warnings", 0},
+    {"json", 'j', NULL, 0, "An object for programs", 0},
+    {0},
+};
+
+static const struct cm_cli_usage usage = {
+    .options = options,
+    .words = "FILE",
+    .about = "Report every error and warning of a rule file and of what it includes.",
+    .least_words = 1,
+    .most_words = 1,
+};
+
+static void print_json(const struct cm_judged *judged)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < judged->diagnostics.count; i++) {
+        const struct cm_diagnostic *one = &judged->diagnostics.list[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "severity",
+                                        one->severity == CM_SEVERITY_ERROR ? "error" : "warning",
+                                        "file", one->file, "line", (int)one->line, "column",
+                                        (int)one->column, "text", one->text, "hint", one->hint));
+    }
+    json_t *object = json_pack("{s:b, s:o}", "valid", judged->rules != NULL, "diagnostics", list);
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
+
+int cm_acl_check(int argc, char **argv)
+{
+    static struct cm_cli_args args;
+    struct cm_judged judged;
+    struct cm_error error;
+    cm_cli_parse(&args, &usage, argc, argv);
+    if (cm_judged_load(&judged, args.words[0], cm_cli_get(&args, 'd'), cm_cli_get(&args, 'p'),
+                       &error) != CM_OK) {
+        return cm_cli_fail(&error);
+    }
+    int code = judged.diagnostics.errors > 0 ? CM_EXIT_FAILED : CM_EXIT_OK;
+    if (code == CM_EXIT_OK && judged.diagnostics.count > 0 && cm_cli_get(&args, 's') != NULL) {
+        code = EXIT_WARNINGS;
+    }
+    if (cm_cli_get(&args, 'j') != NULL) {
+        print_json(&judged);
+    } else {
+        cm_judged_print(&judged);
+        if (judged.diagnostics.count == 0) {
+            printf("%s: no errors, no warnings\n", args.words[0]);
+        }
+    }
+    cm_judged_clear(&judged);
+    return code;
+}

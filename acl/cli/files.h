@@ -1,0 +1,21 @@
+// The files that a rule file needs: itself, what it includes from its own folder, statute packs
+// from theirs. Read whole at once. Main thread.
+#ifndef CM_ACL_CLI_FILES_H
+#define CM_ACL_CLI_FILES_H
+
+#include "acl/rules.h"
+
+struct cm_acl_files {
+    struct cm_arena *arena; // holds all that follows
+    const char *main;
+    size_t count;
+    struct cm_rule_file list[CM_MAX_RULE_FILES]; // ascending by path
+};
+
+// packs: the folder of statute packs, where "us-ca" is the file us-ca.rules. A file that an include
+// names but that isn't there is left out: the compiler reports it at its place.
+enum cm_status cm_acl_files_read(struct cm_acl_files *out, const char *path, const char *packs,
+                                 struct cm_error *error) CM_MUST_CHECK;
+void cm_acl_files_clear(struct cm_acl_files *files);
+
+#endif

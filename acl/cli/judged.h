@@ -1,0 +1,29 @@
+// A rule file as a tool sees it: its files, the directory to judge by, the compiled rules and all
+// that was found wrong. Main thread.
+#ifndef CM_ACL_CLI_JUDGED_H
+#define CM_ACL_CLI_JUDGED_H
+
+#include "acl/cli/files.h"
+#include "acl/decide.h"
+
+// Where the directory and the packs lie when no option says so.
+#define CM_ACL_DIRECTORY "/etc/comity/directory.json"
+#define CM_ACL_PACKS     "/usr/share/comity/statutes"
+
+struct cm_judged {
+    struct cm_acl_files files;
+    struct cm_arena *arena; // the directory's
+    struct cm_directory directory;
+    struct cm_diagnostics diagnostics;
+    struct cm_rules *rules; // NULL when there are errors
+};
+
+// directory, packs: NULL for the default places. CM_OK also when the rules have errors: see
+// diagnostics.errors.
+enum cm_status cm_judged_load(struct cm_judged *out, const char *path, const char *directory,
+                              const char *packs, struct cm_error *error) CM_MUST_CHECK;
+void cm_judged_clear(struct cm_judged *judged);
+// Diagnostics on standard error, as people read them, and how many there are of each.
+void cm_judged_print(const struct cm_judged *judged);
+
+#endif

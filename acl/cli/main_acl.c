@@ -1,0 +1,17 @@
+#include "acl/cli/apply.h"
+#include "acl/cli/check.h"
+#include "acl/cli/explain.h"
+#include "proto/base/cli.h"
+
+static const struct cm_command commands[] = {
+    {"check", "errors and warnings of a rule file", cm_acl_check},
+    {"explain", "what one requester would see, and why", cm_acl_explain},
+    {"apply", "sign the rules that shall count", cm_acl_apply},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    cm_cli_start("comity acl", argc, argv);
+    return cm_cli_dispatch(commands, "Check, explain and sign an agency's rules.", argc, argv);
+}
