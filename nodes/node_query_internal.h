@@ -1,0 +1,84 @@
+// A query's inside, shared by the files that drive it: node_query.c (arrival, judging, deciding),
+// node_answer.c (recording, reading, sending), node_deny.c (refusals).
+#ifndef CM_NODES_NODE_QUERY_INTERNAL_H
+#define CM_NODES_NODE_QUERY_INTERNAL_H
+
+#include "nodes/decide.h"
+#include "nodes/node_query.h"
+#include "nodes/query_state.h"
+#include "nodes/reader.h"
+
+enum { LOG_ID_BYTES = 4 };
+
+struct cm_node_query {
+    enum cm_node_state state;
+    struct cm_node *node;
+    struct cm_asker *asker;
+    struct cm_node_query *prev, *next;
+    struct cm_node_query *turn_next;
+    struct cm_arena *arena;
+    struct cm_ask ask;
+    struct cm_digest digest; // of the query as it came
+    int64_t now_ms;          // one clock reading for all that is judged
+    int64_t started_ms;      // monotonic, as is deadline_ms
+    int64_t deadline_ms;
+    struct cm_job job;
+    bool stopping;
+    // checking
+    struct cm_trust *trust;
+    struct cm_signer *signer;
+    struct cm_checked_query checked;
+    bool genuine; // its signature holds: whatever becomes of it is recorded
+    enum cm_status query_status, head_status, entry_status;
+    struct cm_error query_error, record_error;
+    struct cm_checkpoint checkpoint;
+    struct cm_decision_leaf leaf;
+    // deciding
+    struct cm_standing *standing;
+    struct cm_node_decision decision;
+    enum cm_status decide_status;
+    // recording
+    struct cm_buf entry;
+    struct cm_append append;
+    struct cm_keep keep;
+    unsigned pending;
+    // reading
+    struct cm_reader *reader;
+    struct cm_buf message;
+    bool final;
+    enum cm_status read_status;
+    void *answer; // the asker's
+    bool answering;
+    // refusing
+    enum cm_refusal_code refusal;
+    struct cm_buf envelope;
+    enum cm_status sign_status;
+};
+
+static inline void cm_node_query_move(struct cm_node_query *query, enum cm_node_state to)
+{
+    cm_node_state_set(&query->state, to);
+}
+
+// Leaves the node; query is gone.
+void cm_node_query_end(struct cm_node_query *query, const char *outcome);
+// What was under way has come back: whether to go on. Ends the query when not.
+bool cm_node_query_goes_on(struct cm_node_query *query) CM_MUST_CHECK;
+enum cm_status cm_node_query_submit(struct cm_node_query *query, void (*work)(struct cm_job *job),
+                                    void (*done)(struct cm_job *job)) CM_MUST_CHECK;
+void cm_node_query_log_id(char out[2 * LOG_ID_BYTES + 1], const struct cm_node_query *query);
+
+// Records a refusal where the question was truly somebody's, signs and sends it.
+void cm_node_query_refuse(struct cm_node_query *query, enum cm_refusal_code code);
+// The same for what is recorded already.
+void cm_node_query_sign_refusal(struct cm_node_query *query, enum cm_refusal_code code);
+// The node's own entry about the query, as decided or refused.
+enum cm_status cm_node_query_append(struct cm_node_query *query,
+                                    void (*done)(struct cm_append *append)) CM_MUST_CHECK;
+
+// Permitted: from here on, record, read, send.
+void cm_node_query_record(struct cm_node_query *query);
+void cm_node_query_send(struct cm_node_query *query);
+void cm_node_query_stop_answer(struct cm_node_query *query);
+
+#endif
