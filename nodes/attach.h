@@ -1,0 +1,50 @@
+// The standing session of this node with one gateway: dials out, says Hello, takes asks, sends
+// refusals, credits, rule changes and directories, and redials when it is lost. Loop thread.
+#ifndef CM_NODES_ATTACH_H
+#define CM_NODES_ATTACH_H
+
+#include "nodes/ports.h"
+#include "proto/rpc/channel.h"
+#include "proto/trust/directory_store.h"
+
+struct cm_attach;
+
+// Borrowed until free, but for gateway and addresses, which are copied.
+struct cm_attach_options {
+    struct cm_node *node;
+    struct cm_loop *loop;
+    struct cm_directory_store *directories;
+    const char *gateway; // its name
+    size_t address_count;
+    const char *const *addresses; // tried in turn
+    struct cm_tls_files tls;
+    const char *heads; // folder of what was last seen of gateways' ledgers
+    uint8_t instance[CM_INSTANCE_SIZE];
+    // The gateway sent a newer directory, not yet verified; cm_attach_directory_taken must follow.
+    void (*on_directory)(void *context, struct cm_attach *attach, struct cm_bytes bundle);
+    void *context;
+};
+
+enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_options *options,
+                             struct cm_error *error) CM_MUST_CHECK;
+// After cm_attach_close and once cm_attach_idle.
+void cm_attach_free(struct cm_attach *attach);
+// No further dialling; the session and its queries end. Called again: at once.
+void cm_attach_close(struct cm_attach *attach);
+bool cm_attach_idle(const struct cm_attach *attach);
+
+// Until then nothing further of this session is read: asks wait for the directory they rest on.
+void cm_attach_directory_taken(struct cm_attach *attach);
+// The node's trust changed, or time passed: the gateway is judged again.
+void cm_attach_judge_again(struct cm_attach *attach);
+// The gateway's rules for this node, and its directory if it is older, are sent again.
+void cm_attach_rules_changed(struct cm_attach *attach);
+// New addresses from the directory.
+enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *const *addresses,
+                                       size_t count) CM_MUST_CHECK;
+// The TLS files changed.
+void cm_attach_reload(struct cm_attach *attach);
+const char *cm_attach_gateway(const struct cm_attach *attach);
+bool cm_attach_attached(const struct cm_attach *attach);
+
+#endif

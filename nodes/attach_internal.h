@@ -1,0 +1,77 @@
+// A session's inside, shared by attach.c (dialling, what comes down), attach_up.c (what goes up)
+// and attach_answer.c (what its queries ask of it).
+#ifndef CM_NODES_ATTACH_INTERNAL_H
+#define CM_NODES_ATTACH_INTERNAL_H
+
+#include "nodes/attach.h"
+#include "nodes/node_query.h"
+
+#include <pthread.h>
+
+enum {
+    MESSAGE_ARENA_CAP = 4 * 1024 * 1024,
+    RULES_ARENA_CAP = 16 * 1024 * 1024,
+    MAX_ADDRESSES = 16,
+    MAX_DOWN = 2 * CM_DIRECTORY_PART,
+};
+
+// The gateway's certificate as the last handshake judged it. Under the lock.
+struct cm_attach_eye {
+    pthread_mutex_t lock;
+    uint8_t leaf[CM_MAX_CERTIFICATE];
+    size_t len;
+};
+
+// An encoded message that waits for the stream.
+struct cm_attach_message {
+    struct cm_attach_message *next;
+    struct cm_buf bytes;
+};
+
+enum cm_attach_phase {
+    CM_ATTACH_WAITING = 1, // for the next attempt
+    CM_ATTACH_GREETING,    // Hello sent, Welcome not yet there
+    CM_ATTACH_ATTACHED,
+    CM_ATTACH_ENDING, // the stream closes
+    CM_ATTACH_CLOSED,
+};
+
+struct cm_attach {
+    struct cm_asker asker;
+    struct cm_attach_options options;
+    char *addresses[MAX_ADDRESSES];
+    size_t address_count, address_next;
+    char server_name[CM_MAX_ID + 16];
+    enum cm_attach_phase phase;
+    bool closing;
+    struct cm_channel *channel;
+    struct cm_stream *stream;
+    struct cm_attach_eye eye;
+    struct cm_head_store heads;
+    struct cm_timer timer; // redial, or Welcome's deadline
+    unsigned failures;
+    uint8_t session[CM_INSTANCE_SIZE];
+    bool reading_held; // a directory is being verified
+    struct cm_directory_parts incoming;
+    // up
+    struct cm_attach_message *first, **last;
+    unsigned credits; // to give back
+    bool rules_due;
+    struct cm_trust *pushed; // its directory goes up; NULL: none does
+    uint32_t part, parts;
+    struct cm_buf out;
+};
+
+enum cm_status cm_attach_hello(struct cm_attach *attach) CM_MUST_CHECK;
+// Writes what waits, in order of urgency, while the stream takes it.
+void cm_attach_pump(struct cm_attach *attach);
+void cm_attach_push_directory(struct cm_attach *attach, uint64_t have);
+void cm_attach_clear_up(struct cm_attach *attach);
+enum cm_status cm_attach_queue(struct cm_attach *attach,
+                               const struct cm_attach_up *up) CM_MUST_CHECK;
+// Something of the gateway's can't be: the session ends and is dialled again.
+void cm_attach_break(struct cm_attach *attach, const char *why);
+
+extern const struct cm_asker_ops cm_attach_asker_ops;
+
+#endif
