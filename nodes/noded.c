@@ -1,0 +1,216 @@
+#include "nodes/noded_internal.h"
+
+#include "proto/base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JUDGE_EVERY_MS = 30000, LAST_GRACE_MS = 2000 };
+
+static int64_t mono(void)
+{
+    return cm_mono_ms(cm_clock_system());
+}
+
+static int64_t wall(void)
+{
+    return cm_wall_ms(cm_clock_system());
+}
+
+static void noted(struct cm_append *append)
+{
+    struct cm_noded_note *note = CM_CONTAINER(append, struct cm_noded_note, append);
+    cm_tree_head_unref(append->head);
+    note->noded->notes--;
+    cm_buf_clear(&note->bytes);
+    free(note);
+}
+
+void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
+{
+    struct cm_entry whole = *entry;
+    struct cm_noded_note *note = noded->notes < CM_MAX_NOTES ? calloc(1, sizeof *note) : NULL;
+    enum cm_status status = note ? CM_OK : CM_EXHAUSTED;
+    whole.recorded_ms = wall();
+    whole.gateway = whole.deciding_rule = "";
+    whole.agency = whole.agency ? whole.agency : "";
+    whole.text = whole.text ? whole.text : "";
+    if (!status)
+        status = cm_entry_encode(&note->bytes, &whole);
+    if (!status) {
+        note->noded = noded;
+        note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes), .done = noted};
+        status = cm_ledger_append(noded->ledger, &note->append);
+    }
+    if (!status) {
+        noded->notes++;
+        return;
+    }
+    cm_log(CM_LOG_ERROR, "entry-not-recorded", "kind=%d status=%s", (int)entry->kind,
+           cm_status_name(status));
+    if (note)
+        cm_buf_clear(&note->bytes);
+    free(note);
+}
+
+enum cm_status cm_noded_submit(void *noded, struct cm_job *job)
+{
+    return cm_workers_submit(((struct cm_noded *)noded)->workers, job);
+}
+
+void cm_noded_swept(void *context, uint64_t rows, int64_t before_ms)
+{
+    const struct cm_entry entry = {
+        .kind = CM_ENTRY_DELETION, .accepted = rows, .before_ms = before_ms};
+    cm_log(CM_LOG_INFO, "rows-deleted", "rows=%" PRIu64, rows);
+    cm_noded_note(context, &entry);
+}
+
+void cm_noded_rules_changed(struct cm_noded *noded)
+{
+    const struct cm_standing *standing = cm_bundle_standing(noded->node.bundle);
+    const struct cm_entry entry = {
+        .kind = CM_ENTRY_RULES,
+        .digest = standing->digest,
+        .agency = noded->node.agency,
+        .sequence = standing->sequence,
+        .overlay_revision = standing->overlay_revision,
+    };
+    cm_log(CM_LOG_INFO, "rules-standing", "sequence=%" PRIu64 " overlay=%" PRIu64,
+           standing->sequence, standing->overlay_revision);
+    cm_noded_note(noded, &entry);
+    cm_node_queries_withdraw(&noded->node);
+    for (size_t i = 0; i < noded->attach_count; i++)
+        cm_attach_rules_changed(noded->attaches[i]);
+}
+
+static bool all_idle(const struct cm_noded *noded)
+{
+    bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy;
+    for (size_t i = 0; i < noded->attach_count; i++)
+        idle = idle && cm_attach_idle(noded->attaches[i]);
+    return idle;
+}
+
+static void close_all(struct cm_noded *noded)
+{
+    for (size_t i = 0; i < noded->attach_count; i++)
+        cm_attach_close(noded->attaches[i]);
+}
+
+// Draining: queries end, then the sessions, then the loop; each has its time.
+static void wind_down(struct cm_noded *noded)
+{
+    const bool late = mono() >= noded->end_at_ms;
+    if (!noded->closing && (!noded->node.queries || late)) {
+        const struct cm_entry stop = {.kind = CM_ENTRY_STOP, .text = "asked to stop"};
+        noded->closing = true;
+        noded->end_at_ms = mono() + LAST_GRACE_MS;
+        noded->retention.stopping = true;
+        cm_noded_note(noded, &stop);
+        close_all(noded);
+    } else if (noded->closing && all_idle(noded)) {
+        noded->finished = true;
+        cm_loop_stop(noded->loop);
+    } else if (noded->closing && late) {
+        close_all(noded); // a gateway that doesn't answer
+    }
+}
+
+static void look_around(struct cm_noded *noded)
+{
+    struct cm_node *node = &noded->node;
+    struct cm_error error = {.text = ""};
+    bool changed = false;
+    for (size_t i = 0; i < 2; i++)
+        changed = cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall()) || changed;
+    if (changed)
+        cm_noded_rules_changed(noded);
+    const struct cm_standing *standing = cm_bundle_standing(node->bundle);
+    if (mono() >= noded->sweep_at_ms) {
+        noded->sweep_at_ms = mono() + noded->config->retain_every_ms;
+        cm_retention_sweep(&noded->retention,
+                           standing ? cm_rules_retain_s(standing->rules) : INT64_MAX, wall());
+    }
+    if (mono() >= noded->judge_at_ms) {
+        noded->judge_at_ms = mono() + JUDGE_EVERY_MS;
+        for (size_t i = 0; i < noded->attach_count; i++)
+            cm_attach_judge_again(noded->attaches[i]);
+        if (cm_noded_meet_gateways(noded, &error))
+            cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where,
+                   error.text);
+    }
+}
+
+void cm_noded_tick(struct cm_timer *timer)
+{
+    struct cm_noded *noded = CM_CONTAINER(timer, struct cm_noded, tick);
+    if (noded->node.draining)
+        wind_down(noded);
+    else
+        look_around(noded);
+    if (!noded->finished &&
+        cm_timer_set(noded->loop, &noded->tick,
+                     noded->node.draining ? CM_RULES_POLL_MS / 10 : CM_RULES_POLL_MS))
+        cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+}
+
+// Renewed certificates keep their key: another key is another ledger.
+static void reload(struct cm_noded *noded)
+{
+    struct cm_error error = {.text = ""};
+    struct cm_signer *signer = NULL;
+    cm_log(CM_LOG_INFO, "reload", NULL);
+    if (cm_signer_load(&signer, noded->config->key, noded->config->chain, NULL, &error))
+        cm_log(CM_LOG_ERROR, "key-not-loaded", "where=%s error=\"%s\"", error.where, error.text);
+    else if (!cm_digest_equal(cm_signer_key_hash(signer), cm_signer_key_hash(noded->node.signer)) ||
+             strcmp(cm_signer_spiffe(signer), cm_signer_spiffe(noded->node.signer)) != 0)
+        cm_log(CM_LOG_ERROR, "key-differs", "action=\"restart with another data folder\"");
+    else {
+        struct cm_signer *old = noded->node.signer;
+        noded->node.signer = signer;
+        signer = old;
+    }
+    cm_signer_unref(signer);
+    for (size_t i = 0; i < noded->attach_count; i++)
+        cm_attach_reload(noded->attaches[i]);
+    cm_noded_read_directory(noded);
+}
+
+static void drain(struct cm_noded *noded)
+{
+    if (noded->node.draining)
+        return;
+    cm_log(CM_LOG_INFO, "draining", NULL);
+    noded->node.draining = true;
+    noded->end_at_ms = mono() + noded->config->drain_ms;
+    cm_timer_cancel(noded->loop, &noded->tick);
+    cm_noded_tick(&noded->tick);
+}
+
+void cm_noded_signal(struct cm_noded *noded, int number)
+{
+    if (number == SIGHUP)
+        noded->hangup = 1;
+    else
+        noded->terminate = 1;
+    cm_loop_stop(noded->loop);
+}
+
+void cm_noded_run(struct cm_noded *noded)
+{
+    while (!noded->finished) {
+        cm_loop_run(noded->loop);
+        if (noded->hangup) {
+            noded->hangup = 0;
+            reload(noded);
+        }
+        if (noded->terminate)
+            drain(noded);
+    }
+    cm_log(CM_LOG_INFO, "stopped",
+           "answered=%" PRIu64 " refused=%" PRIu64 " withdrawn=%" PRIu64 " stopped=%" PRIu64,
+           noded->node.counters.answered, noded->node.counters.refused,
+           noded->node.counters.withdrawn, noded->node.counters.stopped);
+}

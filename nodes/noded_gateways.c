@@ -1,0 +1,189 @@
+// Which gateways the node is attached to, and the directory that says so.
+#include "nodes/noded_internal.h"
+
+#include "proto/base/file.h"
+#include "proto/base/log.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_BUNDLE = CM_MAX_DIRECTORY };
+
+static const char *wanted_name(const struct cm_noded *noded, size_t index)
+{
+    const struct cm_noded_config *config = noded->config;
+    if (config->gateway_count > 0)
+        return index < config->gateway_count ? config->gateways[index] : NULL;
+    const struct cm_directory *directory = cm_trust_directory(noded->node.trust);
+    return index < directory->gateway_count ? directory->gateways[index].name : NULL;
+}
+
+static size_t wanted_addresses(const char *const **out, const struct cm_noded *noded, size_t index)
+{
+    const struct cm_noded_config *config = noded->config;
+    if (config->gateway_count > 0) {
+        *out = &config->addresses[index];
+        return 1;
+    }
+    const struct cm_gateway_entry *entry = &cm_trust_directory(noded->node.trust)->gateways[index];
+    *out = entry->addresses;
+    return entry->address_count;
+}
+
+static bool wanted(const struct cm_noded *noded, const char *gateway)
+{
+    const char *name;
+    for (size_t i = 0; (name = wanted_name(noded, i)); i++)
+        if (strcmp(name, gateway) == 0)
+            return true;
+    return false;
+}
+
+static struct cm_attach *find(const struct cm_noded *noded, const char *gateway)
+{
+    for (size_t i = 0; i < noded->attach_count; i++)
+        if (strcmp(cm_attach_gateway(noded->attaches[i]), gateway) == 0)
+            return noded->attaches[i];
+    return NULL;
+}
+
+static void on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle);
+
+static enum cm_status meet(struct cm_noded *noded, size_t index, struct cm_error *error)
+{
+    const char *name = wanted_name(noded, index);
+    const char *const *addresses;
+    const size_t count = wanted_addresses(&addresses, noded, index);
+    struct cm_attach *attach = find(noded, name);
+    if (attach)
+        return cm_attach_set_addresses(attach, addresses, count);
+    if (noded->attach_count == CM_MAX_GATEWAYS)
+        return cm_fail(error, CM_INVALID, "gateways", "more than %d", CM_MAX_GATEWAYS);
+    struct cm_attach_options options = {
+        .node = &noded->node,
+        .loop = noded->loop,
+        .directories = noded->directories,
+        .gateway = name,
+        .address_count = count,
+        .addresses = addresses,
+        .tls = {noded->config->key, noded->config->chain, noded->config->root},
+        .heads = noded->heads,
+        .on_directory = on_directory,
+        .context = noded,
+    };
+    memcpy(options.instance, noded->instance, sizeof options.instance);
+    const enum cm_status status =
+        cm_attach_new(&noded->attaches[noded->attach_count], &options, error);
+    noded->attach_count += status == CM_OK;
+    return status;
+}
+
+enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *error)
+{
+    for (size_t i = 0; i < noded->attach_count;) {
+        struct cm_attach *attach = noded->attaches[i];
+        if (wanted(noded, cm_attach_gateway(attach))) {
+            i++;
+            continue;
+        }
+        cm_attach_close(attach);
+        if (!cm_attach_idle(attach) || noded->sender == attach) {
+            i++; // freed at a later look
+            continue;
+        }
+        cm_attach_free(attach);
+        noded->attaches[i] = noded->attaches[--noded->attach_count];
+    }
+    for (size_t i = 0; wanted_name(noded, i); i++) {
+        const enum cm_status status = meet(noded, i, error);
+        if (status)
+            return status;
+    }
+    return CM_OK;
+}
+
+// A newer snapshot counts from now on.
+static void retrust(struct cm_noded *noded)
+{
+    struct cm_node *node = &noded->node;
+    struct cm_error error = {.text = ""};
+    struct cm_trust *trust =
+        cm_directory_store_snapshot(noded->directories, cm_wall_ms(node->ports->clock));
+    if (!trust)
+        return;
+    cm_trust_unref(node->trust);
+    node->trust = trust;
+    const struct cm_directory *directory = cm_trust_directory(trust);
+    cm_log(CM_LOG_INFO, "directory-counts", "serial=%" PRIu64, directory->serial);
+    if (cm_bundle_retrust(node->bundle, trust, &error))
+        cm_log(CM_LOG_ERROR, "rules-not-judged-again", "where=%s error=\"%s\"", error.where,
+               error.text);
+    const struct cm_entry entry = {.kind = CM_ENTRY_DIRECTORY,
+                                   .digest = directory->digest,
+                                   .directory_serial = directory->serial};
+    cm_noded_note(noded, &entry);
+    cm_node_queries_withdraw(node);
+    for (size_t i = 0; i < noded->attach_count; i++)
+        cm_attach_judge_again(noded->attaches[i]);
+    if (cm_noded_meet_gateways(noded, &error))
+        cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where, error.text);
+}
+
+static void accept_work(struct cm_job *job)
+{
+    struct cm_noded *noded = CM_CONTAINER(job, struct cm_noded, accept_job);
+    noded->accept_status = CM_OK;
+    noded->accept_changed = false;
+    if (!noded->sender) {
+        noded->incoming.len = 0;
+        noded->accept_status = cm_file_read(&noded->incoming, noded->config->directory, MAX_BUNDLE,
+                                            &noded->accept_error);
+    }
+    if (!noded->accept_status)
+        noded->accept_status = cm_directory_store_accept(
+            noded->directories, &noded->accept_changed, cm_buf_bytes(&noded->incoming),
+            cm_wall_ms(cm_clock_system()), &noded->accept_error);
+}
+
+static void accepted(struct cm_job *job)
+{
+    struct cm_noded *noded = CM_CONTAINER(job, struct cm_noded, accept_job);
+    struct cm_attach *sender = noded->sender;
+    cm_buf_clear(&noded->incoming);
+    if (noded->accept_status)
+        cm_log(CM_LOG_WARNING, "directory-refused", "status=%s where=%s error=\"%s\"",
+               cm_status_name(noded->accept_status), noded->accept_error.where,
+               noded->accept_error.text);
+    else if (noded->accept_changed)
+        retrust(noded);
+    noded->accepting = false;
+    noded->sender = NULL;
+    if (sender)
+        cm_attach_directory_taken(sender);
+}
+
+static bool accept_directory(struct cm_noded *noded, struct cm_attach *sender)
+{
+    noded->sender = sender;
+    noded->accept_job = (struct cm_job){.work = accept_work, .done = accepted};
+    noded->accepting = cm_workers_submit(noded->workers, &noded->accept_job) == CM_OK;
+    if (!noded->accepting)
+        noded->sender = NULL;
+    return noded->accepting;
+}
+
+// One at a time: a gateway whose directory is still the newer one sends it at the next Hello.
+static void on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle)
+{
+    struct cm_noded *noded = context;
+    noded->incoming.len = noded->accepting ? noded->incoming.len : 0;
+    if (noded->accepting || cm_buf_add(&noded->incoming, bundle.data, bundle.len) ||
+        !accept_directory(noded, attach))
+        cm_attach_directory_taken(attach);
+}
+
+void cm_noded_read_directory(struct cm_noded *noded)
+{
+    if (!noded->accepting && !accept_directory(noded, NULL))
+        cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
+}

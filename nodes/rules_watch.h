@@ -1,0 +1,24 @@
+// Notices within a poll that a signed rule set or overlay was put in place, and offers it to the
+// bundle: the bundle alone says what counts. Loop thread.
+#ifndef CM_NODES_RULES_WATCH_H
+#define CM_NODES_RULES_WATCH_H
+
+#include "acl/bundle/bundle.h"
+
+#include <sys/stat.h>
+
+enum { CM_RULES_POLL_MS = 250 };
+
+// One file, and how it was when it was last read. Zeroed but for path and is_overlay.
+struct cm_rules_file {
+    const char *path; // NULL: none
+    bool is_overlay;
+    bool seen;
+    struct stat last;
+};
+
+// Whether the standing changed. What is refused is logged, once for each change of the file.
+bool cm_rules_watch(struct cm_rules_file *file, struct cm_bundle *bundle, struct cm_trust *trust,
+                    int64_t now_ms);
+
+#endif
