@@ -19,6 +19,8 @@ struct cm_answer_check {
     uint8_t last_key[CM_MAX_KEY];
     size_t last_key_len;
     bool final;
+    bool cut;                  // the last batch came with withheld leaves: no rows may follow
+    bool unmerged;             // a header without its batch came: nothing may follow
     struct cm_signatory *node; // once known
 };
 
@@ -27,16 +29,21 @@ void cm_answer_check_init(struct cm_answer_check *check, const struct cm_digest 
                           uint32_t limit);
 void cm_answer_check_clear(struct cm_answer_check *check);
 
-// Verifies batch as the next one; header's strings borrow from arena. CM_INVALID or
-// CM_UNAUTHENTICATED says what is wrong; the answer is then void.
+// Verifies batch as the next one; header's strings borrow from arena. CM_INVALID,
+// CM_UNAUTHENTICATED or CM_FORBIDDEN (role) says what is wrong; the answer is then void. That a
+// row's own owner and time are its key's is the client's to check: a gateway doesn't read rows.
 enum cm_status cm_answer_check_batch(struct cm_answer_check *check, struct cm_header *header,
                                      struct cm_arena *arena, struct cm_trust *trust,
                                      const struct cm_batch *batch, int64_t as_of_ms,
                                      struct cm_error *error) CM_MUST_CHECK;
-// A header whose batch was left out whole: verified as the next, its rows are not there.
+// A header whose batch was left out whole: verified as the next and last, its rows are not there
+// (though check->rows counts them).
 enum cm_status cm_answer_check_unmerged(struct cm_answer_check *check, struct cm_header *header,
                                         struct cm_arena *arena, struct cm_trust *trust,
                                         const struct cm_envelope *envelope, int64_t as_of_ms,
                                         struct cm_error *error) CM_MUST_CHECK;
+// When the node sends no more: CM_INVALID unless its final header came (a cut tail).
+enum cm_status cm_answer_check_end(const struct cm_answer_check *check,
+                                   struct cm_error *error) CM_MUST_CHECK;
 
 #endif

@@ -29,12 +29,13 @@ struct cm_checked_query {
 // INVALID: form, purpose or agency not in the directory, case number that doesn't fit, window that
 // starts in the future; UNAUTHENTICATED; FORBIDDEN: role, caller; STALE: issued, expires,
 // federation, gateway; NOT_SERVED: action. An approval that does not hold for this very query is
-// INVALID at "evidence.approval".
+// INVALID at "evidence.approval". Of a query that is refused out holds the digest alone, for the
+// refusal.
 enum cm_status cm_query_check(struct cm_checked_query *out, struct cm_arena *arena,
                               struct cm_trust *trust, const struct cm_envelope *envelope,
                               const struct cm_query_expectation *expectation,
                               struct cm_error *error) CM_MUST_CHECK;
-// Releases the signer.
+// Releases the signer and wipes the rest.
 void cm_checked_query_clear(struct cm_checked_query *checked);
 
 #endif

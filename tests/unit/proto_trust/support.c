@@ -48,3 +48,76 @@ enum cm_status trust_judge_now(const struct pki_identity *identity, struct cm_er
     cm_trust_unref(trust);
     return status;
 }
+
+const struct pki_identity *trust_alice(void)
+{
+    return pki_identity(pki, NORTHPORT, CM_ROLE_INVESTIGATOR, "alice");
+}
+
+struct cm_query trust_query(void)
+{
+    const struct pki_identity *alice = trust_alice();
+    return (struct cm_query){
+        .query_id = {1, 2, 3},
+        .blind = {4, 5, 6},
+        .issued_ms = pki->now_ms - 1000,
+        .expires_ms = pki->now_ms + 59000,
+        .federation = "valley.test",
+        .gateway = "gw-1",
+        .signer = alice->spiffe,
+        .key_hash = *cm_signer_key_hash(alice->signer),
+        .action = CM_ACTION_LOOKUP,
+        .plate = {"8ABC123", "CA"},
+        .window = {pki->now_ms - 7LL * PKI_DAY_MS, pki->now_ms},
+        .purpose = "homicide",
+        .case_number = "26-1234",
+        .reason = "follow up on witness statement",
+        .on_behalf_of = "",
+        .court_order = "",
+        .limit = 1000,
+        .order = CM_ORDER_TIME_DESCENDING,
+        .deadline_ms = 10000,
+    };
+}
+
+struct cm_approval trust_approval(const struct cm_query *query)
+{
+    return (struct cm_approval){
+        .approval_id = {7, 8, 9},
+        .federation = query->federation,
+        .supervisor = pki_identity(pki, NORTHPORT, CM_ROLE_SUPERVISOR, "sue")->spiffe,
+        .requester = query->signer,
+        .action = query->action,
+        .plate = query->plate,
+        .window = query->window,
+        .purpose = query->purpose,
+        .case_number = query->case_number,
+        .issued_ms = pki->now_ms - 3600000,
+        .expires_ms = pki->now_ms + 3600000,
+        .uses = 1,
+    };
+}
+
+struct cm_envelope trust_sign_query(const struct cm_query *query, const struct cm_signer *signer)
+{
+    struct cm_envelope envelope;
+    struct cm_buf payload = {0};
+    struct cm_error error = {0};
+    cr_assert_eq(cm_query_encode(&payload, query, &error), CM_OK, "%s %s", error.where, error.text);
+    pki_sign(&envelope, arena, CM_FAMILY_QUERY, cm_buf_bytes(&payload), signer);
+    cm_buf_clear(&payload);
+    return envelope;
+}
+
+struct cm_envelope trust_sign_approval(const struct cm_approval *approval,
+                                       const struct cm_signer *signer)
+{
+    struct cm_envelope envelope;
+    struct cm_buf payload = {0};
+    struct cm_error error = {0};
+    cr_assert_eq(cm_approval_encode(&payload, approval, &error), CM_OK, "%s %s", error.where,
+                 error.text);
+    pki_sign(&envelope, arena, CM_FAMILY_APPROVAL, cm_buf_bytes(&payload), signer);
+    cm_buf_clear(&payload);
+    return envelope;
+}

@@ -4,6 +4,8 @@
 
 #include "tests/support/pki.h"
 
+#include "proto/codec/query.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -25,6 +27,16 @@ enum cm_status trust_judge(struct cm_trust *trust, const struct pki_identity *id
                            struct cm_error *error);
 // The same with a snapshot made of the federation as it stands.
 enum cm_status trust_judge_now(const struct pki_identity *identity, struct cm_error *error);
+
+// A good lookup of alice's at Northport, at gw-1, now, with a case; its strings are static.
+struct cm_query trust_query(void);
+// Her supervisor's approval of it, an hour old.
+struct cm_approval trust_approval(const struct cm_query *query);
+// Encoded and signed.
+struct cm_envelope trust_sign_query(const struct cm_query *query, const struct cm_signer *signer);
+struct cm_envelope trust_sign_approval(const struct cm_approval *approval,
+                                       const struct cm_signer *signer);
+const struct pki_identity *trust_alice(void);
 
 // Refused as unauthenticated, for a reason that holds the words.
 #define EXPECT_REFUSED(call, words)                                                                \
