@@ -269,12 +269,15 @@ enum cm_status cm_rules_compile(struct cm_rules **out, const struct cm_rules_sou
     if (status == CM_OK) {
         status = cm_resolve(&compiler);
     }
+    if (status == CM_OK && diagnostics->errors == errors_before) {
+        status = build(&compiler);
+    }
+    if (status == CM_OK && diagnostics->errors == errors_before) {
+        status = cm_lint(&compiler);
+    }
     cm_diagnostics_sort(diagnostics, source->main);
     if (status == CM_OK && diagnostics->errors > errors_before) {
         status = CM_INVALID;
-    }
-    if (status == CM_OK) {
-        status = build(&compiler);
     }
     if (status == CM_OK) {
         *out = compiler.rules;

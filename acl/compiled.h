@@ -78,7 +78,7 @@ struct cm_rules {
     uint32_t permit_count;
     uint32_t forbid_count;
     struct cm_box *permits;
-    struct cm_box *forbids;
+    struct cm_box *forbids; // right behind the permits
 };
 
 static inline bool cm_bit(const uint64_t *bits, uint32_t index)
@@ -123,6 +123,8 @@ enum cm_status cm_compile_agencies(struct cm_compiler *compiler) CM_MUST_CHECK;
 enum cm_status cm_compile_purposes(struct cm_compiler *compiler) CM_MUST_CHECK;
 enum cm_status cm_compile_sites(struct cm_compiler *compiler) CM_MUST_CHECK;
 enum cm_status cm_compile_boxes(struct cm_compiler *compiler) CM_MUST_CHECK;
+// Warnings, and the packs that the directory requires. After the boxes.
+enum cm_status cm_lint(struct cm_compiler *compiler) CM_MUST_CHECK;
 // SHA-256 over a rule's clauses in one fixed order and spelling; notes left out.
 enum cm_status cm_rule_digest(struct cm_digest *out, const struct cm_rule *rule) CM_MUST_CHECK;
 // Index among definitions, CM_NO_INDEX when absent.

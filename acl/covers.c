@@ -117,8 +117,8 @@ static bool term_holds(const struct cm_box_term *term, const struct cm_asker *as
     return false;
 }
 
-static bool who_holds(const struct cm_box *box, const struct cm_asker *asker, enum cm_kind kind,
-                      const char *state)
+bool cm_who_holds(const struct cm_box *box, const struct cm_asker *asker, enum cm_kind kind,
+                  const char *state)
 {
     for (uint32_t i = 0; i < box->term_count; i++) {
         if (!term_holds(&box->terms[i], asker, kind, state)) {
@@ -131,12 +131,12 @@ static bool who_holds(const struct cm_box *box, const struct cm_asker *asker, en
 static bool who_now(const struct cm_box *box, const struct cm_asker *asker)
 {
     const char *state = asker->now->state == NULL ? "" : asker->now->state;
-    return who_holds(box, asker, asker->now->kind, state);
+    return cm_who_holds(box, asker, asker->now->kind, state);
 }
 
 static bool who_then(const struct cm_box *box, const struct cm_asker *asker)
 {
-    return asker->then != NULL && who_holds(box, asker, asker->then->kind, asker->then->state);
+    return asker->then != NULL && cm_who_holds(box, asker, asker->then->kind, asker->then->state);
 }
 
 static enum cm_miss request_misses(const struct cm_box *box, const struct cm_request *request,

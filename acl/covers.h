@@ -22,6 +22,10 @@ enum cm_status cm_asker_init(struct cm_asker *out, struct cm_arena *arena,
                              const struct cm_rules *rules, const struct cm_directory *directory,
                              const char *agency, enum cm_role role) CM_MUST_CHECK;
 
+// The terms alone, for an agency of that kind and state.
+bool cm_who_holds(const struct cm_box *box, const struct cm_asker *asker, enum cm_kind kind,
+                  const char *state);
+
 // NONE: the rule covers some point of the request; else the first clause that does not.
 enum cm_miss cm_permit_misses(const struct cm_box *permit, const struct cm_asker *asker,
                               const struct cm_request *request, uint32_t purpose);

@@ -20,6 +20,7 @@ struct cm_rules_source {
     struct cm_members *members; // of that directory, to share memory; NULL: made here
     int64_t now_ms;             // for lint on dates
     bool lint;
+    unsigned served; // for lint: actions answered, bits 1u << enum cm_action; 0: all
     bool overlay;    // forbids only, as the node's key may sign: a permit is an error
     bool retired_ok; // signed sets: a name that left the directory covers nothing instead of an
                      // error

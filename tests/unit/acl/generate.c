@@ -10,7 +10,6 @@ static const char *const ids[] = {"aa.first.pd", "bb.node.pd", "cc.third.so", "d
                                   "ee.fed",      "ff.gone.pd", "gg.old.pd",   "hh.campus.pd"};
 static const char *const purposes[] = {"alert", "gone", "homicide", "other", "theft"};
 static const char *const states[] = {"CA", "NV", ""};
-static const int64_t durations[] = {60, 3600, 86400, 172800, 2592000};
 static const char *const duration_words[] = {"1 minute", "60 minutes", "1 day", "48 hours",
                                              "1 month"};
 
@@ -158,7 +157,7 @@ static void who(struct generator *generator, struct cm_buf *out, bool permit)
 
 static void duration(struct generator *generator, struct cm_buf *out)
 {
-    say(out, duration_words[pick(generator, sizeof durations / sizeof *durations)]);
+    say(out, duration_words[pick(generator, sizeof duration_words / sizeof *duration_words)]);
 }
 
 static void common_clauses(struct generator *generator, struct cm_buf *out)

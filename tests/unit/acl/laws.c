@@ -239,17 +239,25 @@ Test(laws, the_decision_is_the_definition, .timeout = 300)
     }
 }
 
-// What every request of some see under text, as one mask per request and row.
+static cm_fields row_by(const struct cm_rules *rules, const struct federation *federation,
+                        const struct cm_request *request, const char *camera, int64_t age_s)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    struct cm_view *view;
+    cr_assert(cm_rules_view(&view, arena, rules, NULL, &federation->directory, request, NULL, NULL,
+                            0) == CM_OK);
+    cm_fields row = cm_view_row(view, camera, age_s);
+    cm_arena_free(arena);
+    return row;
+}
+
 static cm_fields row_under(const struct cm_buf *text, const struct federation *federation,
                            const struct cm_request *request, const char *camera, int64_t age_s)
 {
     struct cm_ast ast;
     struct cm_arena *arena = cm_arena_new(1 << 20);
     struct cm_rules *rules = make(text, federation, false, arena, &ast);
-    struct cm_view *view;
-    cr_assert(cm_rules_view(&view, arena, rules, NULL, &federation->directory, request, NULL, NULL,
-                            0) == CM_OK);
-    cm_fields row = cm_view_row(view, camera, age_s);
+    cm_fields row = row_by(rules, federation, request, camera, age_s);
     cm_rules_unref(rules);
     cm_arena_free(arena);
     return row;
@@ -332,4 +340,73 @@ Test(laws, evidence_only_adds_and_age_only_takes, .timeout = 300)
         cr_assert_eq(before & ~more, 0);
         cm_buf_clear(&text);
     }
+}
+
+static struct cm_buf without_line(const struct cm_buf *text, unsigned line)
+{
+    struct cm_buf out = {0};
+    unsigned at = 1;
+    for (size_t i = 0; i < text->len; i++) {
+        cr_assert(at == line || cm_buf_add(&out, text->data + i, 1) == CM_OK);
+        at += text->data[i] == '\n';
+    }
+    return out;
+}
+
+static void check_useless(struct generator *generator, const struct cm_rules *rules,
+                          const struct cm_buf *text, const struct federation *federation,
+                          unsigned line)
+{
+    struct cm_buf rest = without_line(text, line);
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    struct cm_ast ast;
+    struct cm_rules *without = make(&rest, federation, false, arena, &ast);
+    for (int i = 0; i < 200; i++) {
+        struct cm_request request;
+        generate_request(generator, &request);
+        const char *camera = generate_camera(generator);
+        int64_t age_s = generate_age(generator);
+        cr_assert_eq(row_by(rules, federation, &request, camera, age_s),
+                     row_by(without, federation, &request, camera, age_s), "line %u of\n%.*s", line,
+                     (int)text->len, (const char *)text->data);
+    }
+    cm_rules_unref(without);
+    cm_arena_free(arena);
+    cm_buf_clear(&rest);
+}
+
+Test(laws, a_permit_that_lint_calls_useless_can_go, .timeout = 300)
+{
+    uint64_t seed = seed_of() ^ 3;
+    unsigned useless = 0;
+    for (uint64_t i = 0; i < 500; i++) {
+        struct generator generator = {.state = seed + i * UINT64_C(0x9e3779b97f4a7c15) + 1};
+        struct federation federation;
+        struct cm_buf text = {0};
+        struct cm_diagnostics diagnostics = {0};
+        generate_federation(&generator, &federation, NULL);
+        generate_rules(&generator, &text, false);
+        struct cm_rule_file file = {"main.rules", cm_buf_bytes(&text)};
+        struct cm_rules *rules =
+            try_compile((struct cm_rules_source){.file_count = 1,
+                                                 .files = &file,
+                                                 .directory = &federation.directory,
+                                                 .now_ms = NOON_MS,
+                                                 .lint = true,
+                                                 .retired_ok = true},
+                        &diagnostics);
+        cr_assert_not_null(rules);
+        for (size_t d = 0; d < diagnostics.count; d++) {
+            const char *said = diagnostics.list[d].text;
+            if (strstr(said, "another permit covers") != NULL ||
+                strstr(said, "forbids hide all") != NULL || strstr(said, "nobody in") != NULL) {
+                check_useless(&generator, rules, &text, &federation, diagnostics.list[d].line);
+                useless++;
+            }
+        }
+        cm_rules_unref(rules);
+        cm_diagnostics_clear(&diagnostics);
+        cm_buf_clear(&text);
+    }
+    cr_assert_geq(useless, 50, "the generator makes too few useless permits: %u", useless);
 }
