@@ -169,10 +169,36 @@ static void stop(struct cm_gatewayd *d)
     cm_server_shutdown(d->server, LAST_GRACE_MS, stopped, d);
 }
 
+static void measure(struct cm_gatewayd *d)
+{
+    struct cm_accept_guard_counts guard;
+    if (!d->metrics)
+        return;
+    cm_accept_guard_counts(&guard);
+    struct cm_metrics_values values = {
+        .queries = d->gateway.counters.queries,
+        .reaches = d->gateway.counters.reaches,
+        .refused = d->gateway.counters.refused,
+        .rows = d->gateway.counters.rows,
+        .batches = d->gateway.counters.batches,
+        .late = d->gateway.counters.late,
+        .failed = d->gateway.counters.failed,
+        .running = cm_admit_inside(d->gateway.admit),
+        .nodes = cm_sessions_count(d->sessions),
+        .entries = cm_ledger_head(d->ledger)->checkpoint.size,
+        .directory_serial = cm_trust_directory(d->gateway.trust)->serial,
+        .admits = !d->gateway.closed,
+        .connections_accepted = guard.accepted,
+        .connections_shed = guard.no_descriptor + guard.too_many + guard.too_fast,
+    };
+    cm_metrics_set(d->metrics, &values);
+}
+
 static void tick(struct cm_timer *timer)
 {
     struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
     update_closed(d);
+    measure(d);
     if (++d->ticks % RECHECK_TICKS == 0)
         cm_sessions_recheck(d->sessions);
     if (d->draining && !d->stopping &&
@@ -399,6 +425,8 @@ static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
         d->callers.loop = d->loop;
         status = open_server(d, error);
     }
+    if (!status && config->metrics_port)
+        status = cm_metrics_new(&d->metrics, config->metrics_port, error);
     return status;
 }
 
@@ -433,6 +461,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
 {
     if (!d)
         return;
+    cm_metrics_free(d->metrics);
     if (d->server)
         cm_server_free(d->server);
     // Jobs and appends post their last tasks; queries and sessions go with them.

@@ -16,6 +16,7 @@ struct cm_gatewayd_config {
     const char *key, *chain, *root;
     const char *directory; // a signed bundle, read at start and on SIGHUP
     unsigned workers;
+    uint16_t metrics_port; // on 127.0.0.1; 0: no metrics
     unsigned connections, sessions;
     unsigned queries, per_investigator, per_agency;                          // in flight
     unsigned waiting;                                                        // appends

@@ -11,6 +11,7 @@ static const struct cm_config_key keys[] = {
     {"gateway", "directory", true},
     {"gateway", "workers", false},
     {"gateway", "drain_ms", false},
+    {"gateway", "metrics_port", false},
     {"limits", "connections", false},
     {"limits", "sessions", false},
     {"limits", "queries", false},
@@ -59,11 +60,15 @@ static enum cm_status read_limits(struct cm_gatewayd_config *out, struct cm_erro
         if (status)
             return status;
     }
-    long long drain_ms;
+    long long drain_ms, port;
     enum cm_status status =
         cm_config_number(&drain_ms, out->file, "gateway", "drain_ms", 15000, 0, 300000, error);
     if (!status)
+        status = cm_config_number(&port, out->file, "gateway", "metrics_port", 0, 0, 65535, error);
+    if (!status) {
         out->drain_ms = drain_ms;
+        out->metrics_port = (uint16_t)port;
+    }
     return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "gateway/gatewayd.h"
 #include "gateway/lookup.h"
+#include "gateway/metrics.h"
 #include "gateway/session.h"
 #include "proto/base/file.h"
 #include "proto/rpc/server.h"
@@ -25,6 +26,7 @@ struct cm_gatewayd {
     struct cm_sessions *sessions;
     struct cm_callers callers;
     struct cm_server *server;
+    struct cm_metrics *metrics; // NULL: none
     struct cm_timer tick;
     unsigned ticks;
     char path[PATH_MAX];
