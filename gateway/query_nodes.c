@@ -114,6 +114,8 @@ static enum cm_status check_batch(struct cm_asked *asked)
                                                      cm_buf_bytes(&asked->message), &asked->error);
     if (!status && asked->request.is_start)
         status = cm_fail(&asked->error, CM_INVALID, "answer", "a second start");
+    if (!status && asked->request.batch.withheld_count > 0)
+        status = cm_fail(&asked->error, CM_INVALID, "answer.withheld", "only a gateway cuts");
     if (status)
         return status;
     return cm_answer_check_batch(&asked->check, &asked->header, asked->arena, query->trust,
@@ -130,6 +132,9 @@ static void batch_work(struct cm_job *job)
 static void hold(struct cm_asked *asked)
 {
     const struct cm_header *header = &asked->header;
+    // The limit may have been reached while the batch was verified.
+    if (!cm_merge_hold(asked->query->merge, slot_of(asked), &asked->request.batch, header->final))
+        return;
     enum cm_asked_state to = header->final ? CM_ASKED_DELIVERED : CM_ASKED_ANSWERING;
     if (asked->state != to && !cm_asked_state_go(&asked->state, to))
         return;
@@ -140,8 +145,6 @@ static void hold(struct cm_asked *asked)
     asked->visible_from_ms = header->visible_from_ms;
     asked->fields_withheld = header->fields_withheld;
     asked->rules_digest = header->rules_digest;
-    if (!cm_merge_hold(asked->query->merge, slot_of(asked), &asked->request.batch, header->final))
-        cm_query_node_end(asked, CM_OUTCOME_FAILED);
 }
 
 // The job is back; false: nothing is to be done with what it found.
@@ -189,18 +192,18 @@ static enum cm_status submit(struct cm_asked *asked, void (*work)(struct cm_job 
 static void on_batch(struct cm_call *call, struct cm_bytes message)
 {
     struct cm_asked *asked = of_call(call);
-    if (asked->state == CM_ASKED_ENDED)
+    // Once the limit is reached, what is still on its way isn't wanted any more.
+    if (asked->state == CM_ASKED_ENDED || asked->busy ||
+        !cm_merge_waits(asked->query->merge, slot_of(asked)))
         return;
     asked->message.max = MAX_MESSAGE;
     asked->message.len = 0;
-    enum cm_status status = CM_OK;
-    if (asked->busy || !cm_merge_waits(asked->query->merge, slot_of(asked)))
-        status = cm_fail(&asked->error, CM_INVALID, "answer", "a batch that was not asked for");
-    else if ((status = cm_buf_add(&asked->message, message.data, message.len)) ||
-             (status = submit(asked, batch_work, batch_done)))
-        cm_fail(&asked->error, status, "answer", "no room for the batch");
+    enum cm_status status = cm_buf_add(&asked->message, message.data, message.len);
+    if (!status)
+        status = submit(asked, batch_work, batch_done);
     if (!status)
         return;
+    cm_fail(&asked->error, status, "answer", "no room for the batch");
     broke(asked);
     cm_query_pump(asked->query);
 }

@@ -1,0 +1,280 @@
+// The real query, merge and manifest against fake nodes, a fake caller and a fake clock.
+#include "gateway_world.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct world *world;
+
+static void setup(void)
+{
+    world = world_new();
+}
+
+static void teardown(void)
+{
+    world_free(world);
+}
+
+TestSuite(gateway_query, .init = setup, .fini = teardown, .timeout = 240);
+
+static int by_key(const void *a, const void *b)
+{
+    const struct cm_bytes *x = a, *y = b;
+    return cm_bytes_compare(*x, *y);
+}
+
+// The rows that must have come: the newest `limit` of all rows of those that answered and of what
+// was merged of the others before they left.
+static void check_rows(bool ordered)
+{
+    struct cm_bytes all[WORLD_NODES * WORLD_ROWS];
+    size_t count = 0;
+    for (size_t i = 0; i < WORLD_NODES; i++) {
+        struct node *node = &world->nodes[i];
+        const struct cm_account *account = world_account(world, node->agency);
+        size_t whole = account->outcome == CM_OUTCOME_ANSWERED ? node->row_count : node->merged;
+        for (size_t row = 0; row < whole; row++)
+            all[count++] = cm_buf_bytes(&node->keys[row]);
+    }
+    qsort(all, count, sizeof all[0], by_key);
+    if (count > world->asked.limit)
+        count = world->asked.limit;
+    cr_assert_eq(world->merged, count, "%llu rows of %zu", (unsigned long long)world->merged,
+                 count);
+    for (size_t i = 0; ordered && i < WORLD_NODES; i++) {
+        struct node *node = &world->nodes[i];
+        if (node->merged > 0)
+            cr_assert_leq(
+                cm_bytes_compare(cm_buf_bytes(&node->keys[node->merged - 1]), all[count - 1]), 0);
+        if (node->cut && world_account(world, node->agency)->outcome == CM_OUTCOME_ANSWERED)
+            cr_assert_gt(
+                cm_bytes_compare((struct cm_bytes){node->first_left_out, node->first_left_out_len},
+                                 all[count - 1]),
+                0, "an earlier row was left out");
+    }
+}
+
+static void check_account(const struct node *node)
+{
+    const struct cm_account *account = world_account(world, node->agency);
+    cr_assert_not_null(account);
+    cr_assert_eq(account->rows, node->merged);
+    cr_assert_eq(account->outcome, node->progress);
+    if (node->merged > 0)
+        cr_assert(cm_bytes_equal(account->last_key, cm_buf_bytes(&node->keys[node->merged - 1])));
+    if (node->checking)
+        cr_assert(cm_digest_equal(&account->last_header, &node->check.previous));
+    if (account->outcome == CM_OUTCOME_ANSWERED)
+        cr_assert_eq(account->more_matched,
+                     node->merged < node->row_count ||
+                         (node->merged == world->asked.limit && !node->check.final));
+    cr_assert_eq(node->refusal_seen, account->outcome == CM_OUTCOME_REFUSED);
+}
+
+static void check_manifest(void)
+{
+    cr_assert(world->finished && world->status == CM_OK && world->has_manifest);
+    cr_assert_eq(world->asked_before_record, 0);
+    cr_assert_leq(world->manifest_at, world->begun + world->asked.deadline_ms);
+    cr_assert(cm_digest_equal(&world->manifest.query_digest, &world->digest));
+    uint32_t sum = 0;
+    for (int i = 0; i < CM_OUTCOME_COUNT; i++)
+        sum += world->manifest.counts[i];
+    cr_assert_eq(sum, WORLD_NODES);
+    cr_assert_eq(world->manifest.rows, world->merged);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        check_account(&world->nodes[i]);
+}
+
+// What may come of a node of that manner; a limit may be reached before it shows.
+static void check_outcome(const struct node *node, bool limited, bool ordered)
+{
+    static const enum cm_outcome expected[MANNERS] = {
+        [HONEST] = CM_OUTCOME_ANSWERED,       [SLOW_FIRST] = CM_OUTCOME_LATE,
+        [SLOW_LATER] = CM_OUTCOME_LATE,       [DIES_BEFORE] = CM_OUTCOME_OFFLINE,
+        [DIES_BETWEEN] = CM_OUTCOME_FAILED,   [ALTERS_ROW] = CM_OUTCOME_FAILED,
+        [OTHER_QUERY] = CM_OUTCOME_FAILED,    [WITHHOLDS] = CM_OUTCOME_FAILED,
+        [GARBAGE] = CM_OUTCOME_FAILED,        [REFUSES] = CM_OUTCOME_REFUSED,
+        [FORGES_REFUSAL] = CM_OUTCOME_FAILED, [WITHDRAWS] = CM_OUTCOME_WITHDRAWN,
+        [NOT_ATTACHED] = CM_OUTCOME_DETACHED,
+    };
+    enum cm_outcome outcome = world_account(world, node->agency)->outcome;
+    bool one_batch = node->row_count <= node->batch_rows;
+    bool harmless =
+        ((node->manner == SLOW_LATER || node->manner == DIES_BETWEEN) && one_batch) ||
+        ((node->manner == ALTERS_ROW || node->manner == WITHHOLDS) && node->row_count == 0);
+    bool cut_off =
+        limited && (outcome == CM_OUTCOME_ANSWERED || (outcome == CM_OUTCOME_LATE && !ordered));
+    if (!cut_off)
+        cr_assert_eq(outcome, harmless ? CM_OUTCOME_ANSWERED : expected[node->manner],
+                     "%s: manner %d came to %s", node->agency, (int)node->manner,
+                     cm_outcome_name(outcome));
+}
+
+static void one_seed(uint64_t seed, bool ordered)
+{
+    world_begin(world, seed);
+    unsigned bad = world_draw(world, 4);
+    for (unsigned i = 0; i < bad; i++)
+        world->nodes[world_draw(world, WORLD_NODES)].manner =
+            (enum manner)world_draw(world, MANNERS);
+    world->asked.order = ordered ? CM_ORDER_TIME_DESCENDING : CM_ORDER_UNORDERED;
+    bool limited = world_draw(world, 2);
+    world->asked.limit = limited ? 1 + world_draw(world, 150) : 1000;
+    world->stall_ms = world_draw(world, 4);
+    world_ask(world);
+    check_manifest();
+    check_rows(ordered);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        check_outcome(&world->nodes[i], limited, ordered);
+}
+
+static uint64_t seeds(void)
+{
+    const char *given = getenv("COMITY_SEEDS");
+    return given ? strtoull(given, NULL, 10) : 400;
+}
+
+Test(gateway_query, merged_rows_are_the_newest_of_all_whoever_misbehaves)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++)
+        one_seed(seed, true);
+}
+
+Test(gateway_query, unordered_rows_are_each_of_all_once)
+{
+    for (uint64_t seed = 1; seed <= seeds() / 2; seed++)
+        one_seed(1000000 + seed, false);
+}
+
+Test(gateway_query, the_deadline_holds_when_nobody_answers)
+{
+    static const uint32_t deadlines[] = {500, 1000, 10000, 60000};
+    for (size_t d = 0; d < 4; d++) {
+        world_begin(world, 3 + d);
+        for (size_t i = 0; i < WORLD_NODES; i++)
+            world->nodes[i].manner = SLOW_FIRST;
+        world->asked.deadline_ms = deadlines[d];
+        world_ask(world);
+        check_manifest();
+        cr_assert_eq(world->manifest.counts[CM_OUTCOME_LATE], WORLD_NODES);
+        cr_assert_eq(world->manifest.rows, 0);
+        // A quarter of the time, two seconds at most: the slow don't use up the others' time.
+        cr_assert_leq(world->manifest_at - world->begun, deadlines[d] / 4 + 100);
+        cr_assert_leq(world->manifest_at - world->begun, 2100);
+    }
+}
+
+Test(gateway_query, a_caller_that_stalls_costs_no_node_its_place)
+{
+    world_begin(world, 11);
+    for (size_t i = 0; i < WORLD_NODES; i++) {
+        node_rows(world, &world->nodes[i], 40);
+        world->nodes[i].batch_rows = 5;
+    }
+    world->stall_once_ms = 4000;
+    world_ask(world);
+    check_manifest();
+    cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], WORLD_NODES);
+    cr_assert_eq(world->manifest.rows, WORLD_NODES * 40);
+    cr_assert_geq(world->manifest_at - world->begun, 4000);
+}
+
+Test(gateway_query, a_caller_that_takes_nothing_is_cut_off)
+{
+    world_begin(world, 12);
+    world->asked.deadline_ms = 2000;
+    world->stall_once_ms = 100000;
+    world_ask(world);
+    cr_assert(world->finished);
+    cr_assert_eq(world->status, CM_LATE);
+    cr_assert_not(world->has_manifest);
+}
+
+Test(gateway_query, nobody_is_asked_when_it_cant_be_recorded)
+{
+    world_begin(world, 13);
+    world->append_fails = true;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_UNAVAILABLE);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        cr_assert_eq(world->nodes[i].asks, 0);
+}
+
+Test(gateway_query, a_record_that_takes_too_long_asks_nobody)
+{
+    world_begin(world, 14);
+    world->asked.deadline_ms = 500;
+    world->append_ms = 700;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_LATE);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        cr_assert_eq(world->nodes[i].asks, 0);
+}
+
+Test(gateway_query, a_caller_that_goes_away_leaves_nothing_behind)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        world_begin(world, 500 + seed);
+        world->gone_early = true;
+        world->stall_ms = 10;
+        world_ask(world);
+        for (size_t i = 0; i < WORLD_NODES; i++)
+            cr_assert_null(world->nodes[i].call);
+    }
+}
+
+Test(gateway_query, the_same_query_again_is_refused)
+{
+    world_begin(world, 15);
+    struct cm_buf request = {0};
+    world_request(world, &request);
+    world_ask_again(world, cm_buf_bytes(&request));
+    cr_assert_eq(world->status, CM_OK);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        world->nodes[i].asks = 0;
+    world_ask_again(world, cm_buf_bytes(&request));
+    cr_assert_eq(world->status, CM_REPLAYED);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        cr_assert_eq(world->nodes[i].asks, 0);
+    cm_buf_clear(&request);
+}
+
+Test(gateway_query, another_node_of_the_agency_answers_when_one_dies)
+{
+    world_begin(world, 16);
+    world->nodes[2].manner = DIES_BEFORE;
+    world->nodes[2].sessions = 3;
+    world_ask(world);
+    check_manifest();
+    // Each session dies in turn: three attempts, and no more.
+    cr_assert_eq(world->nodes[2].asks, CM_QUERY_ATTEMPTS);
+    cr_assert_eq(world_account(world, world->nodes[2].agency)->outcome, CM_OUTCOME_OFFLINE);
+    cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], WORLD_NODES - 1);
+}
+
+Test(gateway_query, only_named_agencies_are_asked)
+{
+    static const char *const named[] = {"ca.milltown.pd", "ca.southgate.pd"};
+    world_begin(world, 17);
+    world->asked.agencies = named;
+    world->asked.agency_count = 2;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_OK);
+    cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], 2);
+    cr_assert_eq(world->manifest.counts[CM_OUTCOME_NOT_NAMED], WORLD_NODES - 2);
+    cr_assert_eq(world->manifest.account_count, 2);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        cr_assert_eq(world->nodes[i].asks, i == 2 || i == 4);
+}
+
+Test(gateway_query, a_closed_gateway_sends_callers_elsewhere)
+{
+    world_begin(world, 18);
+    world->gateway.closed = "this gateway is shutting down";
+    world_ask(world);
+    world->gateway.closed = NULL;
+    cr_assert_eq(world->status, CM_UNAVAILABLE);
+}

@@ -1,0 +1,129 @@
+// A fake world around real queries: its own clock, a queue of events, nodes that sign what a node
+// signs and misbehave as told, a caller that checks everything as a client does. Seeded; one
+// thread.
+#ifndef CM_TESTS_SCENARIO_GATEWAY_WORLD_H
+#define CM_TESTS_SCENARIO_GATEWAY_WORLD_H
+
+#include "gateway/query.h"
+#include "proto/ledger/merkle.h"
+#include "proto/trust/answer_check.h"
+#include "tests/support/pki.h"
+
+enum { WORLD_NODES = 6, WORLD_ROWS = 60, WORLD_EVENTS = 512 };
+
+enum manner {
+    HONEST = 0,
+    SLOW_FIRST,   // its first batch comes after its wait
+    SLOW_LATER,   // a later one
+    DIES_BEFORE,  // its session is lost before it answers
+    DIES_BETWEEN, // after a batch
+    ALTERS_ROW,
+    OTHER_QUERY, // its headers are of another query
+    WITHHOLDS,   // leaves of rows in place of the rows
+    GARBAGE,
+    REFUSES,
+    FORGES_REFUSAL, // signed by another agency's node
+    WITHDRAWS,
+    NOT_ATTACHED,
+    MANNERS,
+};
+
+struct node {
+    struct world *world;
+    const char *agency;
+    enum manner manner;
+    struct cm_standing *standing;
+    struct cm_signer *signer, *stranger;
+    size_t row_count;
+    struct cm_buf keys[WORLD_ROWS], rows[WORLD_ROWS];
+    size_t batch_rows; // in each of its batches
+    unsigned sessions; // that can be asked; each dies with its first call where the manner says so
+    // The running call:
+    struct cm_call *call;
+    size_t sent;
+    struct cm_digest previous;
+    uint32_t asks;
+    // What the caller saw of it:
+    struct cm_answer_check check;
+    bool checking;
+    size_t merged;
+    bool cut;
+    uint8_t first_left_out[CM_MAX_KEY];
+    size_t first_left_out_len;
+    bool refusal_seen;
+    enum cm_outcome progress;
+};
+
+struct event {
+    int64_t at;
+    uint64_t order;
+    void (*run)(struct world *world, void *what, uint32_t number);
+    void *what;
+    uint32_t number;
+};
+
+struct world {
+    struct pki *pki;
+    struct cm_trust *trust;
+    struct cm_gateway gateway;
+    struct cm_gateway_ports ports;
+    struct cm_clock clock;
+    int64_t mono, wall;
+    uint64_t seed;
+    struct event events[WORLD_EVENTS];
+    size_t event_count;
+    uint64_t event_order;
+    struct node nodes[WORLD_NODES];
+    size_t node_count;
+    struct cm_merkle *tree;
+    bool append_fails;
+    size_t appended;
+    unsigned append_ms;
+    // The query:
+    struct cm_arena *arena;
+    struct cm_gateway_query *query;
+    struct cm_query asked;
+    struct cm_digest digest;
+    int64_t wake, begun;
+    bool writable;
+    unsigned stall_ms; // a write is taken after up to this
+    unsigned stall_once_ms;
+    bool finished, settled, gone_early;
+    enum cm_status status;
+    struct cm_error error;
+    int64_t manifest_at;
+    bool has_manifest, accepted;
+    size_t asked_before_record;
+    struct cm_manifest manifest;
+    uint64_t merged;
+    uint8_t last_key[CM_MAX_KEY];
+    size_t last_key_len;
+};
+
+struct world *world_new(void);
+void world_free(struct world *world);
+uint32_t world_draw(struct world *world, uint32_t below);
+void world_later(struct world *world, int64_t ms,
+                 void (*run)(struct world *world, void *what, uint32_t number), void *what,
+                 uint32_t number);
+// Everything as at first, node rows drawn from seed, all honest.
+void world_begin(struct world *world, uint64_t seed);
+// The question that world->asked holds, signed, sent and run until the query is settled. A second
+// one of the same world is another query.
+void world_ask(struct world *world);
+void world_ask_again(struct world *world, struct cm_bytes request);
+void world_request(struct world *world, struct cm_buf *out);
+void world_run(struct world *world);
+const struct cm_account *world_account(const struct world *world, const char *agency);
+
+// world_node.c
+bool node_ask(struct world *world, struct cm_call *call);
+void node_read(struct world *world, struct cm_call *call);
+void node_release(struct world *world, struct cm_call *call, bool complete);
+void node_rows(struct world *world, struct node *node, size_t count);
+struct node *node_of(struct world *world, const char *agency);
+
+// world_caller.c
+void caller_take(struct world *world, struct cm_bytes message);
+
+#endif
