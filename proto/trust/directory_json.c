@@ -170,7 +170,7 @@ static const struct cm_digest *pins(struct reading *reading, const json_t *objec
     struct cm_digest *out = room(reading, *count, sizeof *out);
     for (size_t i = 0; out != NULL && i < *count; i++) {
         const char *hex = json_string_value(json_array_get(value, i));
-        if (hex == NULL || strlen(hex) != 2 * CM_DIGEST_SIZE ||
+        if (hex == NULL || strlen(hex) != (size_t)2 * CM_DIGEST_SIZE ||
             cm_unhex(out[i].b, sizeof out[i].b, hex) != CM_OK) {
             fail(reading, CM_INVALID, field, "is no list of pins of 64 hex digits each");
         }
@@ -307,20 +307,23 @@ static void refuse_duplicates(struct reading *reading, const struct cm_directory
 // "agencies[3].state" counts in sorted order, which people don't see: names the entry instead.
 static void name_entry(struct cm_error *error, const struct cm_directory *d)
 {
-    char list_name[16], field[48] = "", named[sizeof error->where];
-    size_t index = SIZE_MAX;
-    const char *id = NULL;
-    if (sscanf(error->where, "%15[a-z][%zu]%47s", list_name, &index, field) < 2) {
+    const char *bracket = strchr(error->where, '[');
+    if (bracket == NULL) {
         return;
     }
+    char *field;
+    size_t index = strtoul(bracket + 1, &field, 10);
+    field += *field == ']';
+    char named[sizeof error->where];
+    const char *id = NULL;
     const char *what = "";
-    if (strcmp(list_name, "agencies") == 0 && index < d->agency_count) {
+    if (strncmp(error->where, "agencies[", 9) == 0 && index < d->agency_count) {
         what = "agency";
         id = d->agencies[index].id;
-    } else if (strcmp(list_name, "purposes") == 0 && index < d->purpose_count) {
+    } else if (strncmp(error->where, "purposes[", 9) == 0 && index < d->purpose_count) {
         what = "purpose";
         id = d->purposes[index].id;
-    } else if (strcmp(list_name, "gateways") == 0 && index < d->gateway_count) {
+    } else if (strncmp(error->where, "gateways[", 9) == 0 && index < d->gateway_count) {
         what = "gateway";
         id = d->gateways[index].name;
     }
@@ -448,8 +451,8 @@ enum cm_status cm_directory_to_json(struct cm_buf *out, const struct cm_director
 static enum cm_status of_bundle(struct cm_directory *out, struct cm_arena *arena,
                                 struct cm_bytes bytes, struct cm_error *error)
 {
-    struct cm_directory_bundle bundle;
-    struct cm_envelope envelope;
+    struct cm_directory_bundle bundle = {0};
+    struct cm_envelope envelope = {0};
     enum cm_status status = cm_directory_bundle_decode(&bundle, arena, bytes, error);
     if (status == CM_OK) {
         status = cm_envelope_decode(&envelope, arena, bundle.envelope, error);

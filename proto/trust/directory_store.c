@@ -55,8 +55,8 @@ static enum cm_status lock_folder(int *out, const struct cm_directory_store *sto
 static enum cm_status peek(struct cm_directory *out, struct cm_bytes bytes, struct cm_error *error)
 {
     struct cm_arena *arena = cm_arena_new(PEEK_CAP);
-    struct cm_directory_bundle bundle;
-    struct cm_envelope envelope;
+    struct cm_directory_bundle bundle = {0};
+    struct cm_envelope envelope = {0};
     enum cm_status status =
         arena != NULL ? CM_OK : cm_fail(error, CM_MEMORY, "directory", "out of memory");
     if (status == CM_OK) {

@@ -266,7 +266,7 @@ static enum cm_status check(const json_t *root, struct cm_error *error)
 static int edit(const struct section *section, enum operation operation,
                 const struct cm_cli_usage *usage, int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, usage, argc, argv);
     struct cm_error error = {0};
     json_t *root = NULL;
@@ -292,7 +292,7 @@ static int edit(const struct section *section, enum operation operation,
 
 int cm_directory_cli_init(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &init_usage, argc, argv);
     struct cm_error error = {0};
     struct cm_directory directory = {.federation = cm_cli_get(&args, 'F'),

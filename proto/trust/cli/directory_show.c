@@ -66,10 +66,10 @@ static void print_lists(const struct cm_directory *d)
 
 int cm_directory_cli_show(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &show_usage, argc, argv);
     struct cm_error error = {0};
-    struct cm_directory directory;
+    struct cm_directory directory = {0};
     struct cm_buf text = {0};
     struct cm_arena *arena = cm_arena_new(ARENA_CAP);
     const char *path = args.word_count > 0 ? args.words[0] : CM_DIRECTORY_FILE;

@@ -263,7 +263,7 @@ static enum cm_status sign(struct signing *s)
 static enum cm_status verify(struct signing *s)
 {
     struct cm_trust *fresh = NULL, *next = NULL;
-    struct cm_directory_bundle bundle;
+    struct cm_directory_bundle bundle = {0};
     struct cm_bytes root = cm_buf_bytes(&s->root);
     if (root.len == 0) {
         return CM_OK;
@@ -290,7 +290,7 @@ static enum cm_status verify(struct signing *s)
 
 int cm_directory_cli_sign(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &sign_usage, argc, argv);
     struct signing s = {
         .args = &args, .arena = cm_arena_new(ARENA_CAP), .now_ms = cm_wall_ms(cm_clock_system())};

@@ -17,13 +17,12 @@ enum { PBKDF2_ROUNDS = 600000, SALT_SIZE = 16 };
 int cm_keyfile_passphrase(char *out, int size, int writing, void *userdata)
 {
     (void)writing;
-    const char *passphrase = userdata;
-    size_t len = passphrase != NULL ? strlen(passphrase) : 0;
-    if (len == 0 || size < 0 || len > (size_t)size) {
+    struct cm_bytes passphrase = userdata != NULL ? cm_bytes_of(userdata) : CM_BYTES_NONE;
+    if (passphrase.len == 0 || size < 0 || passphrase.len > (size_t)size) {
         return -1;
     }
-    memcpy(out, passphrase, len);
-    return (int)len;
+    memcpy(out, passphrase.data, passphrase.len);
+    return (int)passphrase.len;
 }
 
 enum cm_status cm_keyfile_openssl(struct cm_error *error, const char *where, const char *what)

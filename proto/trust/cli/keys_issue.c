@@ -138,7 +138,7 @@ static enum cm_status write_chain(const char *path, X509 *certificate, const str
 
 int cm_keys_sign(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &sign_usage, argc, argv);
     struct cm_error error = {0};
     struct cm_subject subject;
@@ -193,7 +193,7 @@ static int reason_of(const char *word)
 
 int cm_keys_revoke(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &revoke_usage, argc, argv);
     const char *word = cm_cli_get(&args, 'r');
     int reason = reason_of(word != NULL ? word : "unspecified");
@@ -228,7 +228,7 @@ int cm_keys_revoke(int argc, char **argv)
 
 int cm_keys_crl(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &crl_usage, argc, argv);
     int hours = (int)cm_cli_get_number(&args, 'H', "hours", CM_ISSUE_MAX_CRL_HOURS, 1,
                                        CM_ISSUE_MAX_CRL_HOURS);

@@ -126,14 +126,14 @@ static int make_ca(const char *name, enum cm_subject_level level, const struct c
 
 int cm_keys_root(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &root_usage, argc, argv);
     return make_ca(args.words[0], CM_SUBJECT_ROOT, &args);
 }
 
 int cm_keys_ca(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &ca_usage, argc, argv);
     return make_ca(args.words[0], CM_SUBJECT_CA, &args);
 }
@@ -190,7 +190,7 @@ static enum cm_status write_pair(const char *key_path, const char *request_path,
 
 int cm_keys_request(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &request_usage, argc, argv);
     struct cm_error error = {0};
     struct cm_subject subject;

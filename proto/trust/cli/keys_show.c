@@ -183,7 +183,7 @@ static enum cm_status show_file(struct cm_bytes file, const char *path, struct c
 
 int cm_keys_show(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &show_usage, argc, argv);
     struct cm_error error = {0};
     struct cm_buf file = {0};
@@ -198,7 +198,7 @@ int cm_keys_show(int argc, char **argv)
 
 int cm_keys_pin(int argc, char **argv)
 {
-    struct cm_cli_args args;
+    struct cm_cli_args args = {0};
     cm_cli_parse(&args, &pin_usage, argc, argv);
     struct cm_error error = {0};
     struct cm_subject subject;
