@@ -1,0 +1,402 @@
+#include "gateway/client/call.h"
+
+#include "gateway/client/progress.h"
+#include "gateway/client/reach_check.h"
+#include "proto/base/cli.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_CAP = 8 * 1024 * 1024, MAX_MESSAGE = 2 * 1024 * 1024 };
+
+struct call {
+    const struct cm_call_options *options;
+    struct cm_call_result *result;
+    struct cm_trust *trust;
+    struct cm_stream *stream;
+    struct cm_arena *arena; // for one message
+    struct cm_directory_parts parts;
+    struct cm_progress_view *progress;
+    struct cm_digest digest; // of the query
+    enum cm_status status;
+    bool ended;    // the manifest or reach came and holds
+    bool finished; // on_closed ran
+    // Whom TLS showed: written by the handshake, read after it.
+    pthread_mutex_t lock;
+    struct cm_signatory *gateway;
+    uint8_t leaf[CM_MAX_CERTIFICATE];
+    size_t leaf_len;
+};
+
+static int64_t now_ms(void)
+{
+    return cm_wall_ms(cm_clock_system());
+}
+
+static enum cm_status judge_leaf(struct cm_signatory **out, struct cm_trust *trust,
+                                 struct cm_bytes leaf, const char *name, struct cm_error *error)
+{
+    enum cm_status status = cm_trust_chain(out, trust, &leaf, 1, now_ms(), error);
+    if (status != CM_OK) {
+        return status;
+    }
+    const struct cm_identity *identity = cm_signatory_identity(*out);
+    if (identity->role != CM_ROLE_GATEWAY || strcmp(identity->name, name) != 0) {
+        cm_signatory_unref(*out);
+        *out = NULL;
+        return cm_fail(error, CM_UNAUTHENTICATED, name, "another gateway answered at its address");
+    }
+    return CM_OK;
+}
+
+static enum cm_status judge(void *context, struct cm_bytes leaf)
+{
+    struct call *call = context;
+    struct cm_signatory *gateway = NULL;
+    if (leaf.len > sizeof call->leaf ||
+        judge_leaf(&gateway, call->trust, leaf, call->options->gateway, NULL) != CM_OK) {
+        return CM_UNAUTHENTICATED;
+    }
+    pthread_mutex_lock(&call->lock);
+    cm_signatory_unref(call->gateway);
+    call->gateway = gateway;
+    memcpy(call->leaf, leaf.data, leaf.len);
+    call->leaf_len = leaf.len;
+    pthread_mutex_unlock(&call->lock);
+    return CM_OK;
+}
+
+// Ends the call for what the other side got wrong.
+static void give_up(struct call *call, enum cm_status status, bool dishonest)
+{
+    if (call->status == CM_OK) {
+        call->status = status;
+        call->result->dishonest = dishonest;
+        cm_stream_cancel(call->stream);
+    }
+}
+
+// The gateway holds a newer directory: it must verify, and the gateway must still be in it.
+static void take_directory(struct call *call, const struct cm_directory_part *part)
+{
+    struct cm_error *error = &call->result->error;
+    struct cm_directory_store *store = call->options->settings->store;
+    struct cm_signatory *gateway = NULL;
+    bool whole = false;
+    enum cm_status status = call->result->accepted
+                                ? cm_fail(error, CM_INVALID, "directory", "came too late")
+                                : cm_directory_parts_add(&call->parts, &whole, part, error);
+    if (status == CM_OK && !whole) {
+        return;
+    }
+    if (status == CM_OK) {
+        status = cm_directory_store_accept(store, NULL, cm_buf_bytes(&call->parts.data), now_ms(),
+                                           error);
+    }
+    cm_directory_parts_clear(&call->parts);
+    struct cm_trust *trust = status == CM_OK ? cm_directory_store_snapshot(store, now_ms()) : NULL;
+    if (trust != NULL) {
+        status = judge_leaf(&gateway, trust, (struct cm_bytes){call->leaf, call->leaf_len},
+                            call->options->gateway, error);
+    }
+    if (trust == NULL || status != CM_OK) {
+        cm_trust_unref(trust);
+        give_up(call, status != CM_OK ? status : CM_STALE, true);
+        return;
+    }
+    cm_signatory_unref(call->gateway);
+    call->gateway = gateway;
+    cm_trust_unref(call->trust);
+    call->trust = trust;
+}
+
+static void print_row(void *context, const struct cm_detection *row)
+{
+    struct call *call = context;
+    bool fresh = true;
+    cm_progress_erase(call->progress);
+    // Out of memory only costs the memory of what was printed.
+    if (cm_seen_add(call->options->seen, &fresh, row->captured_at_ms, row->owner, row->event_id) !=
+            CM_OK ||
+        fresh) {
+        cm_printer_row(call->options->printer, row);
+    }
+}
+
+static void take_accepted(struct call *call, const struct cm_accepted *accepted)
+{
+    struct cm_error *error = &call->result->error;
+    const struct cm_book_options options = {
+        .trust = call->trust,
+        .gateway = call->gateway,
+        .query_digest = call->digest,
+        .key_hash = call->options->settings->identity.key_hash,
+        .limit = call->options->asking->query.limit,
+        .order = call->options->asking->query.order,
+        .agencies = call->options->asking->query.agencies,
+        .agency_count = call->options->asking->query.agency_count,
+        .clock = cm_clock_system(),
+        .row = print_row,
+        .context = call,
+    };
+    enum cm_status status = call->result->accepted
+                                ? cm_fail(error, CM_INVALID, "accepted", "came twice")
+                                : cm_book_new(&call->result->book, &options);
+    if (status == CM_OK) {
+        status = cm_book_accepted(call->result->book, accepted, error);
+    }
+    if (status == CM_OK) {
+        status = cm_progress_new(&call->progress, call->options->terminal,
+                                 cm_book_agencies(call->result->book), accepted->agency_count);
+    }
+    if (status != CM_OK) {
+        give_up(call, status, true);
+        return;
+    }
+    call->result->accepted = true;
+    cm_progress_draw(call->progress);
+}
+
+static enum cm_status take_manifest(struct call *call, const struct cm_envelope *envelope)
+{
+    const struct cm_manifest *manifest;
+    enum cm_status status =
+        cm_book_manifest(call->result->book, &manifest, envelope, &call->result->error);
+    call->ended = status == CM_OK;
+    return status;
+}
+
+static void take_response(struct call *call, const struct cm_lookup_response *response)
+{
+    struct cm_error *error = &call->result->error;
+    struct cm_book *book = call->result->book;
+    enum cm_status status = CM_OK;
+    if (response->kind == CM_LOOKUP_DIRECTORY) {
+        take_directory(call, &response->u.directory);
+        return;
+    }
+    if (response->kind == CM_LOOKUP_ACCEPTED) {
+        take_accepted(call, &response->u.accepted);
+        return;
+    }
+    if (!call->result->accepted || call->ended) {
+        cm_fail(error, CM_INVALID, "answer", "came outside an accepted query");
+        give_up(call, CM_INVALID, true);
+        return;
+    }
+    switch (response->kind) {
+    case CM_LOOKUP_PROGRESS:
+        status = cm_book_progress(book, &response->u.progress, error);
+        cm_progress_note(call->progress, &response->u.progress);
+        break;
+    case CM_LOOKUP_BATCH:
+        status = cm_book_batch(book, &response->u.batch, error);
+        break;
+    case CM_LOOKUP_UNMERGED:
+        status = cm_book_unmerged(book, &response->u.envelope, error);
+        break;
+    case CM_LOOKUP_REFUSAL:
+        status = cm_book_refusal(book, &response->u.envelope, error);
+        break;
+    case CM_LOOKUP_MANIFEST:
+        status = take_manifest(call, &response->u.envelope);
+        break;
+    case CM_LOOKUP_NONE:
+    case CM_LOOKUP_DIRECTORY:
+    case CM_LOOKUP_ACCEPTED:
+        break;
+    }
+    if (status != CM_OK) {
+        give_up(call, status, true);
+        return;
+    }
+    cm_progress_draw(call->progress);
+}
+
+static void on_lookup_message(void *owner, struct cm_bytes message)
+{
+    struct call *call = owner;
+    struct cm_lookup_response response;
+    if (call->status != CM_OK) {
+        return;
+    }
+    cm_arena_reset(call->arena);
+    enum cm_status status =
+        cm_lookup_response_decode(&response, call->arena, message, &call->result->error);
+    if (status != CM_OK) {
+        give_up(call, status, true);
+        return;
+    }
+    take_response(call, &response);
+    if (call->status == CM_OK) {
+        cm_stream_read(call->stream);
+    }
+}
+
+static void on_reach_message(void *owner, struct cm_bytes message)
+{
+    struct call *call = owner;
+    struct cm_reach_response response;
+    struct cm_error *error = &call->result->error;
+    if (call->status != CM_OK) {
+        return;
+    }
+    cm_arena_reset(call->arena);
+    enum cm_status status = cm_reach_response_decode(&response, call->arena, message, error);
+    if (status == CM_OK) {
+        status = cm_reach_check(&response, call->arena, call->trust, call->gateway, &call->digest,
+                                error);
+    }
+    if (status == CM_OK) {
+        status = cm_buf_add(&call->result->reach, message.data, message.len);
+    }
+    if (status != CM_OK) {
+        give_up(call, status, true);
+        return;
+    }
+    call->ended = true;
+    cm_stream_read(call->stream);
+}
+
+static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
+{
+    struct call *call = owner;
+    call->finished = true;
+    call->stream = NULL;
+    if (call->status == CM_OK && !call->ended) {
+        call->status = status != CM_OK ? status : CM_UNAVAILABLE;
+        if (error != NULL && error->text[0] != '\0') {
+            call->result->error = *error;
+        } else {
+            cm_fail(&call->result->error, call->status, call->options->gateway,
+                    status == CM_LATE ? "did not answer in time" : "cannot be reached");
+        }
+    }
+    cm_loop_stop(call->options->loop);
+}
+
+static enum cm_status send_question(struct call *call)
+{
+    struct cm_error *error = &call->result->error;
+    const struct cm_directory *directory = cm_trust_directory(call->trust);
+    struct cm_buf envelope = {0};
+    struct cm_buf message = {0};
+    struct cm_lookup_request request = {.directory_serial = directory->serial};
+    enum cm_status status =
+        cm_asking_sign(call->options->asking, &envelope, &call->digest, call->options->settings,
+                       directory, call->options->gateway, error);
+    if (status == CM_OK) {
+        status = cm_envelope_decode(&request.query, call->arena, cm_buf_bytes(&envelope), error);
+    }
+    if (status == CM_OK) {
+        status = cm_lookup_request_encode(&message, &request);
+    }
+    if (status == CM_OK) {
+        status = cm_stream_write(call->stream, cm_buf_bytes(&message));
+    }
+    if (status == CM_OK) {
+        cm_stream_finish(call->stream, CM_OK, NULL);
+        cm_stream_read(call->stream);
+    }
+    if (envelope.data != NULL) {
+        cm_wipe(envelope.data, envelope.len);
+    }
+    if (message.data != NULL) {
+        cm_wipe(message.data, message.len);
+    }
+    cm_buf_clear(&envelope);
+    cm_buf_clear(&message);
+    return status;
+}
+
+static enum cm_status open_channel(struct cm_channel **out, struct call *call)
+{
+    const struct cm_directory *directory = cm_trust_directory(call->trust);
+    const struct cm_gateway_entry *entry = cm_directory_gateway(directory, call->options->gateway);
+    char name[CM_MAX_ID + sizeof "gateway."];
+    if (entry == NULL || entry->address_count == 0) {
+        return cm_fail(&call->result->error, CM_UNAVAILABLE, call->options->gateway,
+                       "the directory has no such gateway");
+    }
+    snprintf(name, sizeof name, "gateway.%s", directory->federation);
+    const struct cm_channel_options options = {
+        .address = entry->addresses[0],
+        .server_name = name,
+        .tls = call->options->settings->tls,
+        .passphrase = call->options->settings->passphrase,
+        .judge = judge,
+        .context = call,
+        .max_message = MAX_MESSAGE,
+    };
+    return cm_channel_new(out, call->options->loop, &options, &call->result->error);
+}
+
+static enum cm_status run(struct call *call, const char *path,
+                          const struct cm_stream_handlers *handlers)
+{
+    struct cm_channel *channel = NULL;
+    struct cm_error *error = &call->result->error;
+    int64_t deadline_ms = call->options->asking->query.deadline_ms + CM_CLIENT_GRACE_MS;
+    call->trust = cm_directory_store_snapshot(call->options->settings->store, now_ms());
+    if (call->trust == NULL) {
+        cm_fail(error, CM_STALE, "directory", "the federation's directory has expired");
+        cm_error_hint(error, "get a new one from the federation's operator");
+        return CM_STALE;
+    }
+    enum cm_status status = open_channel(&channel, call);
+    if (status == CM_OK) {
+        status = cm_channel_call(&call->stream, channel, path, deadline_ms, false, handlers, call);
+    }
+    if (status == CM_OK) {
+        status = send_question(call);
+        if (status != CM_OK) {
+            give_up(call, status, false);
+        }
+        while (!call->finished) {
+            cm_loop_run(call->options->loop);
+        }
+        status = call->status;
+    }
+    cm_channel_free(channel);
+    return status;
+}
+
+static enum cm_status call_gateway(struct cm_call_result *result,
+                                   const struct cm_call_options *options, const char *path,
+                                   void (*on_message)(void *owner, struct cm_bytes message))
+{
+    struct call call = {.options = options, .result = result};
+    const struct cm_stream_handlers handlers = {.on_message = on_message, .on_closed = on_closed};
+    *result = (struct cm_call_result){0};
+    call.arena = cm_arena_new(MESSAGE_CAP);
+    if (call.arena == NULL) {
+        return cm_fail(&result->error, CM_MEMORY, "", "out of memory");
+    }
+    pthread_mutex_init(&call.lock, NULL);
+    enum cm_status status = run(&call, path, &handlers);
+    cm_progress_erase(call.progress);
+    cm_progress_free(call.progress);
+    cm_directory_parts_clear(&call.parts);
+    cm_signatory_unref(call.gateway);
+    cm_trust_unref(call.trust);
+    cm_arena_free(call.arena);
+    pthread_mutex_destroy(&call.lock);
+    return status;
+}
+
+enum cm_status cm_call_lookup(struct cm_call_result *result, const struct cm_call_options *options)
+{
+    return call_gateway(result, options, CM_METHOD_LOOKUP, on_lookup_message);
+}
+
+enum cm_status cm_call_reach(struct cm_call_result *result, const struct cm_call_options *options)
+{
+    return call_gateway(result, options, CM_METHOD_REACH, on_reach_message);
+}
+
+void cm_call_result_clear(struct cm_call_result *result)
+{
+    cm_book_free(result->book);
+    cm_buf_clear(&result->reach);
+}

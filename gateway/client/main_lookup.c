@@ -1,0 +1,29 @@
+#include "gateway/client/summary.h"
+#include "gateway/client/tour.h"
+#include "proto/base/cli.h"
+
+static int finish(const struct cm_call_result *result, const struct cm_asking *asking,
+                  struct cm_printer *printer)
+{
+    const struct cm_manifest *manifest = cm_book_ended(result->book);
+    struct cm_buf line = {0};
+    cm_printer_end(printer, manifest);
+    if (asking->accounts) {
+        fflush(stdout);
+        cm_summary_accounts(stderr, manifest, &asking->query.window);
+    }
+    if (cm_summary(&line, manifest, &asking->query.window) == CM_OK) {
+        fflush(stdout);
+        fwrite(line.data, 1, line.len, stderr);
+        fputc('\n', stderr);
+    }
+    cm_buf_clear(&line);
+    return cm_summary_exit(manifest);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct cm_tour lookup = {.call = cm_call_lookup, .finish = finish};
+    cm_cli_start("comity lookup", argc, argv);
+    return cm_tour_run(&lookup, argc, argv);
+}

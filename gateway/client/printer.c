@@ -1,0 +1,303 @@
+#include "gateway/client/printer.h"
+
+#include "gateway/client/manifest_json.h"
+#include "gateway/client/when.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+#include <unictype.h>
+#include <unistr.h>
+
+enum { DETAILS = 160 };
+
+enum cm_status cm_format_of(enum cm_format *out, const char *name)
+{
+    static const char *const names[] = {"table", "json", "csv", "geojson"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum cm_format)i;
+            return CM_OK;
+        }
+    }
+    return CM_INVALID;
+}
+
+static bool printable(ucs4_t c)
+{
+    return !uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
+                                                    UC_CATEGORY_MASK_Cs | UC_CATEGORY_MASK_Zl |
+                                                    UC_CATEGORY_MASK_Zp);
+}
+
+char *cm_printer_plain(char *out, size_t size, const char *text)
+{
+    const uint8_t *in = (const uint8_t *)text;
+    size_t left = strlen(text);
+    size_t len = 0;
+    while (left > 0) {
+        ucs4_t c;
+        int step = u8_mbtoucr(&c, in, left);
+        bool good = step > 0 && printable(c);
+        size_t used = step > 0 ? (size_t)step : 1;
+        size_t put = good ? used : 1;
+        if (len + put + 1 > size) {
+            break;
+        }
+        memcpy(out + len, good ? (const char *)in : "?", put);
+        len += put;
+        in += used;
+        left -= used;
+    }
+    out[len] = '\0';
+    return out;
+}
+
+static void add_detail(char *line, const char *text)
+{
+    char plain[DETAILS];
+    size_t len = strlen(line);
+    if (text[0] != '\0') {
+        cm_printer_plain(plain, sizeof plain, text);
+        snprintf(line + len, DETAILS - len, "%s%s", len > 0 ? ", " : "", plain);
+    }
+}
+
+static void print_table_row(FILE *out, const struct cm_detection *row)
+{
+    char when[CM_WHEN_SIZE];
+    char plate[2 * CM_MAX_PLATE];
+    char line[DETAILS] = "";
+    char number[64];
+    if (row->present & 1u << CM_FIELD_PLACE) {
+        snprintf(number, sizeof number, "%.5f %.5f", row->latitude, row->longitude);
+        add_detail(line, row->site[0] != '\0' ? row->site : number);
+    }
+    if (row->present & 1u << CM_FIELD_CAMERA) {
+        add_detail(line, row->camera);
+    }
+    if (row->present & 1u << CM_FIELD_HEADING) {
+        static const char *const winds[] = {"N", "NE", "E", "SE", "S", "SW", "W", "NW"};
+        snprintf(number, sizeof number, "to %s", winds[(size_t)((row->heading + 22.5) / 45.0) % 8]);
+        add_detail(line, number);
+    }
+    if (row->present & 1u << CM_FIELD_VEHICLE) {
+        snprintf(number, sizeof number, "%.20s %.20s %.20s", row->colour, row->make, row->model);
+        add_detail(line, number);
+    }
+    if (row->present & 1u << CM_FIELD_CONFIDENCE) {
+        snprintf(number, sizeof number, "%.0f%%", row->confidence * 100);
+        add_detail(line, number);
+    }
+    fprintf(out, "%-25s  %-8s %-2s  %-18s  %s\n", cm_when_local(when, row->captured_at_ms),
+            cm_printer_plain(plate, sizeof plate, row->plate_read), row->state, row->owner, line);
+}
+
+static void add(json_t *object, const char *name, json_t *value)
+{
+    // A string that isn't UTF-8 gives NULL: left out rather than printed.
+    if (value != NULL) {
+        json_object_set_new(object, name, value);
+    }
+}
+
+static void add_text(json_t *object, const char *name, const char *text)
+{
+    if (text[0] != '\0') {
+        add(object, name, json_string(text));
+    }
+}
+
+static void add_vehicle(json_t *object, const struct cm_detection *row)
+{
+    json_t *vehicle = json_object();
+    add_text(vehicle, "make", row->make);
+    add_text(vehicle, "model", row->model);
+    add_text(vehicle, "colour", row->colour);
+    add_text(vehicle, "body", row->body);
+    if (row->year != 0) {
+        add(vehicle, "year", json_integer(row->year));
+    }
+    add(vehicle, "confidence", json_real(row->vehicle_confidence));
+    add(object, "vehicle", vehicle);
+}
+
+static void add_reading(json_t *object, const struct cm_detection *row)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < row->candidate_count; i++) {
+        json_t *one = json_object();
+        add(one, "plate", json_string(row->candidates[i].plate));
+        add(one, "confidence", json_real(row->candidates[i].confidence));
+        json_array_append_new(list, one);
+    }
+    add(object, "confidence", json_real(row->confidence));
+    add(object, "candidates", list);
+}
+
+// with_place: GeoJSON has its coordinates elsewhere.
+static json_t *row_object(const struct cm_detection *row, bool with_place)
+{
+    char when[CM_WHEN_SIZE];
+    json_t *object = json_object();
+    add(object, "event_id", json_string(row->event_id));
+    add(object, "agency", json_string(row->owner));
+    add(object, "captured_at", json_string(cm_when_utc(when, row->captured_at_ms)));
+    add(object, "plate_read", json_string(row->plate_read));
+    add(object, "plate", json_string(row->plate));
+    add_text(object, "state", row->state);
+    if (row->present & 1u << CM_FIELD_PLACE) {
+        if (with_place) {
+            add(object, "latitude", json_real(row->latitude));
+            add(object, "longitude", json_real(row->longitude));
+        }
+        add_text(object, "site", row->site);
+    }
+    if (row->present & 1u << CM_FIELD_CAMERA) {
+        add_text(object, "camera", row->camera);
+    }
+    if (row->present & 1u << CM_FIELD_HEADING) {
+        add(object, "heading", json_real(row->heading));
+    }
+    if (row->present & 1u << CM_FIELD_VEHICLE) {
+        add_vehicle(object, row);
+    }
+    if (row->present & 1u << CM_FIELD_CONFIDENCE) {
+        add_reading(object, row);
+    }
+    if (row->present & 1u << CM_FIELD_IMAGE) {
+        char hex[2 * CM_DIGEST_SIZE + 1];
+        cm_hex(hex, cm_bytes_digest(&row->image_sha256));
+        add_text(object, "image", row->image_reference);
+        add(object, "image_sha256", json_string(hex));
+    }
+    return object;
+}
+
+static void print_json(FILE *out, json_t *object)
+{
+    json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    json_decref(object);
+}
+
+static void print_geojson_row(struct cm_printer *printer, const struct cm_detection *row)
+{
+    json_t *feature = json_object();
+    add(feature, "type", json_string("Feature"));
+    if (row->present & 1u << CM_FIELD_PLACE) {
+        add(feature, "geometry",
+            json_pack("{s:s, s:[f, f]}", "type", "Point", "coordinates", row->longitude,
+                      row->latitude));
+    } else {
+        add(feature, "geometry", json_null());
+    }
+    add(feature, "properties", row_object(row, false));
+    fputs(printer->rows > 0 ? ",\n" : "\n", printer->out);
+    print_json(printer->out, feature);
+}
+
+// RFC 4180. A cell that a spreadsheet would run as a formula gets an apostrophe before it.
+static void print_cell(FILE *out, const char *text, bool last)
+{
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    bool quote = formula || strpbrk(text, "\",\r\n") != NULL;
+    if (quote) {
+        fputc('"', out);
+    }
+    if (formula) {
+        fputc('\'', out);
+    }
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            fputc('"', out);
+        }
+        fputc(*text, out);
+    }
+    if (quote) {
+        fputc('"', out);
+    }
+    fputs(last ? "\r\n" : ",", out);
+}
+
+static void print_number(FILE *out, bool there, const char *format, double number)
+{
+    if (there) {
+        fprintf(out, format, number);
+    }
+    fputc(',', out);
+}
+
+static void print_csv_row(FILE *out, const struct cm_detection *row)
+{
+    char when[CM_WHEN_SIZE];
+    bool place = (row->present & 1u << CM_FIELD_PLACE) != 0;
+    print_cell(out, row->event_id, false);
+    print_cell(out, row->owner, false);
+    print_cell(out, cm_when_utc(when, row->captured_at_ms), false);
+    print_cell(out, row->plate_read, false);
+    print_cell(out, row->plate, false);
+    print_cell(out, row->state, false);
+    print_number(out, place, "%.6f", row->latitude);
+    print_number(out, place, "%.6f", row->longitude);
+    print_cell(out, row->site, false);
+    print_cell(out, row->camera, false);
+    print_number(out, row->present & 1u << CM_FIELD_HEADING, "%.1f", row->heading);
+    print_cell(out, row->make, false);
+    print_cell(out, row->model, false);
+    print_cell(out, row->colour, false);
+    print_cell(out, row->body, false);
+    print_number(out, row->year != 0, "%.0f", row->year);
+    print_number(out, row->present & 1u << CM_FIELD_CONFIDENCE, "%.4f", row->confidence);
+    print_cell(out, row->image_reference, true);
+}
+
+void cm_printer_start(struct cm_printer *printer)
+{
+    if (printer->format == CM_FORMAT_CSV) {
+        fputs("event_id,agency,captured_at,plate_read,plate,state,latitude,longitude,site,camera,"
+              "heading,make,model,colour,body,year,confidence,image\r\n",
+              printer->out);
+    } else if (printer->format == CM_FORMAT_GEOJSON) {
+        fputs("{\"type\":\"FeatureCollection\",\"features\":[", printer->out);
+    }
+}
+
+void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
+{
+    switch (printer->format) {
+    case CM_FORMAT_TABLE:
+        if (printer->rows == 0) {
+            fprintf(printer->out, "%-25s  %-8s %-2s  %-18s  %s\n", "TIME", "PLATE", "ST", "AGENCY",
+                    "DETAILS");
+        }
+        print_table_row(printer->out, row);
+        break;
+    case CM_FORMAT_JSON:
+        print_json(printer->out, row_object(row, true));
+        fputc('\n', printer->out);
+        break;
+    case CM_FORMAT_CSV:
+        print_csv_row(printer->out, row);
+        break;
+    case CM_FORMAT_GEOJSON:
+        print_geojson_row(printer, row);
+        break;
+    }
+    printer->rows++;
+}
+
+void cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest)
+{
+    if (printer->format == CM_FORMAT_GEOJSON) {
+        fputs("\n]", printer->out);
+        if (manifest != NULL) {
+            fputs(",\"manifest\":", printer->out);
+            print_json(printer->out, cm_manifest_json(manifest));
+        }
+        fputs("}\n", printer->out);
+    } else if (printer->format == CM_FORMAT_JSON && manifest != NULL) {
+        print_json(printer->out, json_pack("{s:o}", "manifest", cm_manifest_json(manifest)));
+        fputc('\n', printer->out);
+    }
+    fflush(printer->out);
+}

@@ -1,0 +1,31 @@
+// Rows and the final account in one of four formats on a stream. One thread.
+#ifndef CM_CLIENT_PRINTER_H
+#define CM_CLIENT_PRINTER_H
+
+#include "proto/codec/detection.h"
+#include "proto/codec/manifest.h"
+
+#include <stdio.h>
+
+enum cm_format { CM_FORMAT_TABLE = 0, CM_FORMAT_JSON, CM_FORMAT_CSV, CM_FORMAT_GEOJSON };
+
+// CM_INVALID when unknown; "table", "json", "csv", "geojson".
+enum cm_status cm_format_of(enum cm_format *out, const char *name) CM_MUST_CHECK;
+
+struct cm_printer {
+    enum cm_format format;
+    FILE *out;
+    uint64_t rows; // printed so far
+};
+
+// What comes before the first row.
+void cm_printer_start(struct cm_printer *printer);
+void cm_printer_row(struct cm_printer *printer, const struct cm_detection *detection);
+// What comes after the last; manifest NULL when the answer broke off.
+void cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest);
+
+// Text from another agency on its way to a terminal: control, bidirectional and malformed
+// characters become "?". Always terminated, cut to size and to whole characters. Returns out.
+char *cm_printer_plain(char *out, size_t size, const char *text);
+
+#endif

@@ -1,0 +1,16 @@
+// Whether a gateway's answer to "who would be asked" holds: recorded, and accounting for every
+// agency. Pure; any thread.
+#ifndef CM_CLIENT_REACH_CHECK_H
+#define CM_CLIENT_REACH_CHECK_H
+
+#include "proto/codec/gateway.h"
+#include "proto/trust/trust.h"
+
+// digest: of the reach's payload.
+enum cm_status cm_reach_check(const struct cm_reach_response *response, struct cm_arena *arena,
+                              const struct cm_trust *trust, const struct cm_signatory *gateway,
+                              const struct cm_digest *digest, struct cm_error *error) CM_MUST_CHECK;
+// Agencies of the directory that are active.
+uint64_t cm_directory_active(const struct cm_directory *directory);
+
+#endif

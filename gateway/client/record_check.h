@@ -1,0 +1,21 @@
+// Whether a gateway proves that it recorded a question: its entry, the entry's place in its tree,
+// the signed tree head. Pure; any thread.
+#ifndef CM_CLIENT_RECORD_CHECK_H
+#define CM_CLIENT_RECORD_CHECK_H
+
+#include "proto/codec/entry.h"
+#include "proto/trust/trust.h"
+
+struct cm_record {
+    struct cm_bytes entry;
+    struct cm_bytes checkpoint;
+    const struct cm_inclusion *inclusion;
+};
+
+// kind: CM_ENTRY_QUERY or CM_ENTRY_REACH; digest: of the question's payload.
+enum cm_status cm_record_check(const struct cm_record *record, struct cm_arena *arena,
+                               const struct cm_signatory *gateway, enum cm_entry_kind kind,
+                               const struct cm_digest *digest,
+                               struct cm_error *error) CM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,141 @@
+#include "gateway/client/printer.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct cm_detection sample(void)
+{
+    static const struct cm_candidate candidates[] = {{"8ZZZ123", 0.91}, {"8ZZZ1Z3", 0.40}};
+    return (struct cm_detection){
+        .event_id = "e-1",
+        .owner = "ca.northport.pd",
+        .captured_at_ms = 1795000000007,
+        .plate_read = "8ZZZ 123",
+        .plate = "8ZZZ123",
+        .state = "CA",
+        .present = CM_FIELDS_ALL,
+        .latitude = 37.25,
+        .longitude = -121.5,
+        .site = "Harbour, \"gate\" 2",
+        .camera = "cam-07",
+        .heading = 91.0,
+        .make = "Roadster",
+        .model = "Six",
+        .colour = "green",
+        .body = "sedan",
+        .year = 2019,
+        .vehicle_confidence = 0.5,
+        .confidence = 0.91,
+        .candidate_count = 2,
+        .candidates = candidates,
+        .image_reference = "img/1",
+    };
+}
+
+// What is printed of rows, as one string to free.
+static char *print(enum cm_format format, const struct cm_detection *rows, size_t count)
+{
+    char *text;
+    size_t len;
+    struct cm_printer printer = {.format = format, .out = open_memstream(&text, &len)};
+    cm_printer_start(&printer);
+    for (size_t i = 0; i < count; i++) {
+        cm_printer_row(&printer, &rows[i]);
+    }
+    cm_printer_end(&printer, NULL);
+    fclose(printer.out);
+    return text;
+}
+
+static void in_utc(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+}
+
+TestSuite(printer, .init = in_utc);
+
+Test(printer, keeps_a_terminal_safe_from_other_agencies)
+{
+    char out[64];
+    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "a\033[2Jb\nc"), "a?[2Jb?c");
+    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "x\u202egnp"), "x?gnp");
+    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "ok\xff\xc3"), "ok??");
+    cr_expect_str_eq(cm_printer_plain(out, 5, "Zürich"), "Zür");
+    cr_expect_str_eq(cm_printer_plain(out, 3, "Zürich"), "Z");
+}
+
+Test(printer, prints_a_table_with_what_is_visible)
+{
+    struct cm_detection row = sample();
+    char *text = print(CM_FORMAT_TABLE, &row, 1);
+    cr_expect_not_null(strstr(text, "2026-11-18 11:06:40+00:00  8ZZZ 123 CA  ca.northport.pd"),
+                       "%s", text);
+    cr_expect_not_null(strstr(text, "Harbour, \"gate\" 2, cam-07, to E, green Roadster Six, 91%"));
+    free(text);
+    row.present = 0;
+    text = print(CM_FORMAT_TABLE, &row, 1);
+    cr_expect_null(strstr(text, "cam-07"));
+    cr_expect_null(strstr(text, "Harbour"));
+    free(text);
+}
+
+Test(printer, prints_an_object_a_line_without_what_is_withheld)
+{
+    struct cm_detection row = sample();
+    char *text = print(CM_FORMAT_JSON, &row, 1);
+    json_t *object = json_loads(text, 0, NULL);
+    cr_assert_not_null(object);
+    cr_expect_str_eq(json_string_value(json_object_get(object, "captured_at")),
+                     "2026-11-18T11:06:40.007Z");
+    cr_expect_eq(json_real_value(json_object_get(object, "latitude")), 37.25);
+    cr_expect_eq(json_array_size(json_object_get(object, "candidates")), 2);
+    json_decref(object);
+    free(text);
+    row.present = 1u << CM_FIELD_CAMERA;
+    text = print(CM_FORMAT_JSON, &row, 1);
+    object = json_loads(text, 0, NULL);
+    cr_expect_null(json_object_get(object, "latitude"));
+    cr_expect_null(json_object_get(object, "vehicle"));
+    cr_expect_null(json_object_get(object, "confidence"));
+    cr_expect_str_eq(json_string_value(json_object_get(object, "camera")), "cam-07");
+    json_decref(object);
+    free(text);
+}
+
+Test(printer, quotes_csv_and_disarms_formulas)
+{
+    struct cm_detection row = sample();
+    row.make = "=cmd()";
+    char *text = print(CM_FORMAT_CSV, &row, 1);
+    cr_expect_not_null(strstr(text, "\r\ne-1,ca.northport.pd,2026-11-18T11:06:40.007Z,8ZZZ 123,"
+                                    "8ZZZ123,CA,37.250000,-121.500000,"));
+    cr_expect_not_null(strstr(text, ",\"Harbour, \"\"gate\"\" 2\",cam-07,91.0,\"'=cmd()\",Six,"),
+                       "%s", text);
+    free(text);
+}
+
+Test(printer, makes_one_geojson_document)
+{
+    struct cm_detection rows[] = {sample(), sample()};
+    rows[1].present = 0;
+    char *text = print(CM_FORMAT_GEOJSON, rows, 2);
+    json_t *document = json_loads(text, 0, NULL);
+    cr_assert_not_null(document, "%s", text);
+    json_t *features = json_object_get(document, "features");
+    cr_assert_eq(json_array_size(features), 2);
+    json_t *point =
+        json_object_get(json_object_get(json_array_get(features, 0), "geometry"), "coordinates");
+    cr_expect_eq(json_real_value(json_array_get(point, 0)), -121.5);
+    cr_expect(json_is_null(json_object_get(json_array_get(features, 1), "geometry")));
+    json_decref(document);
+    free(text);
+    text = print(CM_FORMAT_GEOJSON, rows, 0);
+    document = json_loads(text, 0, NULL);
+    cr_expect_not_null(document, "%s", text);
+    json_decref(document);
+    free(text);
+}
