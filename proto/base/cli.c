@@ -9,10 +9,25 @@
 #include <openssl/ui.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char program[128] = "comity";
+
+// A core file would hold passphrases, plates and reasons. A limit of 1 also stops core_pattern's
+// pipes, which 0 doesn't (core(5)).
+static void forbid_core(void)
+{
+    struct rlimit limit = {1, 1};
+    if (setrlimit(RLIMIT_CORE, &limit) != 0) {
+        limit.rlim_cur = 0;
+        limit.rlim_max = 0;
+        if (setrlimit(RLIMIT_CORE, &limit) != 0) {
+            cm_cli_say("cannot forbid core files: %s", strerror(errno));
+        }
+    }
+}
 
 void cm_cli_start(const char *name, int argc, char **argv)
 {
@@ -22,6 +37,7 @@ void cm_cli_start(const char *name, int argc, char **argv)
     }
     argp_program_version = "comity " CM_VERSION;
     argp_err_exit_status = CM_EXIT_USAGE;
+    forbid_core();
 }
 
 const char *cm_cli_name(void)

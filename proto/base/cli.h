@@ -26,7 +26,8 @@ struct cm_command {
     int (*run)(int argc, char **argv);
 };
 
-// First in main: names the program ("comity keys") in messages, usage and --version.
+// First in main: names the program ("comity keys") in messages, usage and --version, and forbids
+// core files.
 void cm_cli_start(const char *name, int argc, char **argv);
 // The name so far.
 const char *cm_cli_name(void);

@@ -4,6 +4,7 @@
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +152,15 @@ Test(cli, without_a_terminal_prompts_say_what_to_do)
     cr_expect_eq(cm_cli_prompt(out, sizeof out, "Case:", &error), CM_UNAVAILABLE);
     cr_expect_eq(cm_cli_passphrase(out, NULL, "Passphrase:", false, &error), CM_UNAVAILABLE);
     cr_expect_not_null(strstr(error.hint, "--passphrase-file"));
+}
+
+Test(cli, no_core_file_is_written)
+{
+    struct rlimit limit = {4096, 4096};
+    setrlimit(RLIMIT_CORE, &limit);
+    cm_cli_start("comity thing", 0, NULL);
+    cr_assert_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    cr_expect_leq(limit.rlim_max, 1);
 }
 
 static int ran_argc;
