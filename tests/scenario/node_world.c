@@ -1,0 +1,448 @@
+#include "node_world.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t minute_ms = 60000;
+
+static int64_t wall(const struct cm_clock *clock)
+{
+    return CM_CONTAINER(clock, struct world, clock)->wall_ms;
+}
+
+static int64_t mono(const struct cm_clock *clock)
+{
+    return CM_CONTAINER(clock, struct world, clock)->mono_ms;
+}
+
+static void add_event(struct world *world, enum world_kind kind, void *what)
+{
+    cr_assert_lt(world->event_count, WORLD_EVENTS);
+    world->events[world->event_count++] = (struct world_event){kind, what};
+}
+
+static struct world *of_ports(struct cm_node_ports *ports)
+{
+    return CM_CONTAINER(ports, struct world, ports);
+}
+
+static enum cm_status submit(struct cm_node_ports *ports, struct cm_job *job)
+{
+    struct world *world = of_ports(ports);
+    if (world->submit_fails > 0) {
+        world->submit_fails--;
+        return CM_EXHAUSTED;
+    }
+    add_event(world, WORLD_JOB, job);
+    return CM_OK;
+}
+
+static enum cm_status append(struct cm_node_ports *ports, struct cm_append *append)
+{
+    add_event(of_ports(ports), WORLD_APPEND, append);
+    return CM_OK;
+}
+
+static struct world *of_asker(struct cm_asker *asker)
+{
+    return CM_CONTAINER(asker, struct world, asker);
+}
+
+struct world_said *world_said(struct world *world, uint64_t ask)
+{
+    for (size_t i = 0; i < world->said_count; i++)
+        if (world->said[i].ask == ask)
+            return &world->said[i];
+    cr_assert_lt(world->said_count, WORLD_SAID);
+    struct world_said *said = &world->said[world->said_count++];
+    *said = (struct world_said){.ask = ask, .writable = true};
+    return said;
+}
+
+static struct cm_bytes keep_bytes(struct world *world, struct cm_bytes bytes)
+{
+    struct cm_bytes copy;
+    cr_assert_eq(cm_arena_bytes(world->arena, &copy, bytes), CM_OK);
+    return copy;
+}
+
+static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes bytes)
+{
+    struct world *world = of_asker(asker);
+    struct world_said *said = world_said(world, ask);
+    struct cm_envelope envelope;
+    struct cm_signatory *by[2];
+    cr_assert(!said->refused && !said->opened);
+    said->refused = true;
+    cr_assert_eq(cm_envelope_decode(&envelope, world->arena, keep_bytes(world, bytes), NULL),
+                 CM_OK);
+    cr_assert_eq(envelope.family, CM_FAMILY_REFUSAL);
+    cr_assert_eq(cm_trust_verify(by, world->node.trust, &envelope, NULL, world->wall_ms, NULL),
+                 CM_OK);
+    cr_assert_str_eq(cm_signatory_identity(by[0])->agency, WORLD_OWNER);
+    cm_signatory_unref(by[0]);
+    cr_assert_eq(cm_refusal_decode(&said->refusal, world->arena, envelope.payload, NULL), CM_OK);
+}
+
+static void withdraw(struct cm_asker *asker, uint64_t ask, uint64_t sequence)
+{
+    struct world *world = of_asker(asker);
+    cr_assert_eq(sequence, world->sequence);
+    world_said(world, ask)->withdrawn = true;
+}
+
+static void keep(struct cm_asker *asker, struct cm_keep *one, uint64_t size, struct cm_bytes note)
+{
+    struct world *world = of_asker(asker);
+    cr_assert_gt(note.len, 0);
+    one->size = size;
+    add_event(world, WORLD_KEEP, one);
+}
+
+static struct world_said *said_of(const struct cm_node_query *query)
+{
+    return world_said(of_asker(cm_node_query_asker(query)), cm_node_query_ask(query)->ask);
+}
+
+static enum cm_status open_answer(struct cm_asker *asker, struct cm_node_query *query)
+{
+    struct world *world = of_asker(asker);
+    struct world_said *said = said_of(query);
+    cr_assert(!said->opened && !said->refused);
+    said->opened = true;
+    said->writable = false;
+    add_event(world, WORLD_WRITABLE, query);
+    return CM_OK;
+}
+
+static bool writable(const struct cm_node_query *query)
+{
+    return said_of(query)->writable;
+}
+
+static enum cm_status write_batch(struct cm_node_query *query, struct cm_bytes message)
+{
+    struct world *world = of_asker(cm_node_query_asker(query));
+    struct world_said *said = said_of(query);
+    struct cm_answer_request request;
+    cr_assert(said->opened && said->writable && !said->finished && !said->cancelled);
+    cr_assert_leq(message.len, CM_MAX_BATCH_MESSAGE);
+    cr_assert_eq(
+        cm_answer_request_decode(&request, world->arena, keep_bytes(world, message), &world->error),
+        CM_OK, "%s: %s", world->error.where, world->error.text);
+    cr_assert(!request.is_start);
+    said->batches[said->batch_count++] = request.batch;
+    said->writable = false;
+    add_event(world, WORLD_WRITABLE, query);
+    return CM_OK;
+}
+
+// The call ends once, later; what was to become writable no longer does.
+static void end_call(struct cm_node_query *query)
+{
+    struct world *world = of_asker(cm_node_query_asker(query));
+    struct world_said *said = said_of(query);
+    if (said->closed)
+        return;
+    said->closed = true;
+    for (size_t i = 0; i < world->event_count;)
+        if (world->events[i].kind == WORLD_WRITABLE && world->events[i].what == query)
+            world->events[i] = world->events[--world->event_count];
+        else
+            i++;
+    add_event(world, WORLD_CLOSED, query);
+}
+
+static void finish(struct cm_node_query *query)
+{
+    said_of(query)->finished = true;
+    end_call(query);
+}
+
+static void cancel(struct cm_node_query *query)
+{
+    said_of(query)->cancelled = true;
+    end_call(query);
+}
+
+static void ended(struct cm_asker *asker)
+{
+    (void)asker;
+}
+
+static const struct cm_asker_ops asker_ops = {refuse,      withdraw, keep,   open_answer, writable,
+                                              write_batch, finish,   cancel, ended};
+
+// The store.
+
+struct cursor {
+    struct cm_cursor base;
+    struct cm_store_query query;
+    size_t next;
+    unsigned chunks;
+};
+
+static struct world *of_store(struct cm_store *store)
+{
+    return CM_CONTAINER(store, struct world, store);
+}
+
+static enum cm_status store_find(struct cm_store *store, struct cm_cursor **out,
+                                 const struct cm_store_query *query, struct cm_error *error)
+{
+    struct world *world = of_store(store);
+    world->finds++;
+    if (world->find_status)
+        return cm_fail(error, world->find_status, "store", "made to fail");
+    struct cursor *cursor = calloc(1, sizeof *cursor);
+    cursor->base.store = store;
+    cursor->query = *query;
+    *out = &cursor->base;
+    return CM_OK;
+}
+
+static enum cm_status store_next(struct cm_cursor *base, struct cm_arena *arena,
+                                 struct cm_detection *rows, size_t max, size_t *count,
+                                 struct cm_error *error)
+{
+    struct cursor *cursor = CM_CONTAINER(base, struct cursor, base);
+    struct world *world = of_store(base->store);
+    (void)arena;
+    *count = 0;
+    world->nexts++;
+    if (++cursor->chunks == world->next_fails_at)
+        return cm_fail(error, CM_UNAVAILABLE, "store", "made to fail");
+    while (*count < max && cursor->next < world->row_count) {
+        const struct cm_detection *row = &world->rows[cursor->next++];
+        if (strcmp(row->plate, cursor->query.plate) == 0 &&
+            row->captured_at_ms >= cursor->query.window.from_ms &&
+            row->captured_at_ms < cursor->query.window.to_ms)
+            rows[(*count)++] = *row;
+    }
+    return CM_OK;
+}
+
+static void store_close_cursor(struct cm_cursor *base)
+{
+    free(CM_CONTAINER(base, struct cursor, base));
+}
+
+static enum cm_status store_claim(struct cm_store *store, const struct cm_claim *claim,
+                                  int64_t now_ms, struct cm_error *error)
+{
+    struct world *world = of_store(store);
+    (void)now_ms;
+    if (world->claim_status)
+        return cm_fail(error, world->claim_status, "store", "made to fail");
+    for (size_t i = 0; i < claim->use_count; i++)
+        claim->spent[i] = world->limits_spent;
+    return CM_OK;
+}
+
+static const struct cm_store_ops store_ops = {
+    .name = "fake",
+    .next = store_next,
+    .close_cursor = store_close_cursor,
+    .find = store_find,
+    .claim = store_claim,
+};
+
+void world_fill(struct world *world, size_t n)
+{
+    cr_assert_leq(n, WORLD_ROWS);
+    world->row_count = n;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(world->event_ids[i], sizeof world->event_ids[i], "e%06zu", i);
+        world->rows[i] = (struct cm_detection){
+            .event_id = world->event_ids[i],
+            .owner = WORLD_OWNER,
+            .captured_at_ms = world->wall_ms - (int64_t)(i + 1) * minute_ms,
+            .plate_read = WORLD_PLATE,
+            .plate = WORLD_PLATE,
+            .state = "CA",
+            .present = 1u << CM_FIELD_PLACE | 1u << CM_FIELD_CAMERA,
+            .latitude = 37.5,
+            .longitude = -121.5,
+            .site = "pier",
+            .camera = i % 2 ? "cam-01" : "cam-02",
+            .make = "",
+            .model = "",
+            .colour = "",
+            .body = "",
+            .image_reference = "",
+        };
+    }
+}
+
+// Time and order.
+
+static void run_job(struct cm_job *job)
+{
+    job->work(job);
+    job->done(job);
+}
+
+static void run_append(struct world *world, struct cm_append *append)
+{
+    append->status = world->append_status;
+    if (!append->status) {
+        cr_assert_lt(world->entry_count, WORLD_ENTRIES);
+        append->index = world->entry_count;
+        cr_assert_eq(cm_entry_decode(&world->entries[world->entry_count++], world->arena,
+                                     keep_bytes(world, append->entry), NULL),
+                     CM_OK);
+    }
+    append->done(append);
+}
+
+static void run_keep(struct world *world, struct cm_keep *one)
+{
+    one->status = world->keep_status;
+    if (!one->status && one->size > world->kept)
+        world->kept = one->size;
+    one->done(one);
+}
+
+static bool held(const struct world *world, const struct world_event *event)
+{
+    return world->store_held && (event->kind == WORLD_APPEND || event->kind == WORLD_KEEP);
+}
+
+bool world_step(struct world *world)
+{
+    size_t ready = 0;
+    for (size_t i = 0; i < world->event_count; i++)
+        ready += !held(world, &world->events[i]);
+    if (ready == 0)
+        return false;
+    size_t pick = (size_t)rand_r(&world->seed) % ready;
+    size_t at = 0;
+    while (held(world, &world->events[at]) || pick-- > 0)
+        at++;
+    const struct world_event event = world->events[at];
+    world->events[at] = world->events[--world->event_count];
+    world->mono_ms++;
+    switch (event.kind) {
+    case WORLD_JOB:
+        run_job(event.what);
+        break;
+    case WORLD_APPEND:
+        run_append(world, event.what);
+        break;
+    case WORLD_KEEP:
+        run_keep(world, event.what);
+        break;
+    case WORLD_WRITABLE:
+        said_of(event.what)->writable = true;
+        cm_node_query_writable(event.what);
+        break;
+    case WORLD_CLOSED:
+        cm_node_query_closed(event.what);
+        break;
+    }
+    return true;
+}
+
+void world_run(struct world *world)
+{
+    while (world_step(world))
+        ;
+}
+
+// The federation.
+
+static void accept_rules(struct world *world, const char *rules, struct cm_digest *previous)
+{
+    char text[4096];
+    struct cm_buf payload = {0};
+    struct cm_envelope envelope;
+    snprintf(text, sizeof text, "rules 1\nnode " WORLD_OWNER "\n%s\n", rules);
+    const struct cm_rule_file file = {"rules", cm_bytes_of(text)};
+    const struct cm_ruleset set = {
+        .federation = world->pki->federation,
+        .agency = WORLD_OWNER,
+        .sequence = ++world->sequence,
+        .previous = *previous,
+        .directory_serial = cm_trust_directory(world->node.trust)->serial,
+        .signed_ms = world->wall_ms,
+        .language = CM_RULE_LANGUAGE,
+        .main = "rules",
+        .file_count = 1,
+        .files = &file,
+    };
+    cr_assert_eq(cm_ruleset_encode(&payload, &set, &world->error), CM_OK);
+    pki_sign(&envelope, world->arena, CM_FAMILY_RULESET, keep_bytes(world, cm_buf_bytes(&payload)),
+             pki_signer(world->pki, WORLD_OWNER, CM_ROLE_ADMIN, "admin"));
+    cr_assert_eq(cm_bundle_accept(world->node.bundle, world->node.trust, &envelope, false,
+                                  world->wall_ms, &world->error),
+                 CM_OK, "%s: %s", world->error.where, world->error.text);
+    cm_sha256_of(&world->rules_digest, cm_buf_bytes(&payload));
+    cm_buf_clear(&payload);
+}
+
+void world_rules(struct world *world, const char *rules)
+{
+    struct cm_digest previous = world->rules_digest;
+    accept_rules(world, rules, &previous);
+}
+
+static void meet_gateway(struct world *world)
+{
+    struct cm_asker *asker = &world->asker;
+    const struct pki_identity *gateway = pki_identity(world->pki, "_", CM_ROLE_GATEWAY, "gw-1");
+    asker->ops = &asker_ops;
+    asker->turn_last = &asker->turn;
+    snprintf(asker->gateway, sizeof asker->gateway, "gw-1");
+    cr_assert_eq(cm_checkpoint_origin(asker->origin, gateway->spiffe), CM_OK);
+    cr_assert_eq(cm_trust_chain(&asker->signatory, world->node.trust, gateway->chain,
+                                gateway->chain_count, world->wall_ms, NULL),
+                 CM_OK);
+    world->gateway = gateway->signer;
+    cr_assert_eq(cm_merkle_new(&world->tree), CM_OK);
+}
+
+void world_new(struct world *world, unsigned seed, const char *rules)
+{
+    static const char *const agencies[] = {WORLD_OTHER, WORLD_OWNER, WORLD_ASKER};
+    *world = (struct world){.pki = pki_new(), .seed = seed, .clock = {wall, mono}};
+    for (size_t i = 0; i < 3; i++)
+        pki_agency(world->pki, agencies[i]);
+    pki_identity(world->pki, WORLD_OWNER, CM_ROLE_ADMIN, "admin");
+    world->node.signer = pki_signer(world->pki, WORLD_OWNER, CM_ROLE_NODE, "n1");
+    world->investigator = pki_signer(world->pki, WORLD_ASKER, CM_ROLE_INVESTIGATOR, "ana");
+    pki_identity(world->pki, "_", CM_ROLE_GATEWAY, "gw-1");
+    world->arena = cm_arena_new(256 * 1024 * 1024);
+    world->wall_ms = world->pki->now_ms;
+    world->mono_ms = 1000;
+    world->ports = (struct cm_node_ports){&world->clock, submit, append};
+    world->store.ops = &store_ops;
+    world->node.ports = &world->ports;
+    snprintf(world->node.agency, sizeof world->node.agency, WORLD_OWNER);
+    world->node.trust = pki_trust(world->pki);
+    world->node.store = &world->store;
+    const struct cm_replay_limits limits = {1000, 1000, 1000};
+    cr_assert_eq(cm_replay_new(&world->node.replay, &limits), CM_OK);
+    cr_assert_eq(cm_bundle_open(&world->node.bundle, WORLD_OWNER, NULL, world->node.trust,
+                                world->wall_ms, NULL),
+                 CM_OK);
+    if (rules)
+        world_rules(world, rules);
+    meet_gateway(world);
+}
+
+void world_free(struct world *world)
+{
+    cr_assert_eq(world->event_count, 0, "something is still under way");
+    cr_assert_null(world->node.queries);
+    cr_assert_eq(world->asker.in_flight, 0);
+    cm_merkle_free(world->tree);
+    cm_signatory_unref(world->asker.signatory);
+    cm_bundle_free(world->node.bundle);
+    cm_replay_free(world->node.replay);
+    cm_trust_unref(world->node.trust);
+    cm_arena_free(world->arena);
+    pki_free(world->pki);
+}
