@@ -262,11 +262,82 @@ static Comity__V1__RulesEntry *out_rules(struct entry_parts *parts, const struct
     return out;
 }
 
+static Comity__V1__DirectoryEntry *out_directory(Comity__V1__DirectoryEntry *out,
+                                                 const struct cm_entry *in)
+{
+    comity__v1__directory_entry__init(out);
+    out->serial = in->directory_serial;
+    out->digest = cm_form_out_digest(&in->digest);
+    return out;
+}
+
+static Comity__V1__EvidenceEntry *out_evidence(Comity__V1__EvidenceEntry *out,
+                                               const struct cm_entry *in)
+{
+    comity__v1__evidence_entry__init(out);
+    out->what = cm_form_out_text(in->text);
+    out->digest = cm_form_out_digest_or_none(&in->digest);
+    return out;
+}
+
+static Comity__V1__IngestEntry *out_ingest(Comity__V1__IngestEntry *out, const struct cm_entry *in)
+{
+    comity__v1__ingest_entry__init(out);
+    out->accepted = in->accepted;
+    out->duplicates = in->duplicates;
+    out->rejected = in->rejected;
+    return out;
+}
+
+static Comity__V1__DeletionEntry *out_deletion(Comity__V1__DeletionEntry *out,
+                                               const struct cm_entry *in)
+{
+    comity__v1__deletion_entry__init(out);
+    out->rows = in->accepted;
+    out->before_ms = in->before_ms;
+    return out;
+}
+
+static Comity__V1__AdminEntry *out_admin(Comity__V1__AdminEntry *out, const struct cm_entry *in)
+{
+    comity__v1__admin_entry__init(out);
+    out->what = cm_form_out_text(in->text);
+    out->digest = cm_form_out_digest_or_none(&in->digest);
+    return out;
+}
+
+static Comity__V1__AuditEntry *out_audit(Comity__V1__AuditEntry *out, const struct cm_entry *in)
+{
+    comity__v1__audit_entry__init(out);
+    out->what = cm_form_out_text(in->text);
+    out->digest = cm_form_out_digest_or_none(&in->digest);
+    return out;
+}
+
+static Comity__V1__StartEntry *out_start(Comity__V1__StartEntry *out, const struct cm_entry *in)
+{
+    comity__v1__start_entry__init(out);
+    out->version = cm_form_out_text(in->text);
+    out->configuration_digest = cm_form_out_digest_or_none(&in->digest);
+    return out;
+}
+
+static Comity__V1__StopEntry *out_stop(Comity__V1__StopEntry *out, const struct cm_entry *in)
+{
+    comity__v1__stop_entry__init(out);
+    out->why = cm_form_out_text(in->text);
+    return out;
+}
+
+static Comity__V1__ClockEntry *out_clock(Comity__V1__ClockEntry *out, const struct cm_entry *in)
+{
+    comity__v1__clock_entry__init(out);
+    out->step_ms = in->before_ms;
+    return out;
+}
+
 static void out_what(Comity__V1__Entry *out, struct entry_parts *parts, const struct cm_entry *in)
 {
-    ProtobufCBinaryData digest = cm_form_out_digest_or_none(&in->digest);
-    char *text = cm_form_out_text(in->text);
-
     switch (in->kind) {
     case CM_ENTRY_NONE:
         return;
@@ -283,57 +354,31 @@ static void out_what(Comity__V1__Entry *out, struct entry_parts *parts, const st
         out->rules = out_rules(parts, in);
         return;
     case CM_ENTRY_DIRECTORY:
-        parts->directory = (Comity__V1__DirectoryEntry)COMITY__V1__DIRECTORY_ENTRY__INIT;
-        parts->directory.serial = in->directory_serial;
-        parts->directory.digest = cm_form_out_digest(&in->digest);
-        out->directory = &parts->directory;
+        out->directory = out_directory(&parts->directory, in);
         return;
     case CM_ENTRY_EVIDENCE:
-        parts->evidence = (Comity__V1__EvidenceEntry)COMITY__V1__EVIDENCE_ENTRY__INIT;
-        parts->evidence.what = text;
-        parts->evidence.digest = digest;
-        out->evidence = &parts->evidence;
+        out->evidence = out_evidence(&parts->evidence, in);
         return;
     case CM_ENTRY_INGEST:
-        parts->ingest = (Comity__V1__IngestEntry)COMITY__V1__INGEST_ENTRY__INIT;
-        parts->ingest.accepted = in->accepted;
-        parts->ingest.duplicates = in->duplicates;
-        parts->ingest.rejected = in->rejected;
-        out->ingest = &parts->ingest;
+        out->ingest = out_ingest(&parts->ingest, in);
         return;
     case CM_ENTRY_DELETION:
-        parts->deletion = (Comity__V1__DeletionEntry)COMITY__V1__DELETION_ENTRY__INIT;
-        parts->deletion.rows = in->accepted;
-        parts->deletion.before_ms = in->before_ms;
-        out->deletion = &parts->deletion;
+        out->deletion = out_deletion(&parts->deletion, in);
         return;
     case CM_ENTRY_ADMIN:
-        parts->admin = (Comity__V1__AdminEntry)COMITY__V1__ADMIN_ENTRY__INIT;
-        parts->admin.what = text;
-        parts->admin.digest = digest;
-        out->admin = &parts->admin;
+        out->admin = out_admin(&parts->admin, in);
         return;
     case CM_ENTRY_AUDIT:
-        parts->audit = (Comity__V1__AuditEntry)COMITY__V1__AUDIT_ENTRY__INIT;
-        parts->audit.what = text;
-        parts->audit.digest = digest;
-        out->audit = &parts->audit;
+        out->audit = out_audit(&parts->audit, in);
         return;
     case CM_ENTRY_START:
-        parts->start = (Comity__V1__StartEntry)COMITY__V1__START_ENTRY__INIT;
-        parts->start.version = text;
-        parts->start.configuration_digest = digest;
-        out->start = &parts->start;
+        out->start = out_start(&parts->start, in);
         return;
     case CM_ENTRY_STOP:
-        parts->stop = (Comity__V1__StopEntry)COMITY__V1__STOP_ENTRY__INIT;
-        parts->stop.why = text;
-        out->stop = &parts->stop;
+        out->stop = out_stop(&parts->stop, in);
         return;
     case CM_ENTRY_CLOCK:
-        parts->clock = (Comity__V1__ClockEntry)COMITY__V1__CLOCK_ENTRY__INIT;
-        parts->clock.step_ms = in->before_ms;
-        out->clock = &parts->clock;
+        out->clock = out_clock(&parts->clock, in);
         return;
     }
 }

@@ -3,6 +3,8 @@
 #include "proto/codec/proof_pb.h"
 #include "proto/codec/query_pb.h"
 
+enum { SCRATCH = 2 * CM_MAX_MANIFEST };
+
 static const char *const outcomes[CM_OUTCOME_COUNT] = {
     [CM_OUTCOME_NONE] = "in progress",    [CM_OUTCOME_ANSWERED] = "answered",
     [CM_OUTCOME_REFUSED] = "refused",     [CM_OUTCOME_DETACHED] = "detached",
@@ -219,7 +221,7 @@ static Comity__V1__AgencyAccount **out_accounts(struct cm_form *form, const stru
 
 enum cm_status cm_manifest_encode(struct cm_buf *out, const struct cm_manifest *manifest)
 {
-    struct cm_form form = {.arena = cm_arena_new(2 * CM_MAX_MANIFEST)};
+    struct cm_form form = {.arena = cm_arena_new(SCRATCH)};
     Comity__V1__Manifest message = COMITY__V1__MANIFEST__INIT;
 
     if (!form.arena)

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { SCRATCH = 2 * CM_MAX_RULESET };
+
 // A name that is safe beside others in a folder: no slash, no leading dot.
 static void check_path(struct cm_form *form, const char *field, const char *path)
 {
@@ -120,7 +122,7 @@ enum cm_status cm_ruleset_decode(struct cm_ruleset *out, struct cm_arena *arena,
 enum cm_status cm_ruleset_encode(struct cm_buf *out, const struct cm_ruleset *set,
                                  struct cm_error *error)
 {
-    struct cm_form form = {.arena = cm_arena_new(2 * CM_MAX_RULESET), .error = error};
+    struct cm_form form = {.arena = cm_arena_new(SCRATCH), .error = error};
     Comity__V1__RuleSet message = COMITY__V1__RULE_SET__INIT;
 
     if (!form.arena)
@@ -169,7 +171,7 @@ enum cm_status cm_overlay_decode(struct cm_overlay *out, struct cm_arena *arena,
 enum cm_status cm_overlay_encode(struct cm_buf *out, const struct cm_overlay *overlay,
                                  struct cm_error *error)
 {
-    struct cm_form form = {.arena = cm_arena_new(2 * CM_MAX_RULESET), .error = error};
+    struct cm_form form = {.arena = cm_arena_new(SCRATCH), .error = error};
     Comity__V1__Overlay message = COMITY__V1__OVERLAY__INIT;
 
     if (!form.arena)

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static enum cm_status again(struct cm_buf *out, struct cm_arena *arena, struct cm_bytes in,
                             struct cm_error *error)
@@ -162,6 +163,31 @@ Test(directory, form)
     gateways[0].pin_count = 1;
     gateways[0].name = "";
     refuses(&d, "gateways[0].name");
+}
+
+Test(directory, ten_thousand_agencies_and_not_one_more)
+{
+    static struct cm_agency many[CM_MAX_DIRECTORY_AGENCIES + 1];
+    static char ids[CM_MAX_DIRECTORY_AGENCIES + 1][16];
+    struct cm_directory d = a_directory();
+    struct cm_arena *arena = cm_arena_new(CM_MAX_DIRECTORY);
+    struct cm_directory got;
+    struct cm_buf bytes = {0};
+
+    for (size_t i = 0; i <= CM_MAX_DIRECTORY_AGENCIES; i++) {
+        snprintf(ids[i], sizeof ids[i], "us.a%05zu", i);
+        many[i] = agencies[0];
+        many[i].id = ids[i];
+    }
+    d.agencies = many;
+    d.agency_count = CM_MAX_DIRECTORY_AGENCIES;
+    cr_assert_eq(cm_directory_encode(&bytes, &d, NULL), CM_OK);
+    cr_assert_eq(cm_directory_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_expect_str_eq(cm_directory_agency(&got, "us.a09999")->id, "us.a09999");
+    d.agency_count++;
+    refuses(&d, "agencies");
+    cm_buf_clear(&bytes);
+    cm_arena_free(arena);
 }
 
 Test(directory, bundle_golden)
