@@ -1,0 +1,264 @@
+// The real comity-noded attached to a real comity-gatewayd over mutual TLS: questions answered from
+// SQLite, rules that change under way, restarts of either.
+#include "gateway_daemon_peers.h"
+#include "nodes/store/store.h"
+#include "proto/base/file.h"
+
+#include <criterion/criterion.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OWNER "ca.milltown.pd"
+
+enum { ROWS = 40 };
+
+static const char shares[] =
+    "permit ca.northport.pd to lookup for vehicle-theft back 30 days see place";
+static const char shares_nothing[] = "permit self to any for any back all see all";
+
+static struct daemon daemon_;
+static struct daemon *const gateway = &daemon_;
+static struct peer investigator;
+static pid_t node;
+static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
+static uint64_t sequence;
+static struct cm_digest previous;
+
+static void write_ini(void)
+{
+    struct pki *pki = gateway->pki;
+    const struct pki_identity *identity = pki_identity(pki, OWNER, CM_ROLE_NODE, "node-1");
+    FILE *file = fopen(ini, "w");
+    cr_assert_not_null(file);
+    fprintf(file,
+            "[node]\nagency = " OWNER "\ndata = %s\nkey = %s\nchain = %s\nroot = %s\n"
+            "directory = %s\n[store]\nwhere = %s\n[gateways]\ngateway = gw-1 127.0.0.1:%d\n",
+            data, identity->key_path, identity->chain_path, pki->root_path, pki->bundle_path,
+            store_where, gateway->port);
+    fclose(file);
+}
+
+static void node_start(void)
+{
+    write_ini();
+    node = fork();
+    cr_assert_geq(node, 0);
+    if (node == 0) {
+        execl(CM_NODED, CM_NODED, "--allow-root", "--config", ini, (char *)NULL);
+        _exit(127);
+    }
+}
+
+static void node_stop(void)
+{
+    int status;
+    cr_assert_eq(kill(node, SIGTERM), 0);
+    cr_assert_eq(waitpid(node, &status, 0), node);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %x", (unsigned)status);
+    node = 0;
+}
+
+static void put_rules(const char *rules)
+{
+    char text[1024], path[PKI_PATH + 64];
+    struct cm_buf payload = {0}, bytes = {0};
+    struct cm_error error = {.text = ""};
+    snprintf(text, sizeof text, "rules 1\nnode " OWNER "\n%s\n", rules);
+    const struct cm_rule_file file = {"main.rules", cm_bytes_of(text)};
+    const struct cm_ruleset set = {
+        .federation = gateway->pki->federation,
+        .agency = OWNER,
+        .sequence = ++sequence,
+        .previous = previous,
+        .directory_serial = gateway->pki->serial,
+        .signed_ms = cm_wall_ms(cm_clock_system()),
+        .language = 1,
+        .main = "main.rules",
+        .file_count = 1,
+        .files = &file,
+    };
+    cr_assert_eq(cm_ruleset_encode(&payload, &set, &error), CM_OK, "%s", error.text);
+    cm_sha256_of(&previous, cm_buf_bytes(&payload));
+    cr_assert_eq(cm_dsse_sign(&bytes, CM_FAMILY_RULESET, cm_buf_bytes(&payload),
+                              pki_signer(gateway->pki, OWNER, CM_ROLE_ADMIN, "admin-1"), true),
+                 CM_OK);
+    snprintf(path, sizeof path, "%s/rules/" OWNER ".next", data);
+    cr_assert_eq(cm_file_write(path, cm_buf_bytes(&bytes), 0600, &error), CM_OK, "%s: %s",
+                 error.where, error.text);
+    cm_buf_clear(&payload);
+    cm_buf_clear(&bytes);
+}
+
+static void fill_store(void)
+{
+    static char ids[ROWS][24];
+    static struct cm_stored rows[ROWS];
+    bool conflicts[ROWS];
+    struct cm_store *store;
+    struct cm_ingest_counts counts;
+    struct cm_error error = {.text = ""};
+    const int64_t now = cm_wall_ms(cm_clock_system());
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(ids[i], sizeof ids[i], "e%zu", i);
+        rows[i] = (struct cm_stored){
+            .case_hold = "",
+            .detection = {.event_id = ids[i],
+                          .owner = OWNER,
+                          .captured_at_ms = now - 60000 * (int64_t)(i + 1),
+                          .plate_read = "8ABC123",
+                          .plate = "8ABC123",
+                          .state = "CA",
+                          .present = 1u << CM_FIELD_PLACE,
+                          .latitude = 37,
+                          .longitude = -121,
+                          .site = "pier",
+                          .camera = "",
+                          .make = "",
+                          .model = "",
+                          .colour = "",
+                          .body = "",
+                          .image_reference = ""},
+        };
+    }
+    cr_assert_eq(cm_store_open(&store, store_where, OWNER, 1, &error), CM_OK, "%s", error.text);
+    cr_assert_eq(store->ops->ingest(store, rows, ROWS, &counts, conflicts, &error), CM_OK, "%s",
+                 error.text);
+    cr_assert_eq(counts.accepted, ROWS);
+    cm_store_close(store);
+}
+
+static void remove_data(void)
+{
+    char command[2 * PKI_PATH + 64];
+    snprintf(command, sizeof command, "rm -rf '%s' '%s'/node.*", data, gateway->pki->dir);
+    cr_expect_eq(system(command), 0);
+}
+
+static void setup(void)
+{
+    char folder[PKI_PATH + 32];
+    daemon_new(gateway);
+    peer_open(&investigator, gateway, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
+    snprintf(data, sizeof data, "%.200s/node", gateway->pki->dir);
+    snprintf(ini, sizeof ini, "%.200s/node.ini", gateway->pki->dir);
+    snprintf(store_where, sizeof store_where, "sqlite:%.200s/node.db", gateway->pki->dir);
+    snprintf(folder, sizeof folder, "%s/rules", data);
+    cr_assert_eq(mkdir(data, 0700), 0);
+    cr_assert_eq(mkdir(folder, 0700), 0);
+    fill_store();
+    put_rules(shares);
+    node_start();
+}
+
+static void teardown(void)
+{
+    if (node)
+        node_stop();
+    peer_close(&investigator);
+    remove_data();
+    daemon_free(gateway);
+}
+
+TestSuite(node_daemon, .init = setup, .fini = teardown, .timeout = 120);
+
+struct result {
+    enum cm_outcome outcome; // of OWNER; NONE when it has no account
+    uint64_t rows;
+    uint64_t batched;
+};
+
+static struct result ask(void)
+{
+    struct call lookup;
+    struct question question;
+    struct result result = {.outcome = CM_OUTCOME_NONE};
+    question_make(&question, &investigator);
+    question_send(&lookup, &investigator, &question);
+    DAEMON_UNTIL(gateway, lookup.closed);
+    cr_assert_eq(lookup.status, CM_OK, "%s: %s", lookup.error.where, lookup.error.text);
+    for (size_t i = 0; i < lookup.count; i++) {
+        struct cm_lookup_response response;
+        struct cm_manifest manifest;
+        cr_assert_eq(cm_lookup_response_decode(&response, lookup.arena, lookup.messages[i], NULL),
+                     CM_OK);
+        if (response.kind == CM_LOOKUP_BATCH)
+            result.batched += response.u.batch.row_count;
+        if (response.kind != CM_LOOKUP_MANIFEST)
+            continue;
+        cr_assert_eq(cm_manifest_decode(&manifest, lookup.arena, response.u.envelope.payload, NULL),
+                     CM_OK);
+        for (size_t j = 0; j < manifest.account_count; j++)
+            if (strcmp(manifest.accounts[j].agency, OWNER) == 0)
+                result.outcome = manifest.accounts[j].outcome;
+        result.rows = manifest.rows;
+    }
+    cm_buf_clear(&question.request);
+    call_clear(&lookup);
+    return result;
+}
+
+// Asks until the owner's outcome is that, at most ten seconds.
+static struct result ask_until(enum cm_outcome outcome)
+{
+    const int64_t end = cm_mono_ms(cm_clock_system()) + 10000;
+    struct result result;
+    do {
+        cm_loop_step(gateway->loop, 20);
+        result = ask();
+    } while (result.outcome != outcome && cm_mono_ms(cm_clock_system()) < end);
+    cr_assert_eq(result.outcome, outcome, "%s", cm_outcome_name(result.outcome));
+    return result;
+}
+
+Test(node_daemon, answers_from_its_store)
+{
+    const struct result result = ask_until(CM_OUTCOME_ANSWERED);
+    cr_assert_eq(result.rows, 10, "question_make's limit");
+    cr_assert_eq(result.batched, 10);
+}
+
+Test(node_daemon, opting_out_counts_within_a_second)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    put_rules(shares_nothing);
+    const int64_t began = cm_mono_ms(cm_clock_system());
+    while (cm_loop_step(gateway->loop, 20), ask().rows > 0)
+        cr_assert_lt(cm_mono_ms(cm_clock_system()) - began, 5000);
+    // A second, and as much again for a machine under load and sanitizers.
+    cr_assert_lt(cm_mono_ms(cm_clock_system()) - began, 2000);
+    put_rules(shares);
+    ask_until(CM_OUTCOME_ANSWERED);
+}
+
+Test(node_daemon, goes_on_after_a_restart_of_either)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop();
+    node_start();
+    ask_until(CM_OUTCOME_ANSWERED);
+    // The gateway keeps its port only by chance, so the node comes back with the new one.
+    peer_close(&investigator);
+    daemon_stop(gateway);
+    daemon_start(gateway);
+    node_stop();
+    node_start();
+    peer_open(&investigator, gateway, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
+    ask_until(CM_OUTCOME_ANSWERED);
+}
+
+Test(node_daemon, a_second_process_on_the_same_folder_does_not_start)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    const pid_t first = node;
+    int status;
+    node_start();
+    cr_assert_eq(waitpid(node, &status, 0), node);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    node = first;
+}
