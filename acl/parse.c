@@ -220,6 +220,9 @@ static bool definition_name(struct cm_parser *parser, const struct cm_token *ope
 static void check_items(struct cm_parser *parser, const struct cm_list *items, bool site)
 {
     for (const struct cm_item *item = items->first; item != NULL; item = item->next) {
+        if (item->text[0] == '\0') {
+            cm_parser_error(parser, &item->place, NULL, "a camera needs a name");
+        }
         if (item->kind != CM_TOKEN_WORD) {
             continue;
         }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_HINTS = 32 };
+
 static int by_name(const void *left, const void *right)
 {
     const struct cm_definition *a = *(const struct cm_definition *const *)left;
@@ -30,9 +32,11 @@ uint32_t cm_definition_find(const struct cm_definition *const *list, uint32_t co
     return found == NULL ? CM_NO_INDEX : (uint32_t)(found - list);
 }
 
+// Searching thousands of names for the nearest is worth it for a person's mistakes, not for a
+// flood.
 static bool hints_left(const struct cm_compiler *compiler)
 {
-    return compiler->diagnostics->count < CM_MAX_DIAGNOSTICS;
+    return compiler->diagnostics->count < MOST_HINTS;
 }
 
 static void unknown(struct cm_compiler *compiler, const struct cm_item *item, const char *what,
@@ -87,6 +91,9 @@ static void check_agency(struct cm_compiler *compiler, const struct cm_item *ite
             unknown(compiler, item, "group", &nearest, "declare it: group NAME = ...");
         }
         return;
+    }
+    if (cm_word_reserved(item->text)) {
+        return; // reported by the parser
     }
     const struct cm_agency *agency = cm_directory_agency(compiler->source->directory, item->text);
     if (agency == NULL && !(compiler->source->retired_ok && cm_word_is_id(item->text))) {
