@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What one query may cost in time: rules with `at` by combinations of sites, some ns each.
+enum { MOST_SITE_WORK = 1000000 };
+
 // The largest rule set takes some 60 MiB of either while it is compiled.
 #define ARENA_CAP ((size_t)192 * 1024 * 1024)
 
@@ -115,7 +118,14 @@ static enum cm_status compile_at(struct cm_compiler *compiler, struct cm_box *bo
                                  const struct cm_clause *clause)
 {
     struct cm_rules *rules = compiler->rules;
-    if (!clause->present) {
+    if (!clause->present || compiler->site_work > MOST_SITE_WORK) {
+        return CM_OK;
+    }
+    compiler->site_work += rules->class_count;
+    if (compiler->site_work > MOST_SITE_WORK) {
+        cm_diagnostics_add(compiler->diagnostics, CM_SEVERITY_ERROR, &clause->place,
+                           "use fewer sites, or fewer rules with `at`",
+                           "too many rules tell too many sites apart");
         return CM_OK;
     }
     uint64_t *bits = cm_arena_array(rules->arena, cm_bit_words(rules->class_count), sizeof *bits);

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What one query may cost in memory: 64 bytes each.
+enum { MOST_CLASSES = 8192 };
+
 // A camera in a site; then all pairs of a camera, side by side, are its sites.
 struct pair {
     const char *camera;
@@ -38,40 +41,23 @@ static int by_sites(const void *left, const void *right)
     return 0;
 }
 
-// FNV-1a: the names are the administrator's own, nobody else can choose colliding ones.
-static uint32_t hash(const char *name)
-{
-    uint32_t h = 2166136261u;
-    for (; *name != '\0'; name++) {
-        h = (h ^ (uint8_t)*name) * 16777619u;
-    }
-    return h ^ h >> 15;
-}
-
 uint32_t cm_rules_class(const struct cm_rules *rules, const char *camera)
 {
-    if (rules->camera_slots == 0) {
-        return 0;
-    }
-    uint32_t slot = hash(camera) & (rules->camera_slots - 1);
-    while (rules->cameras[slot].name != NULL) {
-        if (strcmp(rules->cameras[slot].name, camera) == 0) {
-            return rules->cameras[slot].class;
+    uint32_t low = 0;
+    uint32_t high = rules->camera_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(camera, rules->cameras[middle].name);
+        if (order == 0) {
+            return rules->cameras[middle].class;
         }
-        slot = (slot + 1) & (rules->camera_slots - 1);
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
     }
     return 0;
-}
-
-static enum cm_status put_camera(struct cm_rules *rules, const char *name, uint32_t class)
-{
-    uint32_t slot = hash(name) & (rules->camera_slots - 1);
-    while (rules->cameras[slot].name != NULL) {
-        slot = (slot + 1) & (rules->camera_slots - 1);
-    }
-    rules->cameras[slot].name = cm_arena_string(rules->arena, cm_bytes_of(name));
-    rules->cameras[slot].class = class;
-    return rules->cameras[slot].name == NULL ? CM_MEMORY : CM_OK;
 }
 
 static uint32_t collect_pairs(const struct cm_compiler *compiler, struct pair *pairs)
@@ -141,22 +127,28 @@ static enum cm_status link_classes(struct cm_compiler *compiler, const struct ru
     return CM_OK;
 }
 
+static int by_camera(const void *left, const void *right)
+{
+    return strcmp(((const struct cm_camera *)left)->name, ((const struct cm_camera *)right)->name);
+}
+
 static enum cm_status fill_cameras(struct cm_rules *rules, const struct run *runs,
                                    const uint32_t *classes, uint32_t run_count)
 {
-    if (run_count == 0) {
-        return CM_OK;
+    rules->cameras = cm_arena_array(rules->arena, (size_t)run_count + 1, sizeof *rules->cameras);
+    if (rules->cameras == NULL) {
+        return CM_MEMORY;
     }
-    rules->camera_slots = 2;
-    while (rules->camera_slots < run_count * 2) {
-        rules->camera_slots *= 2;
+    for (uint32_t r = 0; r < run_count; r++) {
+        struct cm_camera *camera = &rules->cameras[rules->camera_count++];
+        camera->class = classes[r];
+        camera->name = cm_arena_string(rules->arena, cm_bytes_of(runs[r].first->camera));
+        if (camera->name == NULL) {
+            return CM_MEMORY;
+        }
     }
-    rules->cameras = cm_arena_array(rules->arena, rules->camera_slots, sizeof *rules->cameras);
-    enum cm_status status = rules->cameras == NULL ? CM_MEMORY : CM_OK;
-    for (uint32_t r = 0; status == CM_OK && r < run_count; r++) {
-        status = put_camera(rules, runs[r].first->camera, classes[r]);
-    }
-    return status;
+    qsort(rules->cameras, rules->camera_count, sizeof *rules->cameras, by_camera);
+    return CM_OK;
 }
 
 enum cm_status cm_compile_sites(struct cm_compiler *compiler)
@@ -179,6 +171,13 @@ enum cm_status cm_compile_sites(struct cm_compiler *compiler)
         classes[r] = class;
     }
     compiler->rules->class_count = class + 1;
+    if (class >= MOST_CLASSES) {
+        cm_diagnostics_add(compiler->diagnostics, CM_SEVERITY_ERROR,
+                           &compiler->sites[compiler->site_count - 1]->place,
+                           "put cameras that are treated alike into the same sites",
+                           "cameras in more than %d different combinations of sites", MOST_CLASSES);
+        return CM_INVALID;
+    }
     enum cm_status status = link_classes(compiler, runs, classes, run_count, pair_count);
     return status == CM_OK ? fill_cameras(compiler->rules, runs, classes, run_count) : status;
 }

@@ -49,7 +49,7 @@ struct cm_box {
 };
 
 struct cm_camera {
-    const char *name; // NULL: free slot
+    const char *name;
     uint32_t class;
 };
 
@@ -71,9 +71,9 @@ struct cm_rules {
     const char **purposes; // of the directory and as named, ascending
     uint64_t *known;       // bits: in the directory
 
-    uint32_t camera_slots; // a power of two, or 0
-    struct cm_camera *cameras;
-    uint32_t class_count; // class 0: cameras in no site
+    uint32_t camera_count;     // in some site
+    struct cm_camera *cameras; // ascending by name
+    uint32_t class_count;      // class 0: cameras in no site
 
     uint32_t permit_count;
     uint32_t forbid_count;
@@ -113,9 +113,10 @@ struct cm_compiler {
     const struct cm_definition **groups;
     const struct cm_definition **sites;
     struct cm_table site_classes; // site → camera classes
+    uint64_t site_work;           // camera classes that rules with `at` tell apart, summed
 };
 
-// Each: CM_MEMORY only; what is wrong goes to diagnostics.
+// Each: CM_MEMORY, or CM_INVALID with the reason in diagnostics.
 // Names: duplicates, agencies, groups, sites, purposes that don't exist, cycles.
 enum cm_status cm_resolve(struct cm_compiler *compiler) CM_MUST_CHECK;
 // The rest only runs on what resolved without error.

@@ -230,11 +230,9 @@ static void summarise(struct cm_view *view)
     struct bounds elsewhere = camera_bounds(view, "");
     meet(view, &elsewhere);
     for (size_t set = 0; set < 2; set++) {
-        for (uint32_t i = 0; i < sets[set]->camera_slots; i++) {
-            if (sets[set]->cameras[i].name != NULL) {
-                struct bounds bounds = camera_bounds(view, sets[set]->cameras[i].name);
-                meet(view, &bounds);
-            }
+        for (uint32_t i = 0; i < sets[set]->camera_count; i++) {
+            struct bounds bounds = camera_bounds(view, sets[set]->cameras[i].name);
+            meet(view, &bounds);
         }
     }
 }

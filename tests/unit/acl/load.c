@@ -172,3 +172,28 @@ Test(load, a_pack_that_the_directory_requires)
     cr_expect_not_null(rules, "a signed set goes on");
     cm_rules_unref(rules);
 }
+
+// Each camera in a site of its own, then rules for one of them.
+static size_t site_errors(unsigned sites, unsigned rules, const char *expected)
+{
+    struct cm_buf text = {0};
+    cr_assert(cm_buf_printf(&text, "rules 1 node ca.northport.pd") == CM_OK);
+    for (unsigned i = 0; i < sites; i++) {
+        cr_assert(cm_buf_printf(&text, " site s%u = c%u", i, i) == CM_OK);
+    }
+    for (unsigned i = 0; i < rules; i++) {
+        cr_assert(cm_buf_printf(&text, " forbid us.customs at s0") == CM_OK);
+    }
+    struct cm_rule_file file = {"main.rules", cm_buf_bytes(&text)};
+    size_t errors = errors_of(&file, 1, expected);
+    cm_buf_clear(&text);
+    return errors;
+}
+
+Test(load, what_sites_cost_a_query_is_bounded)
+{
+    cr_expect_eq(site_errors(8191, 1, NULL), 0);
+    cr_expect_eq(site_errors(8192, 1, "combinations of sites"), 1);
+    cr_expect_eq(site_errors(999, 1000, NULL), 0);
+    cr_expect_eq(site_errors(1000, 1000, "too many rules"), 1);
+}
