@@ -9,31 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The to-be-signed part: the first element inside the outer SEQUENCE.
+// The to-be-signed part: the first element inside the outer SEQUENCE. Definite lengths only.
 static bool tbs_of(struct cm_bytes *out, struct cm_bytes der)
 {
     const unsigned char *at = der.data;
     long len;
     int tag;
     int class;
-    if ((ASN1_get_object(&at, &len, &tag, &class, (long)der.len) & 0x80) != 0 ||
+    if (ASN1_get_object(&at, &len, &tag, &class, (long)der.len) != V_ASN1_CONSTRUCTED ||
         tag != V_ASN1_SEQUENCE) {
         return false;
     }
     const unsigned char *start = at;
-    if ((ASN1_get_object(&at, &len, &tag, &class, len) & 0x80) != 0 || tag != V_ASN1_SEQUENCE) {
+    if (ASN1_get_object(&at, &len, &tag, &class, len) != V_ASN1_CONSTRUCTED ||
+        tag != V_ASN1_SEQUENCE) {
         return false;
     }
     *out = (struct cm_bytes){start, (size_t)(at - start) + (size_t)len};
     return true;
 }
 
-static bool signed_by(const struct cm_crl *crl, struct cm_bytes spki)
+static bool signed_by(struct cm_bytes tbs, struct cm_bytes sig, struct cm_bytes spki)
 {
-    const unsigned char *at = spki.data;
-    EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)spki.len);
-    bool verified = pkey != NULL && X509_CRL_verify(crl->x509, pkey) == 1;
-    EVP_PKEY_free(pkey);
+    struct cm_key *key;
+    bool verified = cm_key_new(&key, spki) == CM_OK && cm_key_verify_der(key, tbs, sig) == CM_OK;
+    cm_key_free(key);
     return verified;
 }
 
@@ -45,16 +45,15 @@ static bool find_signer(struct cm_crl *crl, cm_crl_accepts accepts, void *contex
     }
     struct cm_digest digest;
     cm_sha256_of(&digest, tbs);
-    const ASN1_BIT_STRING *sig;
-    X509_CRL_get0_signature(crl->x509, &sig, NULL);
+    const ASN1_BIT_STRING *bits;
+    X509_CRL_get0_signature(crl->x509, &bits, NULL);
+    struct cm_bytes sig = {ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)};
     uint8_t candidates[CM_RECOVER_MAX][CM_SPKI_SIZE];
-    size_t count =
-        cm_recover(candidates, &digest,
-                   (struct cm_bytes){ASN1_STRING_get0_data(sig), (size_t)ASN1_STRING_length(sig)});
+    size_t count = cm_recover(candidates, &digest, sig);
     for (size_t i = 0; i < count; i++) {
         struct cm_bytes spki = {candidates[i], CM_SPKI_SIZE};
         cm_sha256_of(&crl->issuer, spki);
-        if (accepts(context, &crl->issuer) && signed_by(crl, spki)) {
+        if (accepts(context, &crl->issuer) && signed_by(tbs, sig, spki)) {
             return true;
         }
     }
