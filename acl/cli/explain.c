@@ -135,16 +135,14 @@ static int by_camera(const void *a, const void *b)
 static struct reach *list_reaches(size_t *count, struct cm_arena *arena,
                                   const struct cm_rules *rules, const struct cm_view *view)
 {
-    struct reach *list = cm_arena_array(arena, (size_t)rules->camera_slots + 1, sizeof list[0]);
+    struct reach *list = cm_arena_array(arena, (size_t)rules->camera_count + 1, sizeof list[0]);
     *count = 0;
     if (list == NULL) {
         return NULL;
     }
     list[(*count)++].camera = "";
-    for (uint32_t i = 0; i < rules->camera_slots; i++) {
-        if (rules->cameras[i].name != NULL) {
-            list[(*count)++].camera = rules->cameras[i].name;
-        }
+    for (uint32_t i = 0; i < rules->camera_count; i++) {
+        list[(*count)++].camera = rules->cameras[i].name;
     }
     qsort(list, *count, sizeof list[0], by_camera);
     for (size_t i = 0; i < *count; i++) {
