@@ -1,0 +1,156 @@
+// The ledger's two threads at full speed: always many appends in flight, each proved when it is
+// done, closed with some under way, and opened again.
+#include "proto/ledger/ledger.h"
+#include "tests/support/pki.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROUNDS = 4, APPENDS = 4000, IN_FLIGHT = 200 };
+
+static void must(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "stress_ledger: %s\n", what);
+    abort();
+}
+
+struct queue {
+    struct cm_poster poster;
+    pthread_mutex_t lock;
+    pthread_cond_t posted;
+    struct cm_task *first, **last;
+};
+
+static void post(struct cm_poster *poster, struct cm_task *task)
+{
+    struct queue *queue = CM_CONTAINER(poster, struct queue, poster);
+    pthread_mutex_lock(&queue->lock);
+    task->next = NULL;
+    *queue->last = task;
+    queue->last = &task->next;
+    pthread_cond_signal(&queue->posted);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static bool run_one(struct queue *queue, bool wait)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (wait && !queue->first)
+        pthread_cond_wait(&queue->posted, &queue->lock);
+    struct cm_task *task = queue->first;
+    if (task && !(queue->first = task->next))
+        queue->last = &queue->first;
+    pthread_mutex_unlock(&queue->lock);
+    if (task)
+        task->run(task);
+    return task;
+}
+
+struct state {
+    struct cm_ledger *ledger;
+    struct cm_arena *arena;
+    unsigned in_flight;
+    uint64_t done, replayed;
+};
+
+struct one {
+    struct state *state;
+    struct cm_append append;
+    uint8_t entry[512];
+};
+
+static void done(struct cm_append *append)
+{
+    struct one *one = CM_CONTAINER(append, struct one, append);
+    struct state *state = one->state;
+    struct cm_inclusion proof;
+    struct cm_digest leaf;
+    must(append->status == CM_OK, "an append failed");
+    must(append->index == state->done, "appends are done in order");
+    cm_arena_reset(state->arena);
+    must(cm_ledger_prove_inclusion(&proof, state->arena, state->ledger, append->index,
+                                   append->head->checkpoint.size) == CM_OK,
+         "no proof");
+    cm_merkle_leaf(&leaf, append->entry);
+    must(cm_merkle_check_inclusion(&proof, &leaf, &append->head->checkpoint.root) == CM_OK,
+         "a proof does not hold");
+    cm_tree_head_unref(append->head);
+    state->in_flight--;
+    state->done++;
+    free(one);
+}
+
+static void start(struct state *state, unsigned *seed)
+{
+    struct one *one = calloc(1, sizeof *one);
+    must(one, "out of memory");
+    one->state = state;
+    const size_t len = 1 + (size_t)rand_r(seed) % sizeof one->entry;
+    for (size_t i = 0; i < len; i++)
+        one->entry[i] = (uint8_t)rand_r(seed);
+    one->append = (struct cm_append){.entry = {one->entry, len}, .done = done};
+    if (rand_r(seed) % 4 == 0)
+        one->append.access = one->append.entry;
+    must(cm_ledger_append(state->ledger, &one->append) == CM_OK, "an append was refused");
+    state->in_flight++;
+}
+
+static enum cm_status replay(void *context, uint64_t index, struct cm_bytes entry)
+{
+    struct state *state = context;
+    must(entry.len > 0 && index == state->replayed++, "entries are replayed in order");
+    return CM_OK;
+}
+
+static void run_round(struct state *state, struct queue *queue, const char *folder,
+                      struct cm_signer *signer, unsigned *seed)
+{
+    struct cm_ledger_options options = {.folder = folder,
+                                        .signer = signer,
+                                        .poster = &queue->poster,
+                                        .max_waiting = IN_FLIGHT,
+                                        .replay = replay,
+                                        .context = state};
+    struct cm_error error = {.text = ""};
+    state->replayed = 0;
+    must(cm_ledger_open(&state->ledger, &options, &error) == CM_OK, error.text);
+    must(state->replayed == state->done, "what was acknowledged is there");
+    const uint64_t end = state->done + APPENDS;
+    while (state->done + state->in_flight < end) {
+        while (state->in_flight < IN_FLIGHT && state->done + state->in_flight < end)
+            start(state, seed);
+        run_one(queue, true);
+    }
+    cm_ledger_close(state->ledger);
+    while (run_one(queue, false))
+        ;
+    must(state->done == end && state->in_flight == 0, "closing completes what is under way");
+}
+
+int main(void)
+{
+    struct pki *pki = pki_new();
+    pki_agency(pki, "ca.northport.pd");
+    struct cm_signer *signer = pki_signer(pki, "ca.northport.pd", CM_ROLE_NODE, "n1");
+    struct queue queue = {.poster.post = post};
+    struct state state = {.arena = cm_arena_new(1 << 16)};
+    unsigned seed = 20251122;
+    char folder[] = "/tmp/cm-stress-XXXXXX";
+    char log[64];
+    must(mkdtemp(folder), "no folder");
+    queue.last = &queue.first;
+    pthread_mutex_init(&queue.lock, NULL);
+    pthread_cond_init(&queue.posted, NULL);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        run_round(&state, &queue, folder, signer, &seed);
+    snprintf(log, sizeof log, "%s/log", folder);
+    must(unlink(log) == 0 && rmdir(folder) == 0, "the folder stays");
+    cm_arena_free(state.arena);
+    pki_free(pki);
+    return 0;
+}
