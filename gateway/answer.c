@@ -90,7 +90,7 @@ static bool bind(struct cm_answer *answer, const struct cm_answer_start *start)
 static void start(struct cm_answer *answer, struct cm_bytes message)
 {
     struct cm_error error = {0};
-    struct cm_answer_request request;
+    struct cm_answer_request request = {0};
     struct cm_arena *arena = cm_arena_new(START_ARENA_CAP);
     enum cm_status status = arena ? cm_answer_request_decode(&request, arena, message, &error)
                                   : cm_fail(&error, CM_MEMORY, "answer", "out of memory");

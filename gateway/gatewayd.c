@@ -20,11 +20,22 @@ enum {
 
 static const char ledger_text[] = "this gateway's ledger takes no new entries";
 static const char expired_text[] = "this gateway's directory has expired";
+static const char unlisted_text[] = "the directory doesn't list this gateway's key";
 static const char draining_text[] = "this gateway is shutting down";
 
 static int64_t wall(void)
 {
     return cm_wall_ms(cm_clock_system());
+}
+
+static bool listed(const struct cm_gatewayd *d)
+{
+    const struct cm_gateway_entry *entry =
+        cm_directory_gateway(cm_trust_directory(d->gateway.trust), d->identity.name);
+    for (size_t i = 0; entry && i < entry->pin_count; i++)
+        if (cm_digest_equal(&entry->pins[i], cm_signer_key_hash(d->gateway.signer)))
+            return true;
+    return false;
 }
 
 static void update_closed(struct cm_gatewayd *d)
@@ -36,6 +47,8 @@ static void update_closed(struct cm_gatewayd *d)
         why = ledger_text;
     else if (cm_trust_directory(d->gateway.trust)->expires_ms <= wall())
         why = expired_text;
+    else if (!listed(d))
+        why = unlisted_text;
     if (why != d->gateway.closed && why)
         cm_log(d->draining ? CM_LOG_INFO : CM_LOG_ERROR, "admits-nothing", "why=\"%s\"", why);
     else if (why != d->gateway.closed)
@@ -307,16 +320,10 @@ static enum cm_status open_identity(struct cm_gatewayd *d, struct cm_error *erro
         return status;
     if (d->identity.role != CM_ROLE_GATEWAY)
         return cm_fail(error, CM_INVALID, d->config->chain, "not the certificate of a gateway");
-    const struct cm_directory *directory = cm_trust_directory(d->gateway.trust);
-    const struct cm_gateway_entry *entry = cm_directory_gateway(directory, d->identity.name);
-    bool pinned = false;
-    for (size_t i = 0; entry && i < entry->pin_count; i++)
-        pinned = pinned || cm_digest_equal(&entry->pins[i], cm_signer_key_hash(signer));
-    if (pinned) {
-        d->gateway.name = d->identity.name;
+    d->gateway.name = d->identity.name;
+    if (listed(d))
         return CM_OK;
-    }
-    cm_fail(error, CM_INVALID, d->config->chain, "the directory doesn't list this gateway's key");
+    cm_fail(error, CM_INVALID, d->config->chain, "%s", unlisted_text);
     cm_error_hint(error, "comity directory gateway, with what comity keys pin prints");
     return CM_INVALID;
 }
@@ -345,7 +352,7 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
                                       config->remembered_per_agency};
     struct cm_admit_limits admit = {config->queries, config->per_investigator, config->per_agency};
     if (cm_replay_new(&d->gateway.replay, &limits) || cm_admit_new(&d->gateway.admit, &admit) ||
-        !(d->restore_arena = cm_arena_new(1024 * 1024)))
+        !(d->restore_arena = cm_arena_new((size_t)1024 * 1024)))
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "ledger", error);
     if (status)
@@ -469,8 +476,9 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
         cm_workers_free(d->workers);
     if (d->ledger)
         cm_ledger_close(d->ledger);
-    while (d->loop && cm_loop_step(d->loop, 0))
-        continue;
+    bool ran = d->loop != NULL;
+    while (ran)
+        ran = cm_loop_step(d->loop, 0);
     cm_sessions_free(d->sessions);
     cm_admit_free(d->gateway.admit);
     cm_replay_free(d->gateway.replay);

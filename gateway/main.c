@@ -40,8 +40,10 @@ static enum cm_status harden(bool allow_root, struct cm_error *error)
         return CM_FORBIDDEN;
     }
     struct rlimit none = {0, 0}, files;
-    if (prctl(PR_SET_DUMPABLE, 0) || setrlimit(RLIMIT_CORE, &none))
-        return cm_fail(error, CM_IO, "process", "core files can't be turned off");
+    if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        setrlimit(RLIMIT_CORE, &none))
+        return cm_fail(error, CM_IO, "process",
+                       "core files and new privileges can't be turned off");
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &files))
@@ -50,9 +52,9 @@ static enum cm_status harden(bool allow_root, struct cm_error *error)
     return CM_OK;
 }
 
-static void handle_signals(void)
+static void handle_signals(void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
@@ -77,8 +79,9 @@ int main(int argc, char **argv)
             status = cm_gatewayd_new(&running, &config, &error);
     }
     if (!status && running) {
-        handle_signals();
+        handle_signals(on_signal);
         cm_gatewayd_run(running);
+        handle_signals(SIG_IGN);
         cm_gatewayd_free(running);
     }
     cm_gatewayd_config_clear(&config);

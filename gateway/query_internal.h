@@ -21,24 +21,24 @@ struct cm_asked {
     int64_t wait_until; // query time (cm_query_time)
     // Of the message being verified or held:
     struct cm_job job;
-    bool busy;
-    bool lost; // while busy
     struct cm_buf message;
     struct cm_arena *arena;
     struct cm_answer_request request;
     struct cm_header header;
     enum cm_status verdict;
+    bool busy;
+    bool lost; // while busy
     struct cm_error error;
     struct cm_answer_check check;
     // What went out and what it said:
-    uint32_t headers;
     uint64_t rows;
+    uint32_t headers;
+    bool more_matched, rows_withheld;
+    cm_fields fields_withheld;
     uint8_t last_key[CM_MAX_KEY];
     size_t last_key_len;
     struct cm_digest last_header;
-    bool more_matched, rows_withheld;
     int64_t visible_from_ms;
-    cm_fields fields_withheld;
     struct cm_digest rules_digest;
     // To be told to the caller:
     struct cm_asked *due_next;

@@ -223,7 +223,7 @@ static enum cm_status check_refusal(struct cm_asked *asked)
     struct cm_signatory *signers[2] = {0};
     status = cm_trust_verify(signers, query->trust, envelope, NULL,
                              cm_wall_ms(cm_query_ports(query)->clock), error);
-    struct cm_refusal refusal;
+    struct cm_refusal refusal = {0};
     if (!status)
         status = cm_refusal_decode(&refusal, asked->arena, envelope->payload, error);
     if (!status && (strcmp(cm_signatory_identity(signers[0])->agency, asked->call.agency) != 0 ||

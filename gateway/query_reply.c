@@ -304,9 +304,8 @@ static void pause(struct cm_gateway_query *query, bool writable)
 void cm_query_pump(struct cm_gateway_query *query)
 {
     struct cm_gateway_ports *ports = cm_query_ports(query);
-    bool writable = true;
-    while ((query->state == CM_QUERY_MERGING || query->state == CM_QUERY_ENDING)) {
-        writable = ports->writable(ports, query);
+    while (query->state == CM_QUERY_MERGING || query->state == CM_QUERY_ENDING) {
+        bool writable = ports->writable(ports, query);
         if (query->state == CM_QUERY_MERGING)
             pause(query, writable);
         if (!writable || !send_next(query))

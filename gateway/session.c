@@ -180,7 +180,10 @@ static bool send_ask(struct cm_session *session)
     cm_wipe(ask->token, sizeof ask->token);
     if (!sent) {
         cm_log(CM_LOG_ERROR, "ask-not-sent", "digest=%s agency=%s", facts->log_id, call->agency);
-        lose(call);
+        if (call == session->sessions->asking)
+            cm_session_detach(call);
+        else
+            lose(call);
         return true;
     }
     list_remove(&session->queued, call);
@@ -353,7 +356,9 @@ static void no_hello(struct cm_timer *timer)
 
 static enum cm_status copy_chain(struct cm_session *session, const struct cm_peer *peer)
 {
-    size_t count = peer->count < CM_MAX_CHAIN ? peer->count : CM_MAX_CHAIN;
+    size_t count = peer->count;
+    if (count > CM_MAX_CHAIN)
+        count = CM_MAX_CHAIN;
     for (size_t i = 0; i < count; i++)
         if (cm_buf_add(&session->chain_bytes, peer->chain[i].data, peer->chain[i].len))
             return CM_MEMORY;

@@ -23,7 +23,8 @@ struct cm_sessions {
     struct cm_session *opened; // all sessions, attached or not
     uint64_t next_call;
     uint64_t next_serial;
-    size_t count; // attached
+    size_t count;           // attached
+    struct cm_call *asking; // inside cm_sessions_ask: told by what that returns, not by `lost`
     struct cm_buf out;
 };
 

@@ -129,8 +129,11 @@ bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
     call->by_id.key = (struct cm_bytes){(const uint8_t *)&call->id, sizeof call->id};
     cm_map_add(&sessions->calls, &call->by_id);
     cm_session_enqueue(best, call);
+    struct cm_call *outer = sessions->asking;
+    sessions->asking = call;
     cm_session_pump(best);
-    return true;
+    sessions->asking = outer;
+    return call->session != NULL;
 }
 
 void cm_sessions_read(struct cm_call *call)
@@ -176,8 +179,9 @@ static bool cut_one(struct cm_sessions *sessions)
 void cm_sessions_recheck(struct cm_sessions *sessions)
 {
     // Closing one may end queries and so change the list: begin again each time.
-    while (cut_one(sessions))
-        continue;
+    bool cut = true;
+    while (cut)
+        cut = cut_one(sessions);
 }
 
 void cm_sessions_retrust(struct cm_sessions *sessions)
