@@ -1,6 +1,9 @@
 // The real comity-gatewayd over mutual TLS: who may attach and answer, one query round, restart.
 #include "gateway_daemon_peers.h"
 
+#include "proto/ledger/checkpoint.h"
+#include "proto/ledger/merkle.h"
+
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
@@ -37,17 +40,23 @@ static void end(struct call *call)
     call_clear(call);
 }
 
-// Attaches with rules that permit everybody; welcome is the first message.
-static void attach(struct call *call, struct cm_attach_down *welcome, struct peer *peer,
-                   const char *agency, uint8_t instance)
+static void attach_with(struct call *call, struct cm_attach_down *welcome, struct peer *peer,
+                        const char *agency, uint8_t instance, uint32_t credits)
 {
     call_open(call, peer, CM_METHOD_ATTACH);
-    hello_send(call, peer, agency, instance, OPEN_RULES);
+    hello_send(call, peer, agency, instance, OPEN_RULES, credits);
     DAEMON_UNTIL(gateway, call->count >= 1 || call->closed);
     cr_assert_not(call->closed, "%s: %s", call->error.where, call->error.text);
     down_of(welcome, call, 0);
     cr_assert_eq(welcome->kind, CM_DOWN_WELCOME);
     cr_assert_str_eq(welcome->welcome.gateway, "gw-1");
+}
+
+// Attaches with rules that permit everybody; welcome is the first message.
+static void attach(struct call *call, struct cm_attach_down *welcome, struct peer *peer,
+                   const char *agency, uint8_t instance)
+{
+    attach_with(call, welcome, peer, agency, instance, CM_CREDITS);
 }
 
 static void take_ask(struct cm_attach_down *ask, struct call *call, size_t index)
@@ -110,10 +119,10 @@ Test(gateway_daemon, only_a_node_of_the_agency_may_attach)
 {
     struct call call;
     call_open(&call, &southgate, CM_METHOD_ATTACH);
-    hello_send(&call, &southgate, "ca.milltown.pd", 1, OPEN_RULES);
+    hello_send(&call, &southgate, "ca.milltown.pd", 1, OPEN_RULES, CM_CREDITS);
     refused(&call, CM_FORBIDDEN);
     call_open(&call, &investigator, CM_METHOD_ATTACH);
-    hello_send(&call, &investigator, "ca.northport.pd", 1, OPEN_RULES);
+    hello_send(&call, &investigator, "ca.northport.pd", 1, OPEN_RULES, CM_CREDITS);
     refused(&call, CM_FORBIDDEN);
 }
 
@@ -264,4 +273,137 @@ Test(gateway_daemon, a_newer_directory_reaches_the_nodes_on_reload)
     cr_assert_eq(part.kind, CM_DOWN_DIRECTORY);
     cr_assert_eq(part.directory.serial, gateway->pki->serial);
     end(&node);
+}
+
+Test(gateway_daemon, a_refusal_and_a_withdrawal_are_told_at_once)
+{
+    struct call node, other, lookup;
+    struct cm_attach_down welcome, ask;
+    struct question question;
+    struct cm_manifest manifest;
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    attach(&other, &welcome, &southgate, "ca.southgate.pd", 2);
+    question_make(&question, &investigator);
+    question_send(&lookup, &investigator, &question);
+    take_ask(&ask, &node, 1);
+    refuse_send(&node, &milltown, &question, &ask, "ca.milltown.pd");
+    take_ask(&ask, &other, 1);
+    struct cm_attach_up up = {.kind = CM_UP_WITHDRAW, .ask = ask.ask.ask, .rules_sequence = 2};
+    up_send(&other, gateway, &up);
+    take_manifest(&manifest, &lookup);
+    cr_assert_eq(manifest.counts[CM_OUTCOME_REFUSED], 1);
+    cr_assert_eq(manifest.counts[CM_OUTCOME_WITHDRAWN], 1);
+    call_clear(&lookup);
+    end(&node);
+    end(&other);
+    cm_buf_clear(&question.request);
+}
+
+// Each ask's checkpoint continues the one before it on the stream.
+static void check_heads(const struct cm_attach_down *first, const struct cm_attach_down *second)
+{
+    struct cm_checkpoint before, after;
+    struct cm_digest leaf;
+    cr_assert_eq(cm_checkpoint_parse(&before, first->ask.checkpoint, NULL), CM_OK);
+    cr_assert_eq(cm_checkpoint_parse(&after, second->ask.checkpoint, NULL), CM_OK);
+    cr_assert_gt(after.size, before.size);
+    cr_assert_eq(second->ask.consistency.old_size, before.size);
+    cr_assert_eq(cm_merkle_check_consistency(&second->ask.consistency, &before.root, &after.root),
+                 CM_OK);
+    cm_merkle_leaf(&leaf, second->ask.entry);
+    cr_assert_eq(cm_merkle_check_inclusion(&second->ask.inclusion, &leaf, &after.root), CM_OK);
+}
+
+Test(gateway_daemon, asks_wait_for_credits_and_their_checkpoints_follow_on)
+{
+    struct call node, first, second;
+    struct cm_attach_down welcome, ask, next;
+    struct question questions[2];
+    struct cm_manifest manifest;
+    attach_with(&node, &welcome, &milltown, "ca.milltown.pd", 1, 1);
+    question_make(&questions[0], &investigator);
+    question_make(&questions[1], &investigator);
+    question_send(&first, &investigator, &questions[0]);
+    take_ask(&ask, &node, 1);
+    refuse_send(&node, &milltown, &questions[0], &ask, "ca.milltown.pd");
+    take_manifest(&manifest, &first);
+    question_send(&second, &investigator, &questions[1]);
+    DAEMON_UNTIL(gateway, second.count > 0);
+    cr_assert_eq(node.count, 2, "an ask without a credit");
+    struct cm_attach_up up = {.kind = CM_UP_CREDIT, .credits = 1};
+    up_send(&node, gateway, &up);
+    take_ask(&next, &node, 2);
+    check_heads(&ask, &next);
+    refuse_send(&node, &milltown, &questions[1], &next, "ca.milltown.pd");
+    take_manifest(&manifest, &second);
+    cr_assert_eq(manifest.counts[CM_OUTCOME_REFUSED], 1);
+    call_clear(&first);
+    call_clear(&second);
+    end(&node);
+    cm_buf_clear(&questions[0].request);
+    cm_buf_clear(&questions[1].request);
+}
+
+Test(gateway_daemon, reach_tells_who_would_be_asked_and_asks_nobody)
+{
+    struct call node, reach;
+    struct cm_attach_down welcome;
+    struct question question;
+    struct cm_reach_response response;
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    reach_make(&question, &investigator);
+    call_open(&reach, &investigator, CM_METHOD_REACH);
+    call_write(&reach, gateway, cm_buf_bytes(&question.request));
+    DAEMON_UNTIL(gateway, reach.closed);
+    cr_assert_eq(reach.status, CM_OK, "%s: %s", reach.error.where, reach.error.text);
+    cr_assert_eq(cm_reach_response_decode(&response, reach.arena, reach.messages[0], NULL), CM_OK);
+    cr_assert_eq(response.agency_count, 1);
+    cr_assert_str_eq(response.agencies[0].agency, "ca.milltown.pd");
+    cr_assert_eq(response.agencies[0].outcome, CM_OUTCOME_NONE);
+    cr_assert_eq(response.counts[CM_OUTCOME_OFFLINE], 2);
+    cr_assert_eq(node.count, 1);
+    call_clear(&reach);
+    // A reach is no query: the other call refuses it.
+    question_send(&reach, &investigator, &question);
+    refused(&reach, CM_INVALID);
+    end(&node);
+    cm_buf_clear(&question.request);
+}
+
+Test(gateway_daemon, a_revoked_node_is_cut_off_on_reload)
+{
+    struct call node, other;
+    struct cm_attach_down welcome;
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    attach(&other, &welcome, &southgate, "ca.southgate.pd", 2);
+    pki_next(gateway->pki);
+    pki_revoke(gateway->pki, "ca.milltown.pd", milltown.identity, gateway->pki->now_ms - 1000);
+    pki_bundle_file(gateway->pki);
+    daemon_signal(gateway, SIGHUP);
+    refused(&node, CM_UNAUTHENTICATED);
+    cr_assert_not(other.closed);
+    end(&other);
+}
+
+Test(gateway_daemon, a_node_brings_the_newer_directory)
+{
+    struct call node, other;
+    struct cm_attach_down welcome, part;
+    struct cm_buf bundle = {0};
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    attach(&other, &welcome, &southgate, "ca.southgate.pd", 2);
+    pki_next(gateway->pki);
+    pki_bundle(gateway->pki, &bundle);
+    struct cm_attach_up up = {
+        .kind = CM_UP_DIRECTORY,
+        .directory = {gateway->pki->serial, 0, 1, cm_buf_bytes(&bundle)},
+    };
+    up_send(&node, gateway, &up);
+    DAEMON_UNTIL(gateway, other.count >= 2);
+    down_of(&part, &other, 1);
+    cr_assert_eq(part.kind, CM_DOWN_DIRECTORY);
+    cr_assert_eq(part.directory.serial, gateway->pki->serial);
+    end(&node);
+    end(&other);
+    cm_buf_clear(&bundle);
 }

@@ -214,10 +214,18 @@ void rules_digest(struct cm_digest *out, struct peer *peer, const char *agency, 
     cm_buf_clear(&payload);
 }
 
-void hello_send(struct call *attach, struct peer *peer, const char *agency, uint8_t instance,
-                const char *rules)
+void up_send(struct call *attach, struct daemon *daemon, const struct cm_attach_up *up)
 {
-    struct cm_buf payload = {0}, message = {0};
+    struct cm_buf message = {0};
+    cr_assert_eq(cm_attach_up_encode(&message, up), CM_OK);
+    call_write(attach, daemon, cm_buf_bytes(&message));
+    cm_buf_clear(&message);
+}
+
+void hello_send(struct call *attach, struct peer *peer, const char *agency, uint8_t instance,
+                const char *rules, uint32_t credits)
+{
+    struct cm_buf payload = {0};
     struct cm_arena *arena = cm_arena_new(1 << 20);
     struct cm_envelope set;
     make_rules(&payload, peer, agency, rules);
@@ -234,15 +242,35 @@ void hello_send(struct call *attach, struct peer *peer, const char *agency, uint
                 .rule_set_count = 1,
                 .rule_sets = &set,
                 .directory_serial = peer->daemon->pki->serial,
-                .credits = CM_CREDITS,
+                .credits = credits,
             },
     };
     memset(up.hello.instance, instance, sizeof up.hello.instance);
-    cr_assert_eq(cm_attach_up_encode(&message, &up), CM_OK);
-    call_write(attach, peer->daemon, cm_buf_bytes(&message));
+    up_send(attach, peer->daemon, &up);
     cm_arena_free(arena);
     cm_buf_clear(&payload);
-    cm_buf_clear(&message);
+}
+
+void refuse_send(struct call *attach, struct peer *peer, const struct question *question,
+                 const struct cm_attach_down *ask, const char *agency)
+{
+    struct cm_refusal refusal = {
+        .query_digest = question->digest,
+        .agency = agency,
+        .attempt = ask->ask.attempt,
+        .code = CM_REFUSAL_NOT_PERMITTED,
+        .refused_ms = cm_wall_ms(cm_clock_system()),
+        .text = "",
+    };
+    struct cm_buf payload = {0};
+    struct cm_arena *arena = cm_arena_new(1 << 18);
+    struct cm_attach_up up = {.kind = CM_UP_REFUSE, .ask = ask->ask.ask};
+    cr_assert_eq(cm_refusal_encode(&payload, &refusal), CM_OK);
+    pki_sign(&up.envelope, arena, CM_FAMILY_REFUSAL, cm_buf_bytes(&payload),
+             peer->identity->signer);
+    up_send(attach, peer->daemon, &up);
+    cm_arena_free(arena);
+    cm_buf_clear(&payload);
 }
 
 void down_of(struct cm_attach_down *out, const struct call *attach, size_t index)
@@ -253,7 +281,7 @@ void down_of(struct cm_attach_down *out, const struct call *attach, size_t index
                  "%s: %s", error.where, error.text);
 }
 
-void question_make(struct question *question, struct peer *peer)
+static void make(struct question *question, struct peer *peer, bool reach)
 {
     const struct pki_identity *signer = peer->identity;
     int64_t now = cm_wall_ms(cm_clock_system());
@@ -277,18 +305,36 @@ void question_make(struct question *question, struct peer *peer)
         .deadline_ms = 4000,
     };
     cr_assert_eq(cm_random(query.query_id, sizeof query.query_id), CM_OK);
-    cr_assert_eq(cm_random(query.blind, sizeof query.blind), CM_OK);
+    if (reach)
+        query.limit = 0;
+    else
+        cr_assert_eq(cm_random(query.blind, sizeof query.blind), CM_OK);
+    query.evidence_kinds = reach ? 1u << CM_EVIDENCE_CASE : 0;
     struct cm_buf payload = {0};
     struct cm_arena *arena = cm_arena_new(1 << 18);
     struct cm_lookup_request request = {.directory_serial = peer->daemon->pki->serial};
-    cr_assert_eq(cm_query_encode(&payload, &query, NULL), CM_OK);
+    struct cm_error error = {0};
+    enum cm_status status = reach ? cm_reach_encode(&payload, &query, &error)
+                                  : cm_query_encode(&payload, &query, &error);
+    cr_assert_eq(status, CM_OK, "%s: %s", error.where, error.text);
     cm_sha256_of(&question->digest, cm_buf_bytes(&payload));
     question->key_hash = query.key_hash;
-    pki_sign(&request.query, arena, CM_FAMILY_QUERY, cm_buf_bytes(&payload), signer->signer);
+    pki_sign(&request.query, arena, reach ? CM_FAMILY_REACH : CM_FAMILY_QUERY,
+             cm_buf_bytes(&payload), signer->signer);
     question->request = (struct cm_buf){0};
     cr_assert_eq(cm_lookup_request_encode(&question->request, &request), CM_OK);
     cm_arena_free(arena);
     cm_buf_clear(&payload);
+}
+
+void question_make(struct question *question, struct peer *peer)
+{
+    make(question, peer, false);
+}
+
+void reach_make(struct question *question, struct peer *peer)
+{
+    make(question, peer, true);
 }
 
 void question_send(struct call *lookup, struct peer *peer, const struct question *question)

@@ -61,17 +61,23 @@ void call_open(struct call *call, struct peer *peer, const char *method);
 void call_write(struct call *call, struct daemon *daemon, struct cm_bytes message);
 void call_clear(struct call *call);
 
-// A Hello of the agency with one rule set (text), instance's bytes all `instance`.
-void hello_send(struct call *attach, struct peer *peer, const char *agency, uint8_t instance,
-                const char *rules);
-// The index-th message that came down, decoded.
-void down_of(struct cm_attach_down *out, const struct call *attach, size_t index);
-// Signs and sends a query for every agency that permits; its digest and key hash are kept.
+// A signed query for every agency that permits.
 struct question {
     struct cm_digest digest, key_hash;
     struct cm_buf request;
 };
+
+// A Hello of the agency with one rule set (text), instance's bytes all `instance`.
+void hello_send(struct call *attach, struct peer *peer, const char *agency, uint8_t instance,
+                const char *rules, uint32_t credits);
+void up_send(struct call *attach, struct daemon *daemon, const struct cm_attach_up *up);
+// A refusal of the ask, signed by the peer.
+void refuse_send(struct call *attach, struct peer *peer, const struct question *question,
+                 const struct cm_attach_down *ask, const char *agency);
+// The index-th message that came down, decoded.
+void down_of(struct cm_attach_down *out, const struct call *attach, size_t index);
 void question_make(struct question *question, struct peer *peer);
+void reach_make(struct question *question, struct peer *peer);
 void question_send(struct call *lookup, struct peer *peer, const struct question *question);
 // The answer of no rows to an ask: start and one final header.
 void answer_start(struct call *answer, struct peer *peer, const struct cm_attach_down *welcome,
