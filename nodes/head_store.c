@@ -89,12 +89,16 @@ static void start(struct cm_head_store *store)
 {
     store->writing.len = 0;
     store->job = (struct cm_job){.work = write_work, .done = written};
-    store->write_status = cm_buf_add(&store->writing, store->note.data, store->note.len);
-    if (!store->write_status)
-        store->write_status = store->submit(store->context, &store->job);
     store->busy = true;
-    if (store->write_status)
-        written(&store->job);
+    enum cm_status status = cm_buf_add(&store->writing, store->note.data, store->note.len);
+    if (!status)
+        status = store->submit(store->context, &store->job);
+    if (!status)
+        return;
+    // Only now: once submitted, the worker sets it.
+    store->write_status =
+        cm_fail(&store->error, status, store->path, "no memory or worker to write it");
+    written(&store->job);
 }
 
 void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint64_t size,
