@@ -113,6 +113,7 @@ struct cm_compiler {
     const struct cm_definition **groups;
     const struct cm_definition **sites;
     struct cm_table site_classes; // site → camera classes
+    size_t searched;              // names compared for "did you mean"
     uint64_t site_work;           // camera classes that rules with `at` tell apart, summed
 };
 

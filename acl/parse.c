@@ -318,7 +318,7 @@ static void parse_disclose(struct cm_parser *parser, const struct cm_token *open
     }
 }
 
-static void parse_statement(struct cm_parser *parser)
+static void parse_statement(struct cm_parser *parser, enum cm_statement statement)
 {
     static const struct {
         void (*parse)(struct cm_parser *, const struct cm_token *);
@@ -337,7 +337,6 @@ static void parse_statement(struct cm_parser *parser)
         [CM_STATEMENT_DISCLOSE] = {parse_disclose, false, false},
     };
     struct cm_token opener = parser->now;
-    enum cm_statement statement = cm_statement_of(opener.text);
     if (!parser->main && !table[statement].included) {
         cm_parser_error(parser, &opener.place, "it stands in the main file",
                         "an included file can't hold `%s`: it may only forbid", opener.text);
@@ -346,7 +345,9 @@ static void parse_statement(struct cm_parser *parser)
                         "the node's own overlay can't hold `%s`: it may only forbid", opener.text);
     }
     cm_parser_advance(parser);
-    table[statement].parse(parser, &opener);
+    if (table[statement].parse != NULL) {
+        table[statement].parse(parser, &opener);
+    }
 }
 
 // Every file begins with `rules 1`.
@@ -385,8 +386,10 @@ enum cm_status cm_parse_file(struct cm_ast *ast, struct cm_arena *arena,
     parser.next = cm_lexer_next(&parser.lexer);
     parse_version(&parser);
     while (parser.now.kind != CM_TOKEN_END && ast->rule_count <= CM_MAX_RULES) {
-        if (cm_parser_at_statement(&parser)) {
-            parse_statement(&parser);
+        enum cm_statement statement =
+            parser.now.kind == CM_TOKEN_WORD ? cm_statement_of(parser.now.text) : CM_STATEMENT_NONE;
+        if (statement != CM_STATEMENT_NONE) {
+            parse_statement(&parser, statement);
             continue;
         }
         if (parser.now.kind == CM_TOKEN_WORD && cm_clause_of(parser.now.text) != CM_CLAUSE_NONE) {

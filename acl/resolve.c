@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_HINTS = 32 };
+// Names compared for "did you mean" in one compilation.
+enum { MOST_SEARCHED = 200000 };
 
 static int by_name(const void *left, const void *right)
 {
@@ -28,15 +29,19 @@ uint32_t cm_definition_find(const struct cm_definition *const *list, uint32_t co
     struct cm_definition wanted = {.name = name};
     const struct cm_definition *key = &wanted;
     const struct cm_definition *const *found =
-        count == 0 ? NULL : bsearch(&key, list, count, sizeof *list, by_name);
+        count == 0 ? NULL : bsearch(&key, list, count, sizeof(void *), by_name);
     return found == NULL ? CM_NO_INDEX : (uint32_t)(found - list);
 }
 
 // Searching thousands of names for the nearest is worth it for a person's mistakes, not for a
 // flood.
-static bool hints_left(const struct cm_compiler *compiler)
+static bool may_search(struct cm_compiler *compiler, size_t candidates)
 {
-    return compiler->diagnostics->count < MOST_HINTS;
+    if (compiler->searched + candidates > MOST_SEARCHED) {
+        return false;
+    }
+    compiler->searched += candidates;
+    return true;
 }
 
 static void unknown(struct cm_compiler *compiler, const struct cm_item *item, const char *what,
@@ -62,7 +67,7 @@ static void unknown_agency(struct cm_compiler *compiler, const struct cm_item *i
     const struct cm_directory *directory = compiler->source->directory;
     struct cm_nearest nearest;
     cm_nearest_init(&nearest, item->text);
-    if (!hints_left(compiler)) {
+    if (!may_search(compiler, directory->agency_count + compiler->group_count)) {
         nearest.limit = 0;
     }
     if (!cm_word_is_id(item->text)) {
@@ -85,7 +90,7 @@ static void check_agency(struct cm_compiler *compiler, const struct cm_item *ite
             CM_NO_INDEX) {
             struct cm_nearest nearest;
             cm_nearest_init(&nearest, item->text);
-            if (hints_left(compiler)) {
+            if (may_search(compiler, compiler->group_count)) {
                 offer_groups(compiler, &nearest);
             }
             unknown(compiler, item, "group", &nearest, "declare it: group NAME = ...");
@@ -121,7 +126,8 @@ static void check_purposes(struct cm_compiler *compiler, const struct cm_clause 
         }
         struct cm_nearest nearest;
         cm_nearest_init(&nearest, item->text);
-        for (size_t i = 0; i < directory->purpose_count && hints_left(compiler); i++) {
+        bool search = may_search(compiler, directory->purpose_count);
+        for (size_t i = 0; search && i < directory->purpose_count; i++) {
             cm_nearest_offer(&nearest, "", directory->purposes[i].id);
         }
         unknown(compiler, item, "purpose", &nearest, "the directory lists the purposes");
@@ -137,7 +143,8 @@ static void check_sites(struct cm_compiler *compiler, const struct cm_clause *cl
         }
         struct cm_nearest nearest;
         cm_nearest_init(&nearest, item->text);
-        for (uint32_t i = 0; i < compiler->site_count && hints_left(compiler); i++) {
+        bool search = may_search(compiler, compiler->site_count);
+        for (uint32_t i = 0; search && i < compiler->site_count; i++) {
             cm_nearest_offer(&nearest, "", compiler->sites[i]->name);
         }
         unknown(compiler, item, "site", &nearest, "declare it: site NAME = camera, ...");
@@ -175,7 +182,7 @@ static enum cm_status collect_definitions(struct cm_compiler *compiler)
     for (const struct cm_definition *d = ast->definitions; d != NULL; d = d->next) {
         all[count++] = d;
     }
-    qsort(all, count, sizeof *all, by_name_then_order);
+    qsort(all, count, sizeof(void *), by_name_then_order);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(all[i - 1]->name, all[i]->name) == 0) {
             const struct cm_place *first = &all[i - 1]->place;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define CM_DAY_S          ((int64_t)86400)
-#define CM_MAX_DURATION_S (100 * 365 * CM_DAY_S)
+#define CM_MAX_DURATION_S (CM_DAY_S * 365 * 100)
 
 // Seconds in a "day" or "days", 0 when the word is no unit. A month is 30 days, a year 365.
 int64_t cm_value_unit_s(const char *word);
