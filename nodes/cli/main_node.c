@@ -1,0 +1,14 @@
+#include "nodes/cli/node.h"
+#include "proto/base/cli.h"
+
+static const struct cm_command commands[] = {
+    {"ingest", "store the detections of a CSV file", cm_node_ingest},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    cm_cli_start("comity node", argc, argv);
+    return cm_cli_dispatch(commands, "Works on an agency's own node and its detections.", argc,
+                           argv);
+}
