@@ -56,7 +56,9 @@ enum cm_status cm_csv_new(struct cm_csv **out, int fd, const char *name, struct 
 {
     *out = NULL;
     struct cm_csv *csv = calloc(1, sizeof *csv);
-    if (csv == NULL || start_parser(csv) != CM_OK) {
+    uint8_t *room = NULL;
+    if (csv == NULL || start_parser(csv) != CM_OK ||
+        cm_buf_reserve(&csv->data, CHUNK, &room) != CM_OK) {
         free(csv);
         return cm_fail(error, CM_MEMORY, name, "out of memory");
     }
@@ -157,6 +159,15 @@ static struct cm_bytes without_end(const uint8_t *data, size_t len)
     return (struct cm_bytes){data, len};
 }
 
+static bool is_blank(const uint8_t *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (line[i] == '\r' || line[i] == '\n')) {
+        i++;
+    }
+    return i == len;
+}
+
 // The byte order mark that spreadsheets put before the first line.
 static void skip_mark(struct cm_csv *csv, const uint8_t **line, size_t *len)
 {
@@ -188,7 +199,7 @@ static enum cm_status feed_line(struct cm_csv *csv, bool *fed, struct cm_error *
     if (csv->scanned == 0 && csv->line == 1) {
         skip_mark(csv, &at, &len);
     }
-    if (csv->lines == 0 && without_end(at, len).len == 0) {
+    if (csv->lines == 0 && is_blank(at, len)) {
         csv->start = csv->scanned += len;
         csv->line += len > 0;
         return CM_OK;
