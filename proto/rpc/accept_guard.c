@@ -2,38 +2,28 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
+#include "proto/rpc/connections.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
     MAX_SHED = 1024, // connections closed in one go, so that the loop comes back
-    SWEEP_MS = 100,  // between looks for closed sockets while full
     LOG_MS = 1000,
-};
-
-struct socket {
-    int fd;
-    ino_t inode; // of the socket: tells it from a later user of the number
+    RECEIVE_BUFFER = 256 * 1024,
 };
 
 static struct guard {
     pthread_mutex_t lock;
     int reserve;
-    struct socket *open;
-    unsigned count;
-    unsigned max;
-    unsigned per_second;
-    int64_t tokens; // thousandths of a connection
+    unsigned per_second; // 0: not set up
+    int64_t tokens;      // thousandths of a connection
     int64_t refilled_ms;
-    int64_t swept_ms;
     int64_t logged_ms;
     struct cm_accept_guard_counts counts;
 } guard = {.lock = PTHREAD_MUTEX_INITIALIZER, .reserve = -1};
@@ -46,24 +36,17 @@ static int open_reserve(void)
 enum cm_status cm_accept_guard_set(unsigned max_connections, unsigned per_second,
                                    struct cm_error *error)
 {
-    enum cm_status status = CM_OK;
+    enum cm_status status = cm_connections_limit(max_connections, error);
+    if (status)
+        return status;
     pthread_mutex_lock(&guard.lock);
-    struct socket *open = realloc(guard.open, max_connections * sizeof *open);
     if (guard.reserve < 0)
         guard.reserve = open_reserve();
-    if (!open) {
-        status = cm_fail(error, CM_MEMORY, "connections", "no memory for %u", max_connections);
-        goto out;
-    }
-    guard.open = open;
-    guard.max = max_connections;
-    guard.count = guard.count < guard.max ? guard.count : guard.max;
     guard.per_second = per_second;
     guard.tokens = (int64_t)per_second * 1000;
     guard.refilled_ms = cm_mono_ms(cm_clock_system());
     if (guard.reserve < 0)
         status = cm_fail(error, CM_UNAVAILABLE, "descriptors", "none left for the reserve");
-out:
     pthread_mutex_unlock(&guard.lock);
     return status;
 }
@@ -73,28 +56,6 @@ void cm_accept_guard_counts(struct cm_accept_guard_counts *out)
     pthread_mutex_lock(&guard.lock);
     *out = guard.counts;
     pthread_mutex_unlock(&guard.lock);
-}
-
-static bool is_open(const struct socket *socket)
-{
-    struct stat st;
-    return fstat(socket->fd, &st) == 0 && st.st_ino == socket->inode;
-}
-
-// Nobody tells when a socket closes, so the table is swept when it is full.
-static bool has_room(int64_t now)
-{
-    if (guard.count < guard.max)
-        return true;
-    if (now - guard.swept_ms < SWEEP_MS)
-        return false;
-    guard.swept_ms = now;
-    unsigned kept = 0;
-    for (unsigned i = 0; i < guard.count; i++)
-        if (is_open(&guard.open[i]))
-            guard.open[kept++] = guard.open[i];
-    guard.count = kept;
-    return guard.count < guard.max;
 }
 
 static bool has_token(int64_t now)
@@ -113,18 +74,17 @@ static bool has_token(int64_t now)
 
 static bool admit(int fd, int64_t now)
 {
-    struct stat st;
-    if (!has_room(now)) {
-        guard.counts.too_many++;
-        return false;
-    }
+    int room = RECEIVE_BUFFER;
     if (!has_token(now)) {
         guard.counts.too_fast++;
         return false;
     }
-    if (fstat(fd, &st))
+    if (!cm_connections_add(fd)) {
+        guard.counts.too_many++;
         return false;
-    guard.open[guard.count++] = (struct socket){fd, st.st_ino};
+    }
+    // What a peer that is cut may still have under way.
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     guard.counts.accepted++;
     return true;
 }
@@ -191,8 +151,8 @@ int cm_accept4(int listener, struct sockaddr *address, socklen_t *len,
 int cm_accept4(int listener, struct sockaddr *address, socklen_t *len, int flags)
 {
     pthread_mutex_lock(&guard.lock);
-    int fd = guard.max ? guarded_accept(listener, address, len, flags)
-                       : real_accept(listener, address, len, flags);
+    int fd = guard.per_second ? guarded_accept(listener, address, len, flags)
+                              : real_accept(listener, address, len, flags);
     int error = errno;
     pthread_mutex_unlock(&guard.lock);
     errno = error;

@@ -13,7 +13,7 @@ enum {
     CONNECT_MS = 20000, // gRPC's name for it is the least reconnect backoff
     BACKOFF_MS = 100,   // before the second attempt to connect, then growing
     MAX_BACKOFF_MS = 5000,
-    KEEPALIVE_MS = 2000,
+    KEEPALIVE_MS = 5000,
 };
 
 // Shared by the channel and gRPC's threads, which may still be in a handshake when the channel

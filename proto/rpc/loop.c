@@ -3,6 +3,7 @@
 #include "proto/rpc/timers.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -30,6 +31,13 @@ struct cm_loop {
     struct cm_task **last;
     bool ringing;
 };
+
+// gRPC's threads may outlive main: OpenSSL must not be taken down under them at exit. It heeds this
+// only before its first use.
+__attribute__((constructor)) static void keep_openssl(void)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
 
 static void post(struct cm_poster *poster, struct cm_task *task)
 {

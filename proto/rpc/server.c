@@ -1,6 +1,8 @@
 #include "proto/base/log.h"
 #include "proto/rpc/accept_guard.h"
+#include "proto/rpc/backlog.h"
 #include "proto/rpc/call.h"
+#include "proto/rpc/connections.h"
 #include "proto/rpc/health.h"
 #include "proto/rpc/tls.h"
 
@@ -13,7 +15,8 @@ enum {
     HANDSHAKES_PER_SECOND = 256, // a quarter of a core
     HANDSHAKE_MS = 5000,
     IDLE_MS = 5 * 60 * 1000, // without a call
-    KEEPALIVE_MS = 2000,
+    KEEPALIVE_MS = 5000,
+    FORGET_MS = 250, // calls that ended before the loop saw them
     MIN_PING_MS = 500,
     RETRY_MS = 1000,
     MIN_RECEIVE = 1024,
@@ -43,6 +46,7 @@ struct cm_server {
     struct cm_loop *loop;
     struct cm_tls_server *tls;
     struct cm_health *health;
+    struct cm_backlog *backlog;
     grpc_server *core;
     int port;
     struct method *methods;
@@ -54,6 +58,7 @@ struct cm_server {
     bool done;
     struct cm_tag closed;
     struct cm_timer grace;
+    struct cm_timer forget;
     void (*on_done)(void *context);
     void *done_context;
 };
@@ -92,6 +97,7 @@ static void settle(struct cm_server *server)
     if (!server->core_closed || server->armed || server->live || server->done)
         return;
     cm_timer_cancel(server->loop, &server->grace);
+    cm_timer_cancel(server->loop, &server->forget);
     server->done = true;
     if (server->on_done)
         server->on_done(server->done_context);
@@ -147,6 +153,7 @@ static void on_call(struct cm_tag *tag, bool ok)
     }
     grpc_call *call = slot->call;
     gpr_timespec deadline = method->handle ? slot->deadline : slot->details.deadline;
+    cm_backlog_taken(server->backlog, call);
     disarm(slot);
     if (!server->closing)
         arm(slot);
@@ -165,6 +172,15 @@ static void on_grace_over(struct cm_timer *timer)
 {
     struct cm_server *server = CM_CONTAINER(timer, struct cm_server, grace);
     grpc_server_cancel_all_calls(server->core);
+}
+
+static void on_forget(struct cm_timer *timer)
+{
+    struct cm_server *server = CM_CONTAINER(timer, struct cm_server, forget);
+    cm_backlog_reset(server->backlog);
+    // A slot in the heap that was just given up: there is room.
+    if (cm_timer_set(server->loop, timer, FORGET_MS))
+        cm_log(CM_LOG_ERROR, "backlog-not-reset", NULL);
 }
 
 static enum cm_status add_method(struct cm_server *server, const struct cm_method *is)
@@ -213,6 +229,8 @@ static grpc_server *new_core(const struct cm_server_options *options)
         cm_arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)receive),
         cm_arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
         cm_arg_int(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        cm_arg_int(GRPC_ARG_TCP_READ_CHUNK_SIZE, 8192),
+        cm_arg_int(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 16384),
         cm_arg_int(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         cm_arg_int(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1),
         cm_arg_int(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
@@ -231,6 +249,7 @@ static grpc_server *new_core(const struct cm_server_options *options)
 static enum cm_status bind_address(struct cm_server *server,
                                    const struct cm_server_options *options, struct cm_error *error)
 {
+    cm_backlog_guard(server->backlog, cm_tls_server_credentials(server->tls));
     server->port = grpc_server_add_http2_port(server->core, options->address,
                                               cm_tls_server_credentials(server->tls));
     if (server->port > 0)
@@ -246,19 +265,26 @@ enum cm_status cm_server_new(struct cm_server **out, struct cm_loop *loop,
     *out = NULL;
     enum cm_status status =
         cm_accept_guard_set(options->max_connections, HANDSHAKES_PER_SECOND, error);
+    if (status == CM_OK)
+        status = cm_connections_watch_start(error);
     if (status)
         return status;
     struct cm_server *server = calloc(1, sizeof *server);
     struct cm_health *health = cm_health_new();
-    if (!server || !health) {
+    struct cm_backlog *backlog = cm_backlog_new();
+    if (!server || !health || !backlog) {
         free(server);
         cm_health_free(health);
+        cm_backlog_free(backlog);
+        cm_connections_watch_stop();
         return cm_fail(error, CM_MEMORY, "server", "out of memory");
     }
     server->health = health;
+    server->backlog = backlog;
     server->loop = loop;
     server->closed.run = on_core_closed;
     server->grace.fire = on_grace_over;
+    server->forget.fire = on_forget;
     cm_loop_hold(loop);
     server->core = new_core(options);
     grpc_server_register_completion_queue(server->core, cm_loop_queue(loop), NULL);
@@ -267,6 +293,8 @@ enum cm_status cm_server_new(struct cm_server **out, struct cm_loop *loop,
         cm_fail(error, status, "server", "can't register its methods");
     if (status == CM_OK)
         status = cm_tls_server_new(&server->tls, &options->tls, error);
+    if (status == CM_OK && cm_timer_set(loop, &server->forget, FORGET_MS))
+        status = cm_fail(error, CM_MEMORY, "server", "out of memory");
     if (status == CM_OK)
         status = bind_address(server, options, error);
     if (status) {
@@ -317,9 +345,11 @@ void cm_server_free(struct cm_server *server)
     grpc_server_destroy(server->core);
     cm_tls_server_free(server->tls);
     cm_health_free(server->health);
+    cm_backlog_free(server->backlog);
     for (size_t i = 0; i < server->method_count; i++)
         free((char *)server->methods[i].is.path);
     free(server->methods);
     cm_loop_release(server->loop);
+    cm_connections_watch_stop();
     free(server);
 }

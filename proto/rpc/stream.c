@@ -2,18 +2,25 @@
 #include "proto/base/log.h"
 #include "proto/codec/gateway.h"
 #include "proto/rpc/call.h"
+#include "proto/rpc/connections.h"
 #include "proto/rpc/peer.h"
 
 #include <ctype.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TRAILER "comity-error-bin"
 
-enum { MAX_TRAILER = 1024 };
+enum {
+    MAX_TRAILER = 1024,
+    // What HTTP/2 and TLS add to a message, and a call's headers, in bytes at most.
+    MESSAGE_CREDIT = 256,
+    CALL_CREDIT = 1024,
+};
 
 struct cm_stream {
     struct cm_loop *loop;
@@ -58,6 +65,7 @@ struct cm_stream {
 
     struct cm_peer peer;
     struct cm_buf peer_store;
+    struct cm_connection *connection; // of a server's call
 };
 
 static bool start(struct cm_stream *stream, const grpc_op *ops, size_t count, struct cm_tag *tag)
@@ -85,6 +93,7 @@ static void destroy(struct cm_stream *stream)
     if (stream->end_metadata_count)
         grpc_slice_unref(stream->end_metadata.value);
     cm_buf_clear(&stream->peer_store);
+    cm_connection_unref(stream->connection);
     cm_loop_release(stream->loop);
     free(stream);
 }
@@ -167,8 +176,11 @@ static void on_close_done(struct cm_tag *tag, bool ok)
     (void)ok;
     stream->pending--;
     stream->closed = true;
-    if (stream->is_server && stream->cancelled)
+    if (stream->is_server && stream->cancelled) {
         stream->stopped = true;
+        if (!stream->refused)
+            cm_connection_gave_up(stream->connection);
+    }
     settle(stream);
 }
 
@@ -194,6 +206,8 @@ static void deliver(struct cm_stream *stream, grpc_byte_buffer *buffer)
         refuse(stream, "is larger than this method takes");
         return;
     }
+    size_t len = grpc_byte_buffer_length(buffer);
+    cm_connection_credit(stream->connection, len + len / 8 + MESSAGE_CREDIT);
     grpc_byte_buffer_reader reader;
     if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
         refuse(stream, "can't be read");
@@ -311,6 +325,10 @@ enum cm_status cm_stream_new_server(struct cm_stream **out, const struct cm_call
     }
     grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     op.data.recv_close_on_server.cancelled = &stream->cancelled;
+    char *peer = grpc_call_get_peer(stream->call);
+    stream->connection = cm_connection_find(peer);
+    gpr_free(peer);
+    cm_connection_credit(stream->connection, CALL_CREDIT);
     if (!start(stream, &op, 1, &stream->close_done)) {
         destroy(stream);
         return CM_INTERNAL;
@@ -414,6 +432,7 @@ enum cm_status cm_stream_write(struct cm_stream *stream, struct cm_bytes message
     if (!stream->opened)
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
     stream->opened = true;
+    cm_connection_credit(stream->connection, message.len / 64 + MESSAGE_CREDIT);
     ops[count].op = GRPC_OP_SEND_MESSAGE;
     ops[count].data.send_message.send_message = stream->outgoing;
     stream->writing = true;
