@@ -133,7 +133,9 @@ enum cm_status cm_book_accepted(struct cm_book *book, const struct cm_accepted *
         return status;
     }
     book->pages = cm_arena_array(book->kept, accepted->agency_count, sizeof book->pages[0]);
-    if (book->pages == NULL || cm_arena_bytes(book->kept, &book->entry, accepted->entry) != CM_OK) {
+    book->names = cm_arena_array(book->kept, accepted->agency_count, sizeof book->names[0]);
+    if (book->pages == NULL || book->names == NULL ||
+        cm_arena_bytes(book->kept, &book->entry, accepted->entry) != CM_OK) {
         return cm_fail(error, CM_MEMORY, "accepted", "too many agencies");
     }
     const struct cm_directory *directory = cm_trust_directory(book->options.trust);
@@ -313,8 +315,12 @@ enum cm_status cm_book_progress(struct cm_book *book, const struct cm_progress *
                                 struct cm_error *error)
 {
     struct page *page = find(book, progress->agency);
-    if (page == NULL) {
+    // One that permits but could not be asked has its outcome from the start.
+    if (page == NULL && (progress->outcome == CM_OUTCOME_NONE || progress->rows > 0)) {
         return cm_fail(error, CM_INVALID, "progress", "of an agency that was not asked");
+    }
+    if (page == NULL) {
+        return CM_OK;
     }
     if (progress->outcome != CM_OUTCOME_NONE && book->sorter != NULL) {
         page->ended = true;

@@ -89,7 +89,7 @@ static void print_table_row(FILE *out, const struct cm_detection *row)
         snprintf(number, sizeof number, "%.0f%%", row->confidence * 100);
         add_detail(line, number);
     }
-    fprintf(out, "%-25s  %-8s %-2s  %-18s  %s\n", cm_when_local(when, row->captured_at_ms),
+    fprintf(out, "%-25s  %-8s %-2s  %-20s %s\n", cm_when_local(when, row->captured_at_ms),
             cm_printer_plain(plate, sizeof plate, row->plate_read), row->state, row->owner, line);
 }
 
@@ -267,7 +267,7 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
     switch (printer->format) {
     case CM_FORMAT_TABLE:
         if (printer->rows == 0) {
-            fprintf(printer->out, "%-25s  %-8s %-2s  %-18s  %s\n", "TIME", "PLATE", "ST", "AGENCY",
+            fprintf(printer->out, "%-25s  %-8s %-2s  %-20s %s\n", "TIME", "PLATE", "ST", "AGENCY",
                     "DETAILS");
         }
         print_table_row(printer->out, row);

@@ -28,7 +28,11 @@ enum cm_status cm_reach_check(const struct cm_reach_response *response, struct c
         !cm_digest_equal(&response->directory_digest, &directory->digest)) {
         return cm_fail(error, CM_STALE, "directory", "judged by another directory than ours");
     }
-    for (size_t i = 0; i < CM_OUTCOME_COUNT; i++) {
+    // Those that would be asked have no outcome yet.
+    for (size_t i = 0; i < response->agency_count; i++) {
+        counted += response->agencies[i].outcome == CM_OUTCOME_NONE;
+    }
+    for (size_t i = 1; i < CM_OUTCOME_COUNT; i++) {
         counted += response->counts[i];
     }
     if (counted != cm_directory_active(directory)) {

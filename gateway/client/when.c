@@ -144,9 +144,11 @@ char *cm_when_span(char out[CM_WHEN_SIZE], int64_t ms)
         const char *name;
         int64_t seconds;
     } units[] = {{"day", DAY}, {"hour", HOUR}, {"minute", MINUTE}, {"second", 1}};
-    // Half a second of slack: a window of exactly 30 days stays "30 days" whatever the clock did
-    // meanwhile.
-    int64_t seconds = (ms + 500) / 1000;
+    // A minute of slack: a window of 30 days stays "30 days" whatever the clock did since it was
+    // asked for.
+    int64_t seconds = ms / 1000;
+    int64_t slack = seconds >= HOUR - MINUTE ? MINUTE : 0;
+    seconds += slack;
     size_t i = 0;
     while (i < 3 && seconds < units[i].seconds) {
         i++;

@@ -64,7 +64,7 @@ Test(when, names_a_span_by_its_largest_unit)
 {
     char text[CM_WHEN_SIZE];
     cr_expect_str_eq(cm_when_span(text, 30LL * 86400000), "30 days");
-    cr_expect_str_eq(cm_when_span(text, 30LL * 86400000 - 3), "30 days");
+    cr_expect_str_eq(cm_when_span(text, 30LL * 86400000 - 3000), "30 days");
     cr_expect_str_eq(cm_when_span(text, 86400000), "1 day");
     cr_expect_str_eq(cm_when_span(text, 6LL * 3600000), "6 hours");
     cr_expect_str_eq(cm_when_span(text, 59000), "59 seconds");
