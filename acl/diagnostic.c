@@ -60,7 +60,7 @@ static void locate(struct cm_diagnostic *d, const struct cm_place *place)
     const uint8_t *text = place->file->text.data;
     size_t size = place->file->text.len;
     size_t start = place->offset;
-    size_t end = place->offset;
+    size_t end = start;
     while (start > 0 && text[start - 1] != '\n') {
         start--;
     }
