@@ -48,7 +48,7 @@ static struct pki_ca *make_ca(const struct pki *pki, const char *name, const cha
         .san = san,
         .constraints = constraints,
         .key_usage = CA_USAGE,
-        .not_before_ms = pki->now_ms - PKI_DAY_MS,
+        .not_before_ms = pki->now_ms - (issuer != NULL ? 1 : 2) * (int64_t)PKI_DAY_MS,
         .not_after_ms = pki->now_ms + 365LL * PKI_DAY_MS,
     };
     new_serial(cert.serial);
@@ -248,6 +248,7 @@ const struct pki_identity *pki_leaf(struct pki *pki, const struct pki_leaf *leaf
         .key_usage = or_else(leaf->key_usage, "critical,digitalSignature"),
         .extended_usage = or_else(leaf->extended_usage, "clientAuth,serverAuth"),
         .critical_unknown = leaf->critical_unknown,
+        .repeated_unknown = leaf->repeated_unknown,
         .not_before_ms =
             leaf->not_before_ms != 0 ? leaf->not_before_ms : pki->now_ms - PKI_DAY_MS / 2,
         .not_after_ms =

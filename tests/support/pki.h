@@ -22,7 +22,8 @@ struct pki_agency {
     size_t node_pin_count;
     struct cm_digest node_pins[16];
     bool crl_absent;
-    bool crl_forged; // signed by a key that is not the CA's
+    bool crl_forged;   // signed by a key that is not the CA's
+    bool crl_misnamed; // by the CA's key under the root's name
     uint64_t crl_number;
     int64_t crl_this_ms;
     int64_t crl_next_ms;
@@ -94,6 +95,7 @@ struct pki_leaf {
     const char *key_usage;   // as openssl's configuration writes it; "" for none
     const char *constraints; // basicConstraints; "" for none
     bool critical_unknown;   // a critical extension that nobody knows
+    bool repeated_unknown;   // one that is not critical, twice
     const char *extended_usage;
 };
 

@@ -69,8 +69,12 @@ void pki_crl(struct pki *pki, const char *id, struct cm_buf *out)
         return;
     }
     const struct pki_agency *agency = pki_find_agency(pki, id);
+    struct pki_ca issuer = *agency->ca;
+    if (agency->crl_misnamed) {
+        issuer.certificate = pki->root->certificate;
+    }
     X509_CRL *crl =
-        pki_make_crl(agency->ca, agency->crl_number, agency->crl_this_ms, agency->crl_next_ms);
+        pki_make_crl(&issuer, agency->crl_number, agency->crl_this_ms, agency->crl_next_ms);
     for (size_t i = 0; i < agency->revoked_count; i++) {
         pki_crl_add(crl, agency->revoked[i].serial, agency->revoked[i].since_ms);
     }

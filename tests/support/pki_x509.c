@@ -37,13 +37,13 @@ static void add_extension(X509 *x509, X509V3_CTX *context, int nid, const char *
     X509_EXTENSION_free(extension);
 }
 
-static void add_unknown(X509 *x509)
+static void add_unknown(X509 *x509, int critical)
 {
     ASN1_OBJECT *object = OBJ_txt2obj("1.3.6.1.4.1.55555.1", 1);
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
     PKI_MUST(object != NULL && value != NULL &&
              ASN1_OCTET_STRING_set(value, (const unsigned char *)"\x05\x00", 2) == 1);
-    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 1, value);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, critical, value);
     PKI_MUST(extension != NULL && X509_add_ext(x509, extension, -1) == 1);
     X509_EXTENSION_free(extension);
     ASN1_OCTET_STRING_free(value);
@@ -90,7 +90,10 @@ X509 *pki_certify(const struct pki_cert *cert, EVP_PKEY *key, const struct pki_c
         add_extension(x509, &context, NID_authority_key_identifier, "keyid:always");
     }
     if (cert->critical_unknown) {
-        add_unknown(x509);
+        add_unknown(x509, 1);
+    }
+    for (int i = 0; cert->repeated_unknown && i < 2; i++) {
+        add_unknown(x509, 0);
     }
     const EVP_MD *digest = EVP_get_digestbyname(cert->digest != NULL ? cert->digest : "SHA256");
     PKI_MUST(X509_sign(x509, issuer != NULL ? issuer->key : key, digest) > 0);

@@ -20,6 +20,7 @@ struct pki_cert {
     const char *key_usage;
     const char *extended_usage;
     bool critical_unknown;
+    bool repeated_unknown;
     int64_t not_before_ms;
     int64_t not_after_ms;
     uint8_t serial[8];

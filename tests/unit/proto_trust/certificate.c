@@ -38,6 +38,10 @@ Test(certificate, refuses_what_is_outside_the_profile)
     EXPECT_REFUSED(parse(LEAF(.second_uri = "spiffe://valley.test/x"), error), "one URI");
     EXPECT_REFUSED(parse(LEAF(.no_uri = "host.test"), error), "one URI");
     EXPECT_REFUSED(parse(LEAF(.critical_unknown = true), error), "critical");
+    EXPECT_REFUSED(parse(LEAF(.repeated_unknown = true), error), "repeated");
+    EXPECT_REFUSED(
+        parse(LEAF(.constraints = "CA:TRUE,pathlen:-1", .key_usage = "keyCertSign,cRLSign"), error),
+        "malformed");
     EXPECT_REFUSED(parse(LEAF(.key_usage = ""), error), "digitalSignature");
     EXPECT_REFUSED(parse(LEAF(.key_usage = "critical,keyAgreement"), error), "digitalSignature");
     EXPECT_REFUSED(parse(LEAF(.key_usage = "critical,digitalSignature,keyCertSign"), error),

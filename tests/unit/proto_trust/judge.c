@@ -58,6 +58,20 @@ Test(judge, dates_are_judged_at_each_use_even_of_a_cached_chain)
     cm_trust_unref(trust);
 }
 
+Test(judge, the_whole_path_is_within_its_dates)
+{
+    const struct pki_identity *early =
+        pki_leaf(pki, &(struct pki_leaf){.agency = NORTHPORT,
+                                         .role = CM_ROLE_INVESTIGATOR,
+                                         .name = "early",
+                                         .not_before_ms = pki->now_ms - 4LL * PKI_DAY_MS});
+    struct cm_error error = {0};
+    cr_expect_eq(chain_at(early, pki->now_ms - 3LL * PKI_DAY_MS / 2, &error), CM_UNAUTHENTICATED);
+    cr_expect_str_eq(error.where, "chain[1]");
+    cr_expect_eq(chain_at(early, pki->now_ms - PKI_DAY_MS * 3LL, &error), CM_UNAUTHENTICATED);
+    cr_expect_str_eq(error.where, "root");
+}
+
 Test(judge, the_agency_is_an_active_member_with_a_pinned_ca)
 {
     struct pki_agency *agency = pki_find_agency(pki, NORTHPORT);
@@ -95,6 +109,9 @@ Test(judge, a_crl_is_there_fresh_and_silent)
     agency->crl_forged = true;
     EXPECT_REFUSED(trust_judge_now(alice(), error), "no revocation list");
     agency->crl_forged = false;
+    agency->crl_misnamed = true;
+    EXPECT_REFUSED(trust_judge_now(alice(), error), "no revocation list");
+    agency->crl_misnamed = false;
     EXPECT_REFUSED(chain_at(alice(), agency->crl_next_ms, error), "stale");
     cr_expect_eq(chain_at(alice(), agency->crl_next_ms - 1, NULL), CM_OK);
     pki_revoke(pki, NORTHPORT, alice(), pki->now_ms - 7200000);
