@@ -201,6 +201,7 @@ static void measure(struct cm_gatewayd *d)
         .entries = cm_ledger_head(d->ledger)->checkpoint.size,
         .directory_serial = cm_trust_directory(d->gateway.trust)->serial,
         .admits = !d->gateway.closed,
+        .held = d->gateway.held,
         .connections_accepted = guard.accepted,
         .connections_shed = guard.no_descriptor + guard.too_many + guard.too_fast,
     };
@@ -447,6 +448,7 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
     cm_gatewayd_ports(d);
     d->gateway.ports = &d->ports;
     d->gateway.actions = 1u << CM_ACTION_LOOKUP;
+    d->gateway.held_most = (uint64_t)config->held_mb * 1024 * 1024;
     enum cm_status status = open_all(d, error);
     if (status) {
         cm_gatewayd_free(d);

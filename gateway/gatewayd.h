@@ -18,8 +18,9 @@ struct cm_gatewayd_config {
     unsigned workers;
     uint16_t metrics_port; // on 127.0.0.1; 0: no metrics
     unsigned connections, sessions;
-    unsigned queries, per_investigator, per_agency;                          // in flight
-    unsigned waiting;                                                        // appends
+    unsigned queries, per_investigator, per_agency; // in flight
+    unsigned held_mb;                               // of batches that wait in merges
+    unsigned waiting;                               // appends
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay
     int64_t drain_ms;
 };

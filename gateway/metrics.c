@@ -37,6 +37,7 @@ static const struct {
     VALUE(entries, "gauge", "Entries of the ledger"),
     VALUE(directory_serial, "gauge", "Serial number of the directory"),
     VALUE(admits, "gauge", "1 while new queries are admitted"),
+    VALUE(held, "gauge", "Bytes of batches that wait in merges"),
     VALUE(connections_accepted, "counter", "Connections accepted"),
     VALUE(connections_shed, "counter", "Connections closed at once: too many, too fast"),
 #undef VALUE

@@ -101,6 +101,8 @@ struct cm_gateway {
     struct cm_admit *admit;
     unsigned actions;   // served: bits 1u << enum cm_action
     const char *closed; // why nothing is admitted now, or NULL
+    uint64_t held;      // bytes of batches that wait for their turn in a merge
+    uint64_t held_most; // beyond, no query is admitted
     struct {            // since start
         uint64_t queries, reaches, refused, rows, batches, late, failed;
     } counters;

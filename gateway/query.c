@@ -13,11 +13,21 @@ static enum cm_status closed(const char *why, struct cm_error *error)
     return CM_UNAVAILABLE;
 }
 
+static enum cm_status overloaded(struct cm_error *error)
+{
+    cm_fail(error, CM_EXHAUSTED, "gateway", "the gateway is overloaded");
+    if (error)
+        error->retry_after_ms = 1000;
+    return CM_EXHAUSTED;
+}
+
 enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gateway *gateway,
                                     void *caller, bool reach, struct cm_error *error)
 {
     if (gateway->closed)
         return closed(gateway->closed, error);
+    if (gateway->held >= gateway->held_most)
+        return overloaded(error);
     struct cm_gateway_query *query = calloc(1, sizeof *query);
     if (!query)
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
@@ -131,9 +141,7 @@ void cm_query_submit(struct cm_gateway_query *query, void (*work)(struct cm_job 
         return;
     query->pending--;
     struct cm_error error;
-    cm_fail(&error, CM_EXHAUSTED, "gateway", "the gateway is overloaded");
-    error.retry_after_ms = 1000;
-    cm_query_refuse(query, CM_EXHAUSTED, &error);
+    cm_query_refuse(query, overloaded(&error), &error);
 }
 
 bool cm_query_back(struct cm_gateway_query *query)

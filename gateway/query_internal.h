@@ -23,6 +23,7 @@ struct cm_asked {
     struct cm_job job;
     struct cm_buf message;
     struct cm_arena *arena;
+    uint64_t held; // bytes counted in gateway->held
     struct cm_answer_request request;
     struct cm_header header;
     enum cm_status verdict;
@@ -124,6 +125,8 @@ int64_t cm_query_time(const struct cm_gateway_query *query);
 void cm_query_nodes_wake(struct cm_gateway_query *query);
 // The next batch may come.
 void cm_query_node_read(struct cm_asked *asked);
+// What it held was handed on, or isn't wanted.
+void cm_query_node_let_go(struct cm_asked *asked);
 void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome);
 // Whoever is still waited for is late.
 void cm_query_nodes_late(struct cm_gateway_query *query);

@@ -66,6 +66,14 @@ void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome)
     put_due(asked);
 }
 
+void cm_query_node_let_go(struct cm_asked *asked)
+{
+    asked->query->gateway->held -= asked->held;
+    asked->held = 0;
+    cm_arena_free(asked->arena);
+    asked->arena = NULL;
+}
+
 static void begin_check(struct cm_asked *asked)
 {
     const struct cm_checked_query *checked = &asked->query->checked;
@@ -139,6 +147,8 @@ static void hold(struct cm_asked *asked)
     if (asked->state != to && !cm_asked_state_go(&asked->state, to))
         return;
     asked->headers++;
+    asked->held = cm_arena_used(asked->arena);
+    asked->query->gateway->held += asked->held;
     asked->query->gateway->counters.batches++;
     asked->more_matched = header->more_matched;
     asked->rows_withheld = header->rows_withheld;
@@ -152,7 +162,7 @@ static bool job_back(struct cm_asked *asked)
 {
     struct cm_gateway_query *query = asked->query;
     asked->busy = false;
-    asked->message.len = 0;
+    cm_buf_clear(&asked->message);
     return cm_query_back(query) && asked->state != CM_ASKED_ENDED;
 }
 
@@ -454,6 +464,6 @@ void cm_query_nodes_clear(struct cm_gateway_query *query)
         struct cm_asked *asked = &query->asked[i];
         cm_answer_check_clear(&asked->check);
         cm_buf_clear(&asked->message);
-        cm_arena_free(asked->arena);
+        cm_query_node_let_go(asked);
     }
 }

@@ -131,6 +131,7 @@ static bool send_step(struct cm_gateway_query *query, const struct cm_merge_step
     if (!send_response(query, &response, "batch"))
         return false;
     count_forwarded(asked, step->rows);
+    cm_query_node_let_go(asked);
     if (step->more)
         cm_query_node_read(asked);
     else if (asked->state != CM_ASKED_ENDED)

@@ -270,6 +270,32 @@ Test(gateway_query, only_named_agencies_are_asked)
         cr_assert_eq(world->nodes[i].asks, i == 2 || i == 4);
 }
 
+Test(gateway_query, what_is_held_is_given_back_and_too_much_refuses_new_queries)
+{
+    world_begin(world, 19);
+    world->gateway.held = world->gateway.held_most;
+    world_ask(world);
+    world->gateway.held = 0;
+    cr_assert_eq(world->status, CM_EXHAUSTED);
+    cr_assert_gt(world->error.retry_after_ms, 0);
+}
+
+Test(gateway_query, a_purpose_may_cap_how_many_are_reached)
+{
+    world_begin(world, 20);
+    const struct cm_purpose *purpose =
+        cm_directory_purpose(cm_trust_directory(world->trust), "vehicle-theft");
+    struct cm_purpose *capped = (struct cm_purpose *)(uintptr_t)purpose;
+    capped->fan_out_cap = WORLD_NODES - 1;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_EXHAUSTED);
+    cr_assert_str_eq(world->error.where, "purpose");
+    cr_assert_eq(world->appended, 0);
+    capped->fan_out_cap = WORLD_NODES;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_OK);
+}
+
 Test(gateway_query, a_closed_gateway_sends_callers_elsewhere)
 {
     world_begin(world, 18);

@@ -245,6 +245,7 @@ struct world *world_new(void)
         .trust = world->trust,
         .signer = pki_signer(world->pki, "_", CM_ROLE_GATEWAY, "gw-1"),
         .name = "gw-1",
+        .held_most = 1024 * 1024,
         .actions = 1u << CM_ACTION_LOOKUP,
     };
     struct cm_admit_limits admit = {4, 2, 3};
@@ -397,6 +398,7 @@ void world_run(struct world *world)
         continue;
     cr_assert(world->settled, "the query never ends");
     cr_assert_eq(cm_admit_inside(world->gateway.admit), 0);
+    cr_assert_eq(world->gateway.held, 0);
 }
 
 void world_ask_again(struct world *world, struct cm_bytes request)
