@@ -199,7 +199,8 @@ static enum cm_status release(struct cm_book *book, struct page *page, const str
     for (size_t i = 0; i < batch->row_count; i++) {
         struct cm_detection detection;
         cm_arena_reset(book->line);
-        enum cm_status status = cm_row_decode(&detection, book->line, batch->rows[i].row, error);
+        enum cm_status status =
+            cm_row_open(&detection, book->line, batch->rows[i].key, batch->rows[i].row, error);
         if (status != CM_OK) {
             return status;
         }

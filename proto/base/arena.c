@@ -43,10 +43,12 @@ struct cm_arena *cm_arena_new(size_t cap)
     return arena;
 }
 
+// Arenas hold what people asked: nothing of it stays behind in freed memory.
 static void free_blocks(struct block *block)
 {
     while (block != NULL) {
         struct block *next = block->next;
+        cm_wipe(block->data, block->used);
         free(block);
         block = next;
     }
@@ -64,6 +66,7 @@ void cm_arena_reset(struct cm_arena *arena)
 {
     free_blocks(arena->first->next);
     arena->first->next = NULL;
+    cm_wipe(arena->first->data, arena->first->used);
     arena->first->used = 0;
     arena->current = arena->first;
     arena->used = 0;

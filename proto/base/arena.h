@@ -1,4 +1,5 @@
-// A bump arena with a cap: one per query or message, freed as a whole. One thread at a time.
+// A bump arena with a cap: one per query or message, freed and wiped as a whole. One thread at a
+// time.
 #ifndef CM_BASE_ARENA_H
 #define CM_BASE_ARENA_H
 

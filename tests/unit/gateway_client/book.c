@@ -150,6 +150,10 @@ static void tear_down(void)
 
 TestSuite(book, .init = set_up, .fini = tear_down);
 
+// A row of its own key, unless the node lies about owner or time.
+static const char *row_owner;
+static int64_t row_later_ms;
+
 static struct cm_row row_of(const struct node *node, int64_t captured_at_ms)
 {
     struct cm_buf key = {0};
@@ -158,8 +162,8 @@ static struct cm_row row_of(const struct node *node, int64_t captured_at_ms)
     snprintf(id, sizeof id, "e-%ld", (long)captured_at_ms);
     const struct cm_detection detection = {
         .event_id = id,
-        .owner = node->agency,
-        .captured_at_ms = captured_at_ms,
+        .owner = row_owner != NULL ? row_owner : node->agency,
+        .captured_at_ms = captured_at_ms + row_later_ms,
         .plate_read = "8ZZZ123",
         .plate = "8ZZZ123",
         .state = "",
@@ -329,6 +333,19 @@ Test(book, refuses_rows_that_were_altered_dropped_or_swapped)
     cr_expect_neq(give(&batch), CM_OK, "a row doubled");
     rows[0] = row_of(&north, 901);
     cr_expect_neq(give(&batch), CM_OK, "a row of another key");
+    cr_expect_eq(out_count, 0);
+}
+
+Test(book, refuses_a_row_whose_key_says_something_else)
+{
+    row_owner = MILLTOWN;
+    struct cm_batch batch = batch_of(&north, north_times, 3, true, 0);
+    cr_expect_neq(give(&batch), CM_OK, "another agency's row");
+    row_owner = NULL;
+    row_later_ms = 1;
+    batch = batch_of(&south, south_times, 2, true, 0);
+    cr_expect_neq(give(&batch), CM_OK, "a row moved in time");
+    row_later_ms = 0;
     cr_expect_eq(out_count, 0);
 }
 

@@ -45,3 +45,13 @@ Test(arena, refuses_overflow)
     cr_expect_str_eq(cm_arena_string(arena, cm_bytes_of("word")), "word");
     cm_arena_free(arena);
 }
+
+Test(arena, wipes_what_it_forgets)
+{
+    struct cm_arena *arena = cm_arena_new(1000);
+    const char *kept = cm_arena_string(arena, cm_bytes_of("8ZZZ123"));
+    cm_arena_reset(arena);
+    // The first block stays the arena's own: its bytes may be looked at.
+    cr_expect_str_empty(kept);
+    cm_arena_free(arena);
+}
