@@ -2,11 +2,13 @@
 
 #include <criterion/criterion.h>
 #include <pty.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/comity-cli-XXXXXX";
@@ -74,6 +76,16 @@ static bool wait_for(int terminal, char *seen, size_t size, const char *text)
     return strstr(from, text) != NULL;
 }
 
+// What is typed before the echo is off would be shown: as a person does, wait until it is.
+static void wait_for_no_echo(int terminal)
+{
+    struct termios now;
+    do {
+        sched_yield();
+        cr_assert_eq(tcgetattr(terminal, &now), 0);
+    } while ((now.c_lflag & ECHO) != 0);
+}
+
 static void type(int terminal, const char *line)
 {
     cr_assert_eq(write(terminal, line, strlen(line)), (ssize_t)strlen(line));
@@ -91,8 +103,10 @@ Test(cli, passphrase_typed_twice_is_never_shown)
     }
     char seen[4096] = "";
     cr_assert(wait_for(terminal, seen, sizeof seen, "Passphrase:"));
+    wait_for_no_echo(terminal);
     type(terminal, "correct horse\n");
     cr_assert(wait_for(terminal, seen, sizeof seen, "Again"));
+    wait_for_no_echo(terminal);
     type(terminal, "correct horse\n");
     int state;
     cr_assert_eq(waitpid(child, &state, 0), child);
