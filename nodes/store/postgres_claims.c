@@ -57,7 +57,11 @@ static enum cm_status charge(struct cm_pg *pg, const struct cm_claim *claim,
 {
     struct cm_pg_parameters mark = {0}, count = {0}, unmark = {0};
     uint64_t affected = 0;
-    *spent = false;
+    // What is over would start its count anew with each claim.
+    *spent = use->most == 0 || use->until_ms <= now_ms;
+    if (*spent) {
+        return CM_OK;
+    }
     cm_pg_add_bytes(&mark, cm_bytes_digest(&use->key));
     cm_pg_add_bytes(&mark, cm_bytes_digest(&claim->query_digest));
     cm_pg_add_time(&mark, use->until_ms);
@@ -71,9 +75,7 @@ static enum cm_status charge(struct cm_pg *pg, const struct cm_claim *claim,
     cm_pg_add_time(&count, use->until_ms);
     cm_pg_add_time(&count, now_ms);
     cm_pg_add_int8(&count, use->most > INT64_MAX ? INT64_MAX : (int64_t)use->most);
-    if (use->most > 0) {
-        status = cm_pg_run(pg, NULL, &affected, "use", &count, error);
-    }
+    status = cm_pg_run(pg, NULL, &affected, "use", &count, error);
     if (status != CM_OK || affected != 0) {
         return status;
     }

@@ -101,12 +101,16 @@ static enum cm_status charge(struct cm_sqlite_claims *claims, const struct cm_cl
                              struct cm_error *error)
 {
     sqlite3_stmt *s = claims->statements[CHARGE];
+    // What is over would start its count anew with each claim.
+    *spent = use->most == 0 || use->until_ms <= now_ms;
+    if (*spent) {
+        return CM_OK;
+    }
     bind_digest(s, 1, &use->key);
     bind_digest(s, 2, &claim->query_digest);
     sqlite3_bind_int64(s, 3, use->until_ms);
     sqlite3_bind_int64(s, 4, now_ms);
     enum cm_status status = cm_sqlite_run(s, error);
-    *spent = false;
     if (status != CM_OK || sqlite3_changes(claims->db) == 0) {
         return status;
     }
@@ -115,10 +119,8 @@ static enum cm_status charge(struct cm_sqlite_claims *claims, const struct cm_cl
     sqlite3_bind_int64(s, 2, use->until_ms);
     sqlite3_bind_int64(s, 3, now_ms);
     sqlite3_bind_int64(s, 4, use->most > INT64_MAX ? INT64_MAX : (int64_t)use->most);
-    if (use->most > 0) {
-        status = cm_sqlite_run(s, error);
-    }
-    if (status != CM_OK || (use->most > 0 && sqlite3_changes(claims->db) != 0)) {
+    status = cm_sqlite_run(s, error);
+    if (status != CM_OK || sqlite3_changes(claims->db) != 0) {
         return status;
     }
     *spent = true;

@@ -35,7 +35,7 @@ struct cm_store_query {
 // What a query uses up, claimed in one transaction before anything is read.
 struct cm_claim_use {
     struct cm_digest key; // of the limit and who it counts for, or of the approval
-    int64_t until_ms;     // forgotten after
+    int64_t until_ms;     // forgotten from then on; spent when that is over already
     uint64_t most;        // the N-th still passes
 };
 

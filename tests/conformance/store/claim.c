@@ -133,6 +133,15 @@ Test(claim, forgets_a_use_once_its_time_is_over)
     cr_expect(spends(4, tomorrow, now + 1999));
 }
 
+Test(claim, a_use_whose_time_is_over_is_spent)
+{
+    // An approval within the clocks' skew past its end must not be free of its count.
+    const struct cm_claim_use over = {digest(9), now, 5};
+    cr_expect(spends(1, over, now));
+    cr_expect(spends(2, over, now + 1));
+    cr_expect(!spends(3, over, now - 1));
+}
+
 Test(claim, expiry_forgets_only_what_no_longer_counts)
 {
     const struct cm_claim_use use = {digest(9), now + 3600000, 1};
