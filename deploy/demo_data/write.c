@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const int64_t day_ms = 86400000, hour_ms = 3600000;
-static const int64_t west_ms = 8 * 3600000; // local time is UTC-8
+static const int64_t west_ms = 28800000; // local time is UTC-8
 
 // Traffic of each local hour, of 1,000: two rush hours, quiet nights.
 static const unsigned hours[24] = {7,  5,  4,  4,  8,  22, 48, 82, 78, 52, 46, 50,

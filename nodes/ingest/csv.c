@@ -2,6 +2,7 @@
 
 #include <csv.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,8 +189,8 @@ static enum cm_status feed_line(struct cm_csv *csv, bool *fed, struct cm_error *
     size_t len = end != NULL ? (size_t)(end - at) + 1 : left;
     *fed = end != NULL || csv->eof;
     if (len > CM_CSV_MAX_RECORD) {
-        cm_fail(error, CM_INVALID, csv->name, "line %llu is longer than %d KiB",
-                (unsigned long long)(csv->line + csv->lines), CM_CSV_MAX_RECORD / 1024);
+        cm_fail(error, CM_INVALID, csv->name, "line %" PRIu64 " is longer than %d KiB",
+                csv->line + csv->lines, CM_CSV_MAX_RECORD / 1024);
         cm_error_hint(error, "is it a CSV file?");
         return CM_INVALID;
     }

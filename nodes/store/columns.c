@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define CM_GROUP(field)     ((cm_fields)(1u << (field)))
-#define CM_AT(kind, member) CM_COLUMN_##kind, offsetof(struct cm_stored, member), 0
+#define CM_AT(kind, member) offsetof(struct cm_stored, member), CM_COLUMN_##kind, 0
 #define CM_IN(kind, member, field)                                                                 \
-    CM_COLUMN_##kind, offsetof(struct cm_stored, member), CM_GROUP(field)
+    offsetof(struct cm_stored, member), CM_COLUMN_##kind, CM_GROUP(field)
 
 const struct cm_column cm_columns[CM_COLUMN_COUNT] = {
     {"event_id", CM_AT(TEXT, detection.event_id)},

@@ -20,8 +20,8 @@ enum cm_column_kind {
 
 struct cm_column {
     const char *name;
+    size_t offset; // in struct cm_stored
     enum cm_column_kind kind;
-    size_t offset;   // in struct cm_stored
     cm_fields group; // kept only when present holds it; 0: always
 };
 
