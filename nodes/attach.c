@@ -424,6 +424,12 @@ void cm_attach_rules_changed(struct cm_attach *attach)
     cm_attach_pump(attach);
 }
 
+void cm_attach_offer_directory(struct cm_attach *attach)
+{
+    if (attach->phase == CM_ATTACH_ATTACHED)
+        cm_attach_push_directory(attach, 0);
+}
+
 void cm_attach_reload(struct cm_attach *attach)
 {
     struct cm_error error = {.text = ""};

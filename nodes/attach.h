@@ -37,8 +37,10 @@ bool cm_attach_idle(const struct cm_attach *attach);
 void cm_attach_directory_taken(struct cm_attach *attach);
 // The node's trust changed, or time passed: the gateway is judged again.
 void cm_attach_judge_again(struct cm_attach *attach);
-// The gateway's rules for this node, and its directory if it is older, are sent again.
+// The node's rules are sent again.
 void cm_attach_rules_changed(struct cm_attach *attach);
+// The node has a newer directory, and not from this gateway, which passes over what it has.
+void cm_attach_offer_directory(struct cm_attach *attach);
 // New addresses from the directory.
 enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *const *addresses,
                                        size_t count) CM_MUST_CHECK;

@@ -123,8 +123,11 @@ static void retrust(struct cm_noded *noded)
                                    .directory_serial = directory->serial};
     cm_noded_note(noded, &entry);
     cm_node_queries_withdraw(node);
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_judge_again(noded->attaches[i]);
+        if (noded->attaches[i] != noded->sender)
+            cm_attach_offer_directory(noded->attaches[i]);
+    }
     if (cm_noded_meet_gateways(noded, &error))
         cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where, error.text);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ void daemon_start(struct daemon *daemon)
     daemon->pid = fork();
     cr_assert_geq(daemon->pid, 0);
     if (daemon->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves no daemon behind
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);

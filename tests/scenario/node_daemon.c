@@ -6,10 +6,12 @@
 
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@ static struct daemon *const gateway = &daemon_;
 static struct peer investigator;
 static pid_t node;
 static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
+static char log_path[PKI_PATH + 16];
+static const char *dialled = "gw-1"; // whom the node believes at the gateway's address
 static uint64_t sequence;
 static struct cm_digest previous;
 
@@ -38,9 +42,9 @@ static void write_ini(void)
     cr_assert_not_null(file);
     fprintf(file,
             "[node]\nagency = " OWNER "\ndata = %s\nkey = %s\nchain = %s\nroot = %s\n"
-            "directory = %s\n[store]\nwhere = %s\n[gateways]\ngateway = gw-1 127.0.0.1:%d\n",
+            "directory = %s\n[store]\nwhere = %s\n[gateways]\ngateway = %s 127.0.0.1:%d\n",
             data, identity->key_path, identity->chain_path, pki->root_path, pki->bundle_path,
-            store_where, gateway->port);
+            store_where, dialled, gateway->port);
     fclose(file);
 }
 
@@ -50,6 +54,9 @@ static void node_start(void)
     node = fork();
     cr_assert_geq(node, 0);
     if (node == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves no daemon behind
+        const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(log, STDERR_FILENO);
         execl(CM_NODED, CM_NODED, "--allow-root", "--config", ini, (char *)NULL);
         _exit(127);
     }
@@ -62,6 +69,21 @@ static void node_stop(void)
     cr_assert_eq(waitpid(node, &status, 0), node);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %x", (unsigned)status);
     node = 0;
+}
+
+// Whether the node's log has such a line by now, or within ten seconds.
+static void expect_log(const char *text)
+{
+    const int64_t end = cm_mono_ms(cm_clock_system()) + 10000;
+    bool found = false;
+    while (!found && cm_mono_ms(cm_clock_system()) < end) {
+        struct cm_buf log = {0};
+        cm_loop_step(gateway->loop, 20);
+        if (cm_file_read(&log, log_path, 1 << 20, NULL) == CM_OK)
+            found = memmem(log.data, log.len, text, strlen(text));
+        cm_buf_clear(&log);
+    }
+    cr_assert(found, "no \"%s\" in the node's log", text);
 }
 
 static void put_rules(const char *rules)
@@ -147,6 +169,7 @@ static void setup(void)
     peer_open(&investigator, gateway, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
     snprintf(data, sizeof data, "%.200s/node", gateway->pki->dir);
     snprintf(ini, sizeof ini, "%.200s/node.ini", gateway->pki->dir);
+    snprintf(log_path, sizeof log_path, "%.200s/node.log", gateway->pki->dir);
     snprintf(store_where, sizeof store_where, "sqlite:%.200s/node.db", gateway->pki->dir);
     snprintf(folder, sizeof folder, "%s/rules", data);
     cr_assert_eq(mkdir(data, 0700), 0);
@@ -173,6 +196,8 @@ struct result {
     uint64_t batched;
 };
 
+static uint64_t last_serial; // of the directory in the last manifest
+
 static struct result ask(void)
 {
     struct call lookup;
@@ -197,6 +222,7 @@ static struct result ask(void)
             if (strcmp(manifest.accounts[j].agency, OWNER) == 0)
                 result.outcome = manifest.accounts[j].outcome;
         result.rows = manifest.rows;
+        last_serial = manifest.directory_serial;
     }
     cm_buf_clear(&question.request);
     call_clear(&lookup);
@@ -261,4 +287,39 @@ Test(node_daemon, a_second_process_on_the_same_folder_does_not_start)
     cr_assert_eq(waitpid(node, &status, 0), node);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     node = first;
+}
+
+Test(node_daemon, believes_no_gateway_of_another_name)
+{
+    expect_log(" started ");
+    node_stop();
+    dialled = "gw-2";
+    node_start();
+    expect_log("gateway-not-believed gateway=gw-2 status=forbidden");
+    cr_assert_eq(ask().outcome, CM_OUTCOME_NONE);
+}
+
+Test(node_daemon, takes_the_newer_directory_from_its_gateway)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    pki_next(gateway->pki);
+    pki_bundle_file(gateway->pki);
+    daemon_signal(gateway, SIGHUP);
+    expect_log("directory-counts serial=2");
+    ask_until(CM_OUTCOME_ANSWERED);
+}
+
+Test(node_daemon, brings_its_gateway_the_newer_directory)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    pki_next(gateway->pki);
+    pki_bundle_file(gateway->pki);
+    gateway->pki->serial--; // what the investigator knows
+    cr_assert_eq(kill(node, SIGHUP), 0);
+    expect_log("directory-counts serial=2");
+    const int64_t end = cm_mono_ms(cm_clock_system()) + 10000;
+    do
+        ask_until(CM_OUTCOME_ANSWERED);
+    while (last_serial < 2 && cm_mono_ms(cm_clock_system()) < end);
+    cr_assert_eq(last_serial, 2);
 }
