@@ -14,6 +14,7 @@ enum {
     BACKOFF_MS = 100,   // before the second attempt to connect, then growing
     MAX_BACKOFF_MS = 5000,
     KEEPALIVE_MS = 5000,
+    MAX_MEMORY = 32 * 1024 * 1024,
 };
 
 // Shared by the channel and gRPC's threads, which may still be in a handshake when the channel
@@ -102,7 +103,14 @@ static enum cm_status new_credentials(grpc_channel_credentials **out,
 static grpc_channel *new_core(const struct cm_channel_options *options,
                               grpc_channel_credentials *credentials)
 {
+    // gRPC buffers a message of any length before it compares it with the bound: a hostile gateway
+    // would take all memory. Past this, streams of this channel end.
+    grpc_resource_quota *quota = grpc_resource_quota_create(NULL);
+    grpc_resource_quota_resize(quota, MAX_MEMORY + 8 * options->max_message);
     grpc_arg args[] = {
+        {.type = GRPC_ARG_POINTER,
+         .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
+         .value.pointer = {quota, grpc_resource_quota_arg_vtable()}},
         cm_arg_string(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, (char *)options->server_name),
         cm_arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)options->max_message),
         cm_arg_int(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
@@ -121,7 +129,9 @@ static grpc_channel *new_core(const struct cm_channel_options *options,
         cm_arg_int(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
     };
     grpc_channel_args all = {sizeof args / sizeof args[0], args};
-    return grpc_channel_create(options->address, credentials, &all);
+    grpc_channel *core = grpc_channel_create(options->address, credentials, &all);
+    grpc_resource_quota_unref(quota);
+    return core;
 }
 
 static enum cm_status connect_again(struct cm_channel *channel, struct cm_error *error)

@@ -81,7 +81,7 @@ static bool name_peer(char out[PEER_SIZE], int fd)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } at;
+    } at = {0};
     char text[INET6_ADDRSTRLEN];
     socklen_t len = sizeof at;
     if (getpeername(fd, &at.any, &len))
@@ -121,7 +121,8 @@ static void cut(struct cm_connection *connection, const char *why)
         return;
     connection->cut = true;
     all.cut++;
-    connect(connection->fd, &nobody, sizeof nobody);
+    if (connect(connection->fd, &nobody, sizeof nobody))
+        shutdown(connection->fd, SHUT_RDWR);
     cm_log(CM_LOG_WARNING, "connection-cut", "peer=%s reason=%s", connection->peer, why);
 }
 

@@ -3,6 +3,7 @@
 #include "proto/rpc/timers.h"
 
 #include <fcntl.h>
+#include <grpc/support/log.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,6 +38,19 @@ struct cm_loop {
 __attribute__((constructor)) static void keep_openssl(void)
 {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
+// Peers can cause lines at will, by failing handshakes: a few a second are enough to see why.
+static void log_line(gpr_log_func_args *line)
+{
+    enum { MOST = 5 };
+    static _Atomic int64_t second;
+    static atomic_uint lines;
+    int64_t now = cm_mono_ms(cm_clock_system()) / 1000;
+    if (atomic_exchange(&second, now) != now)
+        atomic_store(&lines, 0);
+    if (atomic_fetch_add(&lines, 1) < MOST)
+        cm_log(CM_LOG_WARNING, "grpc", "text=%s", line->message);
 }
 
 static void post(struct cm_poster *poster, struct cm_task *task)
@@ -103,6 +117,7 @@ enum cm_status cm_loop_new(struct cm_loop **out, struct cm_error *error)
         free(loop);
         return cm_fail(error, CM_MEMORY, "loop", "out of memory");
     }
+    gpr_set_log_function(log_line);
     grpc_init();
     loop->poster.post = post;
     loop->last = &loop->first;

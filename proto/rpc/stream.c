@@ -323,13 +323,13 @@ enum cm_status cm_stream_new_server(struct cm_stream **out, const struct cm_call
         grpc_call_unref(setup->call);
         return CM_MEMORY;
     }
-    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
-    op.data.recv_close_on_server.cancelled = &stream->cancelled;
+    grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    close.data.recv_close_on_server.cancelled = &stream->cancelled;
     char *peer = grpc_call_get_peer(stream->call);
     stream->connection = cm_connection_find(peer);
     gpr_free(peer);
     cm_connection_credit(stream->connection, CALL_CREDIT);
-    if (!start(stream, &op, 1, &stream->close_done)) {
+    if (!start(stream, &close, 1, &stream->close_done)) {
         destroy(stream);
         return CM_INTERNAL;
     }
@@ -403,9 +403,9 @@ void cm_stream_read(struct cm_stream *stream)
 {
     if (stream->reading || stream->stopped || stream->closed)
         return;
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    op.data.recv_message.recv_message = &stream->incoming;
-    stream->reading = start(stream, &op, 1, &stream->read_done);
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE};
+    receive.data.recv_message.recv_message = &stream->incoming;
+    stream->reading = start(stream, &receive, 1, &stream->read_done);
 }
 
 static bool ended(const struct cm_stream *stream)

@@ -46,7 +46,7 @@ enum cm_status cm_timers_set(struct cm_timers *timers, struct cm_timer *timer, i
     cm_timers_cancel(timers, timer);
     if (timers->count + 1 >= timers->cap) {
         size_t cap = timers->cap ? 2 * timers->cap : 16;
-        struct cm_timer **heap = realloc(timers->heap, cap * sizeof *heap);
+        struct cm_timer **heap = realloc(timers->heap, cap * sizeof(struct cm_timer *));
         if (!heap)
             return CM_MEMORY;
         timers->heap = heap;

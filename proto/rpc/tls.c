@@ -37,7 +37,7 @@ static enum cm_status read_text(struct cm_buf *out, const char *path, struct cm_
 {
     // Room for the whole first: a buffer that grows would leave parts of a key behind.
     uint8_t *room;
-    if (cm_buf_reserve(out, 2 * MAX_PEM, &room))
+    if (cm_buf_reserve(out, (size_t)2 * MAX_PEM, &room))
         return cm_fail(error, CM_MEMORY, path, "out of memory");
     enum cm_status status = cm_file_read(out, path, MAX_PEM, error);
     if (status)
@@ -75,7 +75,8 @@ static int give_passphrase(char *out, int size, int writing, void *context)
     size_t len = passphrase ? strlen(passphrase) : 0;
     if (!passphrase || len > (size_t)size)
         return -1;
-    memcpy(out, passphrase, len);
+    for (size_t i = 0; i < len; i++) // no terminator is wanted
+        out[i] = passphrase[i];
     return (int)len;
 }
 
