@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static struct test_rig rig;
 
@@ -189,5 +190,30 @@ Test(channel, encrypted_key_opens_with_its_passphrase_only)
     rig.channel = channel;
     // Without a judge nobody is let in.
     ask_in_vain();
+    test_rig_clear(&rig);
+}
+
+// The server sends what gRPC would take in whole before it looks at the bound.
+Test(channel, endless_message_of_a_gateway_is_not_taken_in)
+{
+    test_rig_start(&rig);
+    struct test_call call = {.read_on = true};
+    test_call_open(&rig, &call, "/test/Endless", 0);
+    test_until(&rig, &call.closed);
+    cr_expect_neq(call.status, CM_OK);
+    cr_expect_eq(call.messages, 0);
+    cr_expect_null(strstr(call.error.text, "larger than max"), "%s", call.error.text);
+    test_still_serves(&rig);
+    test_rig_clear(&rig);
+}
+
+Test(channel, message_over_the_bound_ends_the_call)
+{
+    test_rig_start(&rig);
+    struct test_call call = {.read_on = true};
+    test_call_open(&rig, &call, "/test/TooLong", 0);
+    test_until(&rig, &call.closed);
+    cr_expect_eq(call.status, CM_EXHAUSTED);
+    cr_expect_eq(call.messages, 0);
     test_rig_clear(&rig);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 static struct cm_loop *loop;
@@ -207,5 +208,20 @@ Test(loop, workers_come_back_to_it)
     cr_expect(sum.done);
     cr_expect_eq(sum.result, 42);
     cm_workers_free(workers);
+    cm_loop_free(loop);
+}
+
+Test(no_loop, without_descriptors_says_so)
+{
+    struct cm_error error = {0};
+    struct rlimit old;
+    getrlimit(RLIMIT_NOFILE, &old);
+    struct rlimit low = {(rlim_t)3 + 63, old.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    cr_expect_eq(cm_loop_new(&loop, &error), CM_UNAVAILABLE);
+    cr_expect_null(loop);
+    cr_expect_str_eq(error.where, "descriptors");
+    setrlimit(RLIMIT_NOFILE, &old);
+    cr_expect_eq(cm_loop_new(&loop, &error), CM_OK);
     cm_loop_free(loop);
 }

@@ -1,4 +1,4 @@
-#include "support.h"
+#include "raw.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -221,5 +221,25 @@ Test(stream, message_over_the_methods_bound_is_refused)
     cr_expect_str_eq(call.error.where, "message");
     test_until_count(&rig, &rig.cancelled, 1);
     cr_expect_eq(rig.got, 0);
+    test_rig_clear(&rig);
+}
+
+static void send_compressed(struct test_rig *of)
+{
+    // 1 MiB of zeros as gzip would make 1 KiB of it; the bytes needn't be good to show a refusal.
+    uint8_t message[5 + 1024] = {1, 0, 0, 4, 0};
+    struct raw *raw = raw_connect(of->dir, "client", cm_server_port(of->server));
+    raw_headers(raw, 1, "/test/Echo", "gzip");
+    raw_data(raw, 1, (struct cm_bytes){message, sizeof message}, true);
+    raw_wait_end(raw, 1);
+    raw_close(raw);
+}
+
+Test(stream, compressed_message_is_refused_unread)
+{
+    test_rig_start(&rig);
+    raw_run(&rig, send_compressed);
+    cr_expect_eq(rig.got, 0);
+    test_still_serves(&rig);
     test_rig_clear(&rig);
 }

@@ -239,6 +239,24 @@ static void open_flood(void *context, struct cm_stream *stream)
     served_flood(served);
 }
 
+static void open_and_write(struct test_rig *rig, struct cm_stream *stream, size_t len)
+{
+    serve(rig, stream);
+    uint8_t *large = calloc(1, len);
+    cr_assert(!cm_stream_write(stream, (struct cm_bytes){large, len}));
+    free(large);
+}
+
+static void open_endless(void *context, struct cm_stream *stream)
+{
+    open_and_write(context, stream, (size_t)256 * 1024 * 1024);
+}
+
+static void open_too_long(void *context, struct cm_stream *stream)
+{
+    open_and_write(context, stream, (size_t)2 * 1024 * 1024);
+}
+
 void test_rig_init(struct test_rig *rig)
 {
     *rig = (struct test_rig){.dir = "/tmp/comity-rpc-XXXXXX"};
@@ -268,9 +286,11 @@ void test_rig_serve(struct test_rig *rig, const char *name)
         {"/test/Refuse", open_refuse, rig, 1024, 100},
         {"/test/Forget", open_forget, rig, 1024, 100},
         {"/test/Flood", open_flood, rig, 1024, 100},
+        {"/test/Endless", open_endless, rig, 1024, 100},
+        {"/test/TooLong", open_too_long, rig, 1024, 100},
     };
     struct cm_server_options options = {
-        .address = "127.0.0.1:0",
+        .address = rig->listen ? rig->listen : "127.0.0.1:0",
         .tls = files_of(rig, name, "root"),
         .methods = methods,
         .method_count = sizeof methods / sizeof methods[0],
@@ -279,7 +299,8 @@ void test_rig_serve(struct test_rig *rig, const char *name)
     struct cm_error error = {0};
     cr_assert(!cm_server_new(&rig->server, rig->loop, &options, &error), "%s: %s", error.where,
               error.text);
-    snprintf(rig->address, sizeof rig->address, "127.0.0.1:%d", cm_server_port(rig->server));
+    const char *host = rig->listen && strstr(rig->listen, "::1") ? "[::1]" : "127.0.0.1";
+    snprintf(rig->address, sizeof rig->address, "%s:%d", host, cm_server_port(rig->server));
 }
 
 static enum cm_status judge(void *context, struct cm_bytes leaf)
@@ -373,6 +394,14 @@ void test_call_open(struct test_rig *rig, struct test_call *call, const char *pa
                                &handlers, call));
     if (call->read_on)
         cm_stream_read(call->stream);
+}
+
+void test_still_serves(struct test_rig *rig)
+{
+    struct test_call call = {.read_on = true, .wait_ready = true};
+    test_call_open(rig, &call, "/test/Refuse", 10000);
+    test_until(rig, &call.closed);
+    cr_expect_eq(call.status, CM_STALE, "%s", call.error.text);
 }
 
 void test_call_clear(struct test_call *call)

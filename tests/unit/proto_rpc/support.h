@@ -39,6 +39,7 @@ struct test_rig {
     struct cm_loop *loop;
     struct cm_server *server;
     struct cm_channel *channel;
+    const char *listen; // NULL: 127.0.0.1:0
     char address[64];
     unsigned opened;    // calls the server's methods saw
     unsigned cancelled; // of those, closed as cancelled
@@ -60,13 +61,16 @@ void test_rig_connect(struct test_rig *rig, const char *name, const char *root);
 void test_rig_start(struct test_rig *rig);
 void test_rig_clear(struct test_rig *rig);
 
-// /test/Echo, /test/Hold (reads nothing), /test/Refuse, /test/Forget, /test/Flood (writes on).
+// /test/Echo, /test/Hold (reads nothing), /test/Refuse, /test/Forget, /test/Flood (writes on),
+// /test/Endless and /test/TooLong (write one message of 256 and of 2 MiB).
 void test_call_open(struct test_rig *rig, struct test_call *call, const char *path,
                     int64_t deadline_ms);
 void test_until(struct test_rig *rig, const bool *flag);
 void test_until_count(struct test_rig *rig, const unsigned *count, unsigned at_least);
 // Steps until nothing has happened for a while.
 void test_settle(struct test_rig *rig);
+// Somebody else is still answered.
+void test_still_serves(struct test_rig *rig);
 void test_call_clear(struct test_call *call);
 
 #endif
