@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const int64_t day_ms = 24 * 3600 * 1000;
+static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 
 static struct cm_request request_of(const struct cm_node_question *question)
 {

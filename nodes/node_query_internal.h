@@ -11,48 +11,45 @@
 enum { LOG_ID_BYTES = 4 };
 
 struct cm_node_query {
-    enum cm_node_state state;
     struct cm_node *node;
     struct cm_asker *asker;
     struct cm_node_query *prev, *next;
     struct cm_node_query *turn_next;
     struct cm_arena *arena;
+    enum cm_node_state state;
+    bool stopping;
+    bool genuine;   // its signature holds: whatever becomes of it is recorded
+    bool final;     // message is the answer's last batch
+    bool answering; // the answer's call is open
     struct cm_ask ask;
     struct cm_digest digest; // of the query as it came
     int64_t now_ms;          // one clock reading for all that is judged
     int64_t started_ms;      // monotonic, as is deadline_ms
     int64_t deadline_ms;
     struct cm_job job;
-    bool stopping;
+    // what each step came to
+    enum cm_status query_status, head_status, entry_status;
+    enum cm_status decide_status, read_status, sign_status;
+    enum cm_refusal_code refusal;
+    unsigned pending; // of recording
+    struct cm_error query_error, record_error;
     // checking
     struct cm_trust *trust;
     struct cm_signer *signer;
     struct cm_checked_query checked;
-    bool genuine; // its signature holds: whatever becomes of it is recorded
-    enum cm_status query_status, head_status, entry_status;
-    struct cm_error query_error, record_error;
     struct cm_checkpoint checkpoint;
     struct cm_decision_leaf leaf;
-    // deciding
+    // deciding and recording
     struct cm_standing *standing;
     struct cm_node_decision decision;
-    enum cm_status decide_status;
-    // recording
     struct cm_buf entry;
     struct cm_append append;
     struct cm_keep keep;
-    unsigned pending;
-    // reading
+    // answering
     struct cm_reader *reader;
     struct cm_buf message;
-    bool final;
-    enum cm_status read_status;
-    void *answer; // the asker's
-    bool answering;
-    // refusing
-    enum cm_refusal_code refusal;
-    struct cm_buf envelope;
-    enum cm_status sign_status;
+    struct cm_buf envelope; // of a refusal
+    void *answer;           // the asker's
 };
 
 static inline void cm_node_query_move(struct cm_node_query *query, enum cm_node_state to)

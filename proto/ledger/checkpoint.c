@@ -63,7 +63,7 @@ static bool parse_root(struct cm_digest *out, struct cm_bytes line)
 static enum cm_status parse(struct cm_checkpoint *out, struct cm_bytes *text, struct cm_bytes note,
                             struct cm_error *error)
 {
-    struct cm_bytes origin, size, root, blank;
+    struct cm_bytes origin, size, root, blank = CM_BYTES_NONE;
     struct cm_bytes rest = note;
     // Extension lines are refused: none is defined here, so none may be passed over.
     if (note.len > CM_MAX_CHECKPOINT || !cut_line(&origin, &rest) || !cut_line(&size, &rest) ||
@@ -91,7 +91,8 @@ enum cm_status cm_checkpoint_parse(struct cm_checkpoint *out, struct cm_bytes no
 enum cm_status cm_checkpoint_open(struct cm_checkpoint *out, struct cm_bytes note,
                                   const struct cm_key *key, struct cm_error *error)
 {
-    struct cm_bytes text, signed_text;
+    struct cm_bytes text = CM_BYTES_NONE;
+    struct cm_bytes signed_text = CM_BYTES_NONE;
     enum cm_status status = parse(out, &text, note, error);
     if (!status)
         status = cm_note_open(&signed_text, note, out->origin, key, error);

@@ -293,14 +293,16 @@ static struct cm_append *take_landed(struct cm_ledger *ledger, bool *posted)
 // The whole batch enters the tree before anybody is told, so that its head can be proved.
 static void deliver(struct cm_ledger *ledger, struct cm_append *first)
 {
+    struct cm_tree_head *newest = NULL;
     for (struct cm_append *append = first; append; append = append->next) {
         if (append->status)
             continue;
         ledger->broken = ledger->broken || cm_merkle_add(ledger->tree, &append->leaf) != CM_OK;
-        if (!ledger->broken && append->head != ledger->head) {
-            cm_tree_head_unref(ledger->head);
-            ledger->head = cm_tree_head_ref(append->head);
-        }
+        newest = append->head;
+    }
+    if (newest && !ledger->broken) {
+        cm_tree_head_unref(ledger->head);
+        ledger->head = cm_tree_head_ref(newest);
     }
     while (first) {
         struct cm_append *append = first;
