@@ -88,6 +88,8 @@ static void read_next(struct cm_node_query *query)
 
 static void begin_reading(struct cm_node_query *query)
 {
+    // What the investigator signed bounds what the gateway may ask for.
+    const uint32_t signed_limit = query->checked.query.limit;
     const struct cm_reader_options options = {
         .store = query->node->store,
         .query = &query->checked.query,
@@ -97,7 +99,7 @@ static void begin_reading(struct cm_node_query *query)
         .query_digest = query->checked.digest,
         .rules_digest = query->standing->digest,
         .attempt = query->ask.attempt,
-        .limit = query->ask.limit,
+        .limit = query->ask.limit < signed_limit ? query->ask.limit : signed_limit,
         .now_ms = query->now_ms,
     };
     if (cm_reader_new(&query->reader, &options)) {

@@ -128,7 +128,9 @@ static void look_around(struct cm_noded *noded)
     if (changed)
         cm_noded_rules_changed(noded);
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);
-    if (mono() >= noded->sweep_at_ms) {
+    // A clock that ran far ahead must not delete everything: past the directory's end nothing is.
+    const bool believed = wall() < cm_trust_directory(node->trust)->expires_ms;
+    if (mono() >= noded->sweep_at_ms && believed) {
         noded->sweep_at_ms = mono() + noded->config->retain_every_ms;
         cm_retention_sweep(&noded->retention,
                            standing ? cm_rules_retain_s(standing->rules) : INT64_MAX, wall());

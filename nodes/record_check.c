@@ -38,6 +38,15 @@ static enum cm_status check_query(const struct cm_entry *entry,
     return CM_OK;
 }
 
+// None named means all that permit.
+static bool names(const struct cm_query *query, const char *agency)
+{
+    bool found = query->agency_count == 0;
+    for (size_t i = 0; i < query->agency_count && !found; i++)
+        found = strcmp(query->agencies[i], agency) == 0;
+    return found;
+}
+
 static enum cm_status check_leaf(struct cm_decision_leaf *leaf, struct cm_arena *arena,
                                  const struct cm_ask *ask, const struct cm_entry *entry,
                                  const char *agency, struct cm_error *error)
@@ -69,6 +78,8 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
 {
     struct cm_entry entry;
     struct cm_digest hash;
+    if (!names(&checked->query, agency))
+        return cm_fail(error, CM_INVALID, "ask.query", "the query is not for this agency");
     enum cm_status status = cm_entry_decode(&entry, arena, ask->entry, error);
     if (!status)
         status = check_query(&entry, checked, now_ms, error);

@@ -1,6 +1,7 @@
 // What a gateway says of its record of a query, held against what only an honest one can show: the
-// entry is of this very query, the leaf is ours and permits, the entry lies under a checkpoint that
-// the gateway signed, and that checkpoint continues the one seen before. Pure; any thread.
+// query is for us, the entry is of this very query, the leaf is ours and permits, the entry lies
+// under a checkpoint that the gateway signed, and that checkpoint continues the one seen before.
+// Pure; any thread.
 #ifndef CM_NODES_RECORD_CHECK_H
 #define CM_NODES_RECORD_CHECK_H
 

@@ -60,6 +60,42 @@ Test(node_query, pushes_the_limit_down_and_says_that_more_matched)
     world_free(&world);
 }
 
+Test(node_query, a_gateway_cannot_raise_the_limit_that_was_signed)
+{
+    with(shares, 40);
+    struct world_ask ask;
+    world_question(&world, &ask);
+    ask.query.limit = 5;
+    ask.ask.limit = 1000;
+    world_record(&world, &ask);
+    const uint64_t id = world_send(&world, &ask);
+    world_run(&world);
+    cr_assert_eq(world_expect_answered(&world, id), 5);
+    world_free(&world);
+}
+
+Test(node_query, answers_only_what_is_meant_for_it)
+{
+    static const char *const other[] = {WORLD_OTHER};
+    static const char *const both[] = {WORLD_OTHER, WORLD_OWNER};
+    with(shares, 5);
+    struct world_ask ask;
+    world_question(&world, &ask);
+    ask.query.agencies = other;
+    ask.query.agency_count = 1;
+    world_record(&world, &ask);
+    const uint64_t not_meant = world_send(&world, &ask);
+    world_question(&world, &ask);
+    ask.query.agencies = both;
+    ask.query.agency_count = 2;
+    world_record(&world, &ask);
+    const uint64_t meant = world_send(&world, &ask);
+    world_run(&world);
+    world_expect_refused(&world, not_meant, CM_REFUSAL_BAD_RECORD);
+    cr_assert_eq(world_expect_answered(&world, meant), 5);
+    world_free(&world);
+}
+
 Test(node_query, an_answer_without_rows_is_one_final_header)
 {
     with(shares, 0);
