@@ -1,4 +1,5 @@
-// A mutual-TLS gRPC server on a loop. Loop thread.
+// A mutual-TLS gRPC server on a loop. Loop thread. A program that links it also gets its accept4,
+// which guards all listening sockets of the process (accept_guard.h).
 #ifndef CM_RPC_SERVER_H
 #define CM_RPC_SERVER_H
 
@@ -27,7 +28,7 @@ struct cm_server_options {
     struct cm_tls_files tls;
     const struct cm_method *methods; // grpc.health.v1 is added
     size_t method_count;
-    unsigned max_connections;
+    unsigned max_connections; // of the process; those beyond are closed at once
 };
 
 // CM_IO when the address can't be bound exclusively.
@@ -40,6 +41,7 @@ void cm_server_set_healthy(struct cm_server *server, bool healthy);
 // Stops accepting, lets calls end for grace_ms, cancels the rest, then calls done once.
 void cm_server_shutdown(struct cm_server *server, int64_t grace_ms, void (*done)(void *context),
                         void *context);
+// Steps the loop until the server is down: from `done` or outside of all handlers.
 void cm_server_free(struct cm_server *server);
 
 #endif

@@ -8,8 +8,8 @@
 
 struct cm_stream;
 
-// Who is at the other end, from TLS alone: certificates in DER, leaf first. Borrowed from the
-// stream.
+// Who called, from TLS alone: certificates in DER, leaf first, without the root. Borrowed from the
+// stream. Server side; a client has judged its gateway in the channel.
 struct cm_peer {
     size_t count;
     struct cm_bytes chain[3];
@@ -24,8 +24,8 @@ struct cm_stream_handlers {
     void (*on_end)(void *owner);
     // The last write was taken; the next may be given.
     void (*on_writable)(void *owner);
-    // Once, last. Client: the server's status and its comity-error-bin. Server: CM_OK after finish,
-    // else CM_CANCELLED.
+    // Once, last; a client hears it once it has read all messages. Client: the server's status and
+    // its comity-error-bin. Server: CM_OK after finish, else CM_CANCELLED.
     void (*on_closed)(void *owner, enum cm_status status, const struct cm_error *error);
 };
 
