@@ -109,7 +109,9 @@ Test(store, refuses_text_that_is_too_long_or_no_text)
     REFUSED("site", detection.site, "\x1b[2J");
     REFUSED("model", detection.model, "\xc3");
     REFUSED("colour", detection.colour, "\xed\xa0\x80");
-    REFUSED("row", detection.site, "a\xe2\x80\xae" "b"); // right-to-left override
+    REFUSED("row", detection.site,
+            "a\xe2\x80\xae"
+            "b"); // right-to-left override
 }
 
 Test(store, candidates_are_judged_one_by_one)
