@@ -52,13 +52,14 @@ static void remember(struct cm_bundle *bundle, uint64_t sequence, const struct c
             bundle->past_cap = cap;
         }
     }
-    if (bundle->past_count == bundle->past_cap && bundle->past_count > 0) {
+    if (bundle->past == NULL) {
+        return;
+    }
+    if (bundle->past_count == bundle->past_cap) {
         memmove(bundle->past, bundle->past + 1, (bundle->past_count - 1) * sizeof bundle->past[0]);
         bundle->past_count--;
     }
-    if (bundle->past_count < bundle->past_cap) {
-        bundle->past[bundle->past_count++] = (struct past){sequence, *digest};
-    }
+    bundle->past[bundle->past_count++] = (struct past){sequence, *digest};
 }
 
 static const struct past *recall(const struct cm_bundle *bundle, uint64_t sequence)
@@ -486,6 +487,7 @@ static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *er
 {
     char path[PATH_MAX];
     struct cm_buf text = {0};
+    uint64_t last = 0;
     enum cm_status status = path_of(path, bundle, "history", error);
     if (status == CM_OK) {
         status = cm_file_read(&text, path, (size_t)MAX_HISTORY * HISTORY_LINE, error);
@@ -504,11 +506,12 @@ static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *er
         }
         *end = '\0';
         if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK ||
-            (newest(bundle) != NULL && newest(bundle)->sequence >= past.sequence)) {
+            past.sequence <= last) {
             status = cm_fail(error, CM_INVALID, path, "is damaged");
             break;
         }
         remember(bundle, past.sequence, &past.digest);
+        last = past.sequence;
         line = end + 1;
     }
     cm_buf_clear(&text);

@@ -66,7 +66,7 @@ static enum cm_status add_included(struct cm_acl_files *files, const char *name,
 static enum cm_status read_round(struct cm_acl_files *files, const char *folder, const char *packs,
                                  bool *more, struct cm_error *error)
 {
-    struct cm_ast ast;
+    struct cm_ast ast = {0};
     struct cm_diagnostics diagnostics = {0};
     const struct cm_rules_source source = {
         .main = files->main, .file_count = files->count, .files = files->list};

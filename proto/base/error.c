@@ -4,19 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum cm_status cm_fail(struct cm_error *error, enum cm_status status, const char *where,
-                       const char *format, ...)
+void cm_error_fill(struct cm_error *error, enum cm_status status, const char *where,
+                   const char *format, ...)
 {
-    if (error != NULL) {
-        memset(error, 0, sizeof *error);
-        error->status = status;
-        snprintf(error->where, sizeof error->where, "%s", where != NULL ? where : "");
-        va_list args;
-        va_start(args, format);
-        vsnprintf(error->text, sizeof error->text, format, args);
-        va_end(args);
+    if (error == NULL) {
+        return;
     }
-    return status;
+    memset(error, 0, sizeof *error);
+    error->status = status;
+    snprintf(error->where, sizeof error->where, "%s", where != NULL ? where : "");
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
 }
 
 void cm_error_hint(struct cm_error *error, const char *format, ...)

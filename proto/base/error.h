@@ -15,9 +15,19 @@ struct cm_error {
     uint32_t retry_after_ms;
 };
 
-// Fills error (which may be NULL) and returns status, so that checks can `return cm_fail(...)`.
-enum cm_status cm_fail(struct cm_error *error, enum cm_status status, const char *where,
-                       const char *format, ...) CM_PRINTF(4, 5);
+// Fills error, which may be NULL.
+void cm_error_fill(struct cm_error *error, enum cm_status status, const char *where,
+                   const char *format, ...) CM_PRINTF(4, 5);
+
+// The same, and gives status, so that checks can `return cm_fail(...)`: a macro so that analysers
+// see the status.
+#define cm_fail(error, status, where, ...)                                                         \
+    (cm_error_fill(error, status, where, __VA_ARGS__), cm_status_same(status))
+
+static inline enum cm_status cm_status_same(enum cm_status status)
+{
+    return status;
+}
 
 // Adds what to do. error may be NULL.
 void cm_error_hint(struct cm_error *error, const char *format, ...) CM_PRINTF(2, 3);

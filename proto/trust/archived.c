@@ -32,8 +32,8 @@ static enum cm_status issued_at(int64_t *out, struct cm_bytes bundle, struct cm_
 enum cm_status cm_trust_archived(struct cm_trust **out, const struct cm_trust *current,
                                  struct cm_bytes bundle, struct cm_error *error)
 {
-    int64_t issued_ms;
-    char *text;
+    int64_t issued_ms = 0;
+    char *text = NULL;
     enum cm_status status = issued_at(&issued_ms, bundle, error);
     if (status != CM_OK) {
         return status;
