@@ -210,10 +210,11 @@ void cm_session_pump(struct cm_session *session)
             more = send_welcome(session);
         else if (session->cancel_count > 0)
             more = send_cancel(session);
-        else if (session->queued.first && session->credits > 0)
-            more = send_ask(session);
+        // A node judges by the newest directory: it goes before what is to be judged.
         else if (session->part < session->parts)
             more = send_part(session);
+        else if (session->queued.first && session->credits > 0)
+            more = send_ask(session);
         else
             more = false;
     }
