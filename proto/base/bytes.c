@@ -3,7 +3,6 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -66,6 +65,8 @@ void cm_wipe(void *data, size_t len)
 // Fetched once: a fetch per hash costs three times the hash of a Merkle node.
 static EVP_MD *sha256_method;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static pthread_once_t hmac_once = PTHREAD_ONCE_INIT;
+static EVP_MAC_CTX *hmac_template; // keyed with nothing secret
 static _Thread_local EVP_MD_CTX *sha256_context;
 static pthread_key_t sha256_key;
 
@@ -115,14 +116,35 @@ void cm_sha256_of(struct cm_digest *out, struct cm_bytes data)
     cm_sha256(out, &data, 1);
 }
 
+// Keyed once, so that copies of it can be keyed anew without a fetch.
+static void fetch_hmac(void)
+{
+    static const uint8_t key;
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    hmac_template = EVP_MAC_CTX_new(method);
+    EVP_MAC_free(method);
+    if (hmac_template == NULL || EVP_MAC_init(hmac_template, &key, sizeof key, parameters) != 1) {
+        abort();
+    }
+}
+
 void cm_hmac_sha256(struct cm_digest *out, struct cm_bytes key, struct cm_bytes data)
 {
     static const uint8_t nothing;
-    unsigned len = CM_DIGEST_SIZE;
-    if (HMAC(EVP_sha256(), key.len > 0 ? key.data : &nothing, (int)key.len, data.data, data.len,
-             out->b, &len) == NULL) {
+    pthread_once(&hmac_once, fetch_hmac);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(hmac_template);
+    if (context == NULL ||
+        EVP_MAC_init(context, key.len > 0 ? key.data : &nothing, key.len, NULL) != 1 ||
+        EVP_MAC_update(context, data.data, data.len) != 1 ||
+        EVP_MAC_final(context, out->b, NULL, CM_DIGEST_SIZE) != 1) {
         abort();
     }
+    EVP_MAC_CTX_free(context);
 }
 
 enum cm_status cm_random(void *out, size_t len)
