@@ -18,10 +18,12 @@ struct cm_keep {
 struct cm_head_store {
     char path[4096];
     struct cm_head durable;
+    unsigned slot;   // of the file's two, the one that holds durable
     uint64_t newest; // size of note
     struct cm_buf note;
     struct cm_keep *waiting;
     struct cm_buf writing; // the note being written
+    unsigned writing_slot;
     bool busy;
     enum cm_status write_status;
     struct cm_error error;

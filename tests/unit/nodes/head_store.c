@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,4 +138,50 @@ Test(head_store, a_damaged_file_is_not_a_beginning)
     snprintf(path, sizeof path, "%s/gw-1", folder);
     cr_assert_eq(cm_file_write(path, cm_bytes_of("not a checkpoint"), 0600, NULL), CM_OK);
     open_store(CM_INVALID);
+}
+
+// Overwrites one byte of the file, at offset.
+static void spoil(off_t offset)
+{
+    char path[PKI_PATH + 32];
+    snprintf(path, sizeof path, "%s/gw-1", folder);
+    const int file = open(path, O_RDWR);
+    uint8_t byte;
+    cr_assert_eq(pread(file, &byte, 1, offset), 1);
+    byte ^= 1;
+    cr_assert_eq(pwrite(file, &byte, 1, offset), 1);
+    close(file);
+}
+
+Test(head_store, a_torn_write_leaves_what_was_durable)
+{
+    const off_t second = 2 * CM_MAX_CHECKPOINT;
+    struct wait wait;
+    keep(&wait, 5);
+    run_job();
+    keep(&wait, 6);
+    run_job();
+    spoil(second + 40);
+    open_store(CM_OK);
+    cr_assert_eq(store.durable.size, 5);
+    // The spoilt place is the one written next: 5 is still there if that fails too.
+    keep(&wait, 7);
+    run_job();
+    spoil(second + 40);
+    open_store(CM_OK);
+    cr_assert_eq(store.durable.size, 5);
+    spoil(40);
+    open_store(CM_INVALID);
+}
+
+Test(head_store, the_newest_of_many_is_remembered)
+{
+    struct wait wait;
+    for (uint64_t size = 1; size < 8; size++) {
+        keep(&wait, size);
+        run_job();
+        cr_assert_eq(wait.keep.status, CM_OK);
+        open_store(CM_OK);
+        cr_assert_eq(store.durable.size, size);
+    }
 }
