@@ -22,7 +22,6 @@ struct place {
 
 struct batch {
     struct cm_buf bytes; // keys and rows
-    size_t row_bytes;
     size_t count;
     struct place places[CM_MAX_BATCH_ROWS];
     struct cm_digest leaves[CM_MAX_BATCH_ROWS];
@@ -172,7 +171,6 @@ static enum cm_status take(struct cm_reader *reader)
     if (status)
         return status;
     cm_row_leaf(&batch->leaves[batch->count], key, row);
-    batch->row_bytes += row.len;
     batch->count++;
     reader->next_held = false;
     return CM_OK;
@@ -183,17 +181,16 @@ static bool fits(const struct cm_reader *reader)
 {
     const struct batch *batch = &reader->batch;
     const size_t most = reader->first_sent ? CM_MAX_BATCH_ROWS : CM_FIRST_BATCH_ROWS;
-    const size_t message = batch->bytes.len + reader->next_key.len + reader->next_row.len +
-                           (batch->count + 1) * ROW_OVERHEAD + MESSAGE_OVERHEAD;
+    const size_t bytes = batch->bytes.len + reader->next_key.len + reader->next_row.len;
+    const size_t message = bytes + (batch->count + 1) * ROW_OVERHEAD + MESSAGE_OVERHEAD;
     return batch->count < most && reader->sent + batch->count < reader->options.limit &&
-           batch->row_bytes + reader->next_row.len <= CM_MAX_BATCH &&
-           message <= CM_MAX_BATCH_MESSAGE;
+           bytes <= CM_MAX_BATCH && message <= CM_MAX_BATCH_MESSAGE;
 }
 
 static enum cm_status fill(struct cm_reader *reader, struct cm_error *error)
 {
     struct batch *batch = &reader->batch;
-    batch->bytes.len = batch->row_bytes = batch->count = 0;
+    batch->bytes.len = batch->count = 0;
     for (;;) {
         enum cm_status status = seek(reader, error);
         if (status)
