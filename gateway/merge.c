@@ -238,6 +238,11 @@ bool cm_merge_waits(const struct cm_merge *merge, size_t node)
     return merge->nodes[node].place == PLACE_WAITED;
 }
 
+bool cm_merge_holds(const struct cm_merge *merge, size_t node)
+{
+    return merge->nodes[node].place == PLACE_HEAP || merge->nodes[node].place == PLACE_READY;
+}
+
 bool cm_merge_cut_node(const struct cm_merge *merge, size_t node)
 {
     return merge->nodes[node].cut;

@@ -36,6 +36,8 @@ struct cm_merge_step cm_merge_next(struct cm_merge *merge);
 uint64_t cm_merge_rows(const struct cm_merge *merge);
 // The merge can't move before node holds a batch.
 bool cm_merge_waits(const struct cm_merge *merge, size_t node);
+// A batch of node is still to be handed on, also after a drop.
+bool cm_merge_holds(const struct cm_merge *merge, size_t node);
 // The limit was reached and left rows out, or may have.
 bool cm_merge_cut(const struct cm_merge *merge);
 // The limit left rows of node out, or may have.

@@ -128,6 +128,8 @@ void cm_query_node_read(struct cm_asked *asked);
 // What it held was handed on, or isn't wanted.
 void cm_query_node_let_go(struct cm_asked *asked);
 void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome);
+// Its outcome goes to the caller next.
+void cm_query_node_due(struct cm_asked *asked);
 // Whoever is still waited for is late.
 void cm_query_nodes_late(struct cm_gateway_query *query);
 void cm_query_nodes_release(struct cm_gateway_query *query);

@@ -39,7 +39,7 @@ static void wait_for(struct cm_asked *asked)
         cm_query_plan(query, asked->wait_until + query->paused_total);
 }
 
-static void put_due(struct cm_asked *asked)
+void cm_query_node_due(struct cm_asked *asked)
 {
     struct cm_gateway_query *query = asked->query;
     asked->due_next = NULL;
@@ -63,7 +63,9 @@ void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome)
     query->gateway->counters.failed += outcome == CM_OUTCOME_FAILED;
     ports->release(ports, &asked->call, complete);
     cm_merge_drop(query->merge, slot_of(asked));
-    put_due(asked);
+    // The caller takes nothing of a node after its outcome: what is held goes first.
+    if (!cm_merge_holds(query->merge, slot_of(asked)))
+        cm_query_node_due(asked);
 }
 
 void cm_query_node_let_go(struct cm_asked *asked)

@@ -136,6 +136,8 @@ static bool send_step(struct cm_gateway_query *query, const struct cm_merge_step
         cm_query_node_read(asked);
     else if (asked->state != CM_ASKED_ENDED)
         cm_query_node_end(asked, CM_OUTCOME_ANSWERED);
+    else
+        cm_query_node_due(asked);
     return true;
 }
 

@@ -16,6 +16,7 @@ static struct node *begin_check(struct world *world, const struct cm_envelope *e
                              header.attempt, world->asked.limit);
     node->checking = true;
     cr_assert_not(node->cut, "nothing follows what was cut");
+    cr_assert_eq(node->progress, CM_OUTCOME_NONE, "nothing follows an outcome");
     return node;
 }
 
