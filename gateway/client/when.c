@@ -74,6 +74,20 @@ static bool real_date(struct tm date)
     return same_day(&date, &corrected);
 }
 
+// ".123" after seconds, as answers are printed; what is finer than milliseconds is cut off.
+static const char *parse_fraction(int64_t *ms, const char *text)
+{
+    size_t digits = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+    *ms = 0;
+    if (digits == 0 || digits > 9) {
+        return text;
+    }
+    for (size_t i = 1; i <= 3; i++) {
+        *ms = *ms * 10 + (i <= digits ? text[i] - '0' : 0);
+    }
+    return text + 1 + digits;
+}
+
 static bool parse_date(int64_t *out, const char *text)
 {
     static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S",
@@ -81,17 +95,21 @@ static bool parse_date(int64_t *out, const char *text)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct tm date = {.tm_isdst = -1};
         const char *rest = strptime(text, forms[i], &date);
+        int64_t ms = 0;
         int east;
         if (rest == NULL || !real_date(date)) {
             continue;
         }
+        if (strstr(forms[i], "%S") != NULL) {
+            rest = parse_fraction(&ms, rest);
+        }
         if (*rest == '\0') {
-            *out = (int64_t)mktime(&date) * 1000;
+            *out = (int64_t)mktime(&date) * 1000 + ms;
             return true;
         }
         if (i < 4 && parse_offset(rest, &east)) {
             date.tm_isdst = 0;
-            *out = ((int64_t)timegm(&date) - east) * 1000;
+            *out = ((int64_t)timegm(&date) - east) * 1000 + ms;
             return true;
         }
     }

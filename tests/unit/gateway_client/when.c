@@ -30,6 +30,8 @@ Test(when, reads_what_people_write)
         {"2026-11-10T08:30", 1794328200000}, // PST
         {"2026-11-10T16:30:00Z", 1794328200000},
         {"2026-11-10T17:30:00+01:00", 1794328200000},
+        {"2026-11-10T16:30:00.12Z", 1794328200120},
+        {"2026-11-10 08:30:00.1239", 1794328200123},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t ms = -1;
@@ -41,10 +43,20 @@ Test(when, reads_what_people_write)
 
 Test(when, refuses_what_is_no_time)
 {
-    static const char *const bad[] = {
-        "",          "d",           "30",         "0d",
-        "-3d",       "30 d",        "2026-02-30", "2026-13-01",
-        "yesterday", "2026-11-10Z", "9999999d",   "2026-11-10T16:30:00+25:00"};
+    static const char *const bad[] = {"",
+                                      "d",
+                                      "30",
+                                      "0d",
+                                      "-3d",
+                                      "30 d",
+                                      "2026-02-30",
+                                      "2026-13-01",
+                                      "yesterday",
+                                      "2026-11-10Z",
+                                      "9999999d",
+                                      "2026-11-10T16:30:00+25:00",
+                                      "2026-11-10T16:30:00.Z",
+                                      "2026-11-10T16:30.5Z"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t ms;
         struct cm_error error;
