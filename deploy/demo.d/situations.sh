@@ -110,18 +110,18 @@ situation_opting_out() {
     sed '/^permit kind:local,sheriff state:CA/,/until 2030-01-01/d' "$here/rules/ca.alder.so.rules" \
         >"$dir/ca.alder.so/narrow.rules"
     apply_rules ca.alder.so "$dir/ca.alder.so/narrow.rules"
-    wait_for_log "$dir/gateway.log" "rules-standing.*agency=ca.alder.so sequence=2" "${pids[gateway]}"
+    wait_for_log "$dir/gw1.log" "rules-standing.*agency=ca.alder.so sequence=2" "${pids[gw1]}"
     ask ca.northport.pd/rivera 0 --purpose vehicle-theft --case 26-1234 \
         --reason "stolen from the harbour car park" --since 7d
     expect_rows ca.alder.so 0
     apply_rules ca.alder.so "$here/rules/ca.alder.so.rules"
-    wait_for_log "$dir/gateway.log" "rules-standing.*agency=ca.alder.so sequence=3" "${pids[gateway]}"
+    wait_for_log "$dir/gw1.log" "rules-standing.*agency=ca.alder.so sequence=3" "${pids[gw1]}"
 }
 
 situation_one_is_gone() {
     say "9. One node's machine is gone: the others answer, and the account says who is missing"
     stop_one nv.dryfork.pd KILL
-    wait_for_log "$dir/gateway.log" "node-detached.*agency=nv.dryfork.pd" "${pids[gateway]}"
+    wait_for_log "$dir/gw1.log" "node-detached.*agency=nv.dryfork.pd" "${pids[gw1]}"
     ask ca.northport.pd/rivera 3 --purpose vehicle-theft --case 26-1234 \
         --reason "stolen from the harbour car park" --since 7d
     expect '1 offline' "the missing agency is named as such"
@@ -153,6 +153,6 @@ print_commands() {
   comity acl explain $here/rules/ca.harborview.plaza.rules --directory $dir/directory.bundle \\
       --as ca.northport.pd --for vehicle-theft --evidence case
   comity directory show $dir/directory.bundle
-  tail -f $dir/gateway.log
+  tail -f $dir/gw1.log
 TXT
 }
