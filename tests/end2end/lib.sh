@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# What the tests with real daemons share: a folder of their own, a federation in it, questions and what must come of them.
+# Sourced by a test whose first argument is the folder of the programs.
+set -euo pipefail
+PATH="$1:$PATH"
+test_name=$(basename "$0")
+source_dir=$(cd "$(dirname "$0")/../.." && pwd)
+wait_tries=1200 # of 50 ms: sanitizers and busy machines are slow
+export TZ=UTC ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$source_dir/tests/lsan.supp:print_suppressions=0
+
+die() {
+    printf '%s: %s\n' "$test_name" "$*" >&2
+    exit 1
+}
+
+umask 077
+dir=$(mktemp -d "/tmp/comity-${test_name%.sh}-XXXXXX")
+as_daemon=()
+if [ "$(id -u)" -eq 0 ]; then
+    as_daemon=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
+fi
+# shellcheck source=deploy/demo.d/parts.sh
+. "$source_dir/deploy/demo.d/parts.sh"
+
+finish() {
+    local code=$? log
+    stop_daemons
+    for log in "$dir"/*.log; do
+        if grep -Eq 'runtime error|Sanitizer' "$log" 2>/dev/null; then
+            echo "$test_name: a sanitizer's report in $log" >&2
+            code=1
+        fi
+        [ $code -eq 0 ] || tail -n 20 "$log" >&2
+    done
+    if [ -n "${CM_KEEP:-}" ]; then
+        echo "$test_name: files are in $dir" >&2
+    else
+        rm -rf "$dir"
+    fi
+    exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# Somebody who asks a lot here: opening the key each time is what takes longest.
+make_asker() { # agency, role, name
+    make_person "$@"
+    local key=$dir/$1/people/$3.key
+    openssl pkey -in "$key" -passin "file:$dir/passphrase" -out "$key.open"
+    mv "$key.open" "$key"
+}
+
+# Asks as a person. Standard output goes to $dir/out, messages to $dir/err; the exit code must be one of those given.
+ask() { # agency/person, exit code or "3|6", lookup's arguments
+    local agency=${1%/*} person=${1#*/} expected=$2 code=0
+    shift 2
+    comity lookup "$@" --deadline 60 --config "$dir/$agency/people/$person.ini" \
+        >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+    [[ "|$expected|" == *"|$code|"* ]] ||
+        die "lookup $* ended with $code instead of $expected: $(tail -n 5 "$dir/err" "$dir/out")"
+}
+
+says() { # pattern that the messages of the last question must hold
+    tr -s ' \n' '  ' <"$dir/err" | grep -Eq -- "$1" || die "no \"$1\" in: $(cat "$dir/err")"
+}
+
+answered() { # rows, number
+    local came
+    came=$(grep -c '^{"event_id"' "$dir/out" || true)
+    [ "$came" = "$1" ] || die "$came rows instead of $1: $(tail -n 3 "$dir/err")"
+}
+
+# No file of the federation, log or ledger, may hold what was asked about, by whom and why.
+nothing_stored() { # text...
+    local text folder
+    for text in "$@"; do
+        for folder in $gateways $owners; do
+            ! grep -raFl -e "$text" "$dir/$folder.log" "$dir/$folder"/data/ledger "$dir/$folder"/node/data/ledger \
+                2>/dev/null || die "\"$text\" stands in the file above"
+        done
+    done
+}
+
+# Northport asks, Southgate shares, two gateways; rivera is the investigator, the plate is in both stores.
+small_federation() {
+    federation=valley.example
+    agencies="ca.northport.pd ca.southgate.pd"
+    owners=$agencies
+    gateways="gw1 gw2"
+    local name agency now
+    make_root
+    for name in $gateways; do
+        make_gateway "$name"
+    done
+    for agency in $agencies; do
+        make_agency "$agency"
+        make_node "$agency"
+        make_asker "$agency" admin admin
+    done
+    make_asker ca.northport.pd investigator rivera
+    quietly "directory" comity directory init --file "$dir/directory.json" --federation "$federation"
+    list_agency ca.northport.pd local CA "Northport Police"
+    list_agency ca.southgate.pd local CA "Southgate Police"
+    list_gateways
+    sign_directory
+    printf 'rules 1\nnode %s\npermit self to any for any back all see all\n' ca.northport.pd >"$dir/ca.northport.pd.rules"
+    printf 'rules 1\nnode %s\npermit kind:local to lookup for homicide back 30 days see place, camera until 2030-01-01\n' \
+        ca.southgate.pd >"$dir/ca.southgate.pd.rules"
+    now=$(date +%s)000
+    for agency in $agencies; do
+        apply_rules "$agency" "$dir/$agency.rules"
+        {
+            echo event_id,captured_at,plate_read,camera
+            seq 20 | while read -r name; do echo "e-$name,$((now - name * 3600000)),8ABC123,cam-1"; done
+        } >"$dir/$agency.csv"
+    done
+    give_to_daemons
+    for agency in $agencies; do
+        [ ${#as_daemon[@]} -eq 0 ] || chmod 644 "$dir/$agency.csv"
+        ingest "$agency" "$dir/$agency.csv" >"$dir/ingested"
+    done
+}
+
+# A question with our plate and reason, as rivera unless told otherwise.
+reason="seen near the scene twice"
+lookup() { # exit code, lookup's arguments
+    local expected=$1
+    shift
+    ask "${who:-ca.northport.pd/rivera}" "$expected" 8ABC123 --purpose homicide --case 26-1234 --reason "$reason" \
+        --since 7d --format json "$@"
+}
+
+# Makes a signed question in $dir/NAME.request; probe.c says what can be changed in it.
+sign_as() { # agency/person, name, change...
+    local config=$dir/${1%/*}/people/${1#*/}.ini name=$2
+    shift 2
+    probe sign "$config" "$dir/passphrase" "$dir/$name.request" "$@" from=604800000 reason="$reason" ||
+        die "$name: not signed"
+}
+
+# Sends it with somebody's certificate; what came of it must fit the pattern.
+send_as() { # agency/person, gateway, name, pattern, times
+    local config=$dir/${1%/*}/people/${1#*/}.ini got
+    got=$(probe send "$config" "$dir/passphrase" "127.0.0.1:${ports[$2]}" "$dir/$3.request" "${5:-1}") || die "$3: not sent"
+    [[ $got =~ $4 ]] || die "$3 at $2: expected \"$4\", got: $got"
+    echo "$3 at $2: $got"
+}
+
+wait_for_new() { # daemon, lines of its log seen already, pattern
+    local _
+    for _ in $(seq "$wait_tries"); do
+        tail -n "+$(($2 + 1))" "$dir/$1.log" | grep -q -- "$3" && return 0
+        kill -0 "${pids[$1]}" 2>/dev/null || break
+        read -r -t 0.05 _ <> <(:) || true
+    done
+    die "no new \"$3\" in $1's log"
+}
+
+# How much all ledgers hold.
+recorded() {
+    cat "$dir"/gw?/data/ledger/* "$dir"/ca.*/node/data/ledger/* | wc -c
+}
