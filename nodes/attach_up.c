@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Credits go back so many at a time; three quarters of the window are always with the gateway.
+enum { CREDIT_LOT = CM_CREDITS / 4 };
+
 static enum cm_status write_up(struct cm_attach *attach, const struct cm_attach_up *up)
 {
     attach->out.len = 0;
@@ -113,7 +116,7 @@ void cm_attach_pump(struct cm_attach *attach)
             status = send_rules(attach);
         else if (attach->first)
             status = send_first(attach);
-        else if (attach->credits > 0)
+        else if (attach->credits >= CREDIT_LOT)
             status = send_credits(attach);
         else if (attach->part < attach->parts)
             status = send_part(attach);
