@@ -312,12 +312,31 @@ static enum cm_status complete_plate(struct cm_asking *asking, struct cm_error *
     return status;
 }
 
+// Before a person is asked for one of them.
+static void list_purposes(const struct cm_asking *asking, const struct cm_directory *directory)
+{
+    struct cm_buf text = {0};
+    enum cm_status status = CM_OK;
+    if (asking->purpose[0] != '\0' || !cm_cli_terminal()) {
+        return;
+    }
+    for (size_t i = 0; i < directory->purpose_count && status == CM_OK; i++) {
+        status =
+            cm_buf_printf(&text, "%s%s", i > 0 ? ", " : "Purposes: ", directory->purposes[i].id);
+    }
+    if (status == CM_OK && text.len > 0) {
+        cm_cli_wrap(stderr, (const char *)text.data, 0, 2);
+    }
+    cm_buf_clear(&text);
+}
+
 enum cm_status cm_asking_complete(struct cm_asking *asking, const struct cm_settings *settings,
                                   const struct cm_directory *directory, struct cm_error *error)
 {
     struct cm_query *query = &asking->query;
     enum cm_status status = complete_plate(asking, error);
     if (status == CM_OK) {
+        list_purposes(asking, directory);
         status = ask_for(asking->purpose, sizeof asking->purpose, "Purpose: ", "--purpose", error);
     }
     if (status == CM_OK) {

@@ -2,6 +2,18 @@
 #include "gateway/client/tour.h"
 #include "proto/base/cli.h"
 
+#include <unistd.h>
+
+// One line, folded for a terminal.
+static void print_last(const struct cm_buf *line)
+{
+    if (isatty(STDERR_FILENO)) {
+        cm_cli_wrap(stderr, (const char *)line->data, 0, 2);
+    } else {
+        fprintf(stderr, "%.*s\n", (int)line->len, (const char *)line->data);
+    }
+}
+
 static int finish(const struct cm_call_result *result, const struct cm_asking *asking,
                   struct cm_printer *printer)
 {
@@ -14,8 +26,7 @@ static int finish(const struct cm_call_result *result, const struct cm_asking *a
     }
     if (cm_summary(&line, manifest, &asking->query.window) == CM_OK) {
         fflush(stdout);
-        fwrite(line.data, 1, line.len, stderr);
-        fputc('\n', stderr);
+        print_last(&line);
     }
     cm_buf_clear(&line);
     return cm_summary_exit(manifest);

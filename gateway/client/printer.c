@@ -9,7 +9,7 @@
 #include <unictype.h>
 #include <unistr.h>
 
-enum { DETAILS = 160 };
+enum { DETAILS = 160, BEFORE_DETAILS = 61 };
 
 enum cm_status cm_format_of(enum cm_format *out, const char *name)
 {
@@ -63,7 +63,7 @@ static void add_detail(char *line, const char *text)
     }
 }
 
-static void print_table_row(FILE *out, const struct cm_detection *row)
+static void print_table_row(const struct cm_printer *printer, const struct cm_detection *row)
 {
     char when[CM_WHEN_SIZE];
     char plate[2 * CM_MAX_PLATE];
@@ -89,8 +89,11 @@ static void print_table_row(FILE *out, const struct cm_detection *row)
         snprintf(number, sizeof number, "%.0f%%", row->confidence * 100);
         add_detail(line, number);
     }
-    fprintf(out, "%-25s  %-8s %-2s  %-20s %s\n", cm_when_local(when, row->captured_at_ms),
-            cm_printer_plain(plate, sizeof plate, row->plate_read), row->state, row->owner, line);
+    // What doesn't fit beside goes below, as a whole.
+    bool below = printer->width > 0 && BEFORE_DETAILS + strlen(line) > printer->width;
+    fprintf(printer->out, "%-25s  %-8s %-2s  %-20s%s%s\n", cm_when_local(when, row->captured_at_ms),
+            cm_printer_plain(plate, sizeof plate, row->plate_read), row->state, row->owner,
+            below ? "\n    " : " ", line);
 }
 
 static void add(json_t *object, const char *name, json_t *value)
@@ -270,7 +273,7 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
             fprintf(printer->out, "%-25s  %-8s %-2s  %-20s %s\n", "TIME", "PLATE", "ST", "AGENCY",
                     "DETAILS");
         }
-        print_table_row(printer->out, row);
+        print_table_row(printer, row);
         break;
     case CM_FORMAT_JSON:
         print_json(printer->out, row_object(row, true));

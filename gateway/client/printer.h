@@ -15,7 +15,8 @@ enum cm_status cm_format_of(enum cm_format *out, const char *name) CM_MUST_CHECK
 struct cm_printer {
     enum cm_format format;
     FILE *out;
-    uint64_t rows; // printed so far
+    uint64_t rows;  // printed so far
+    unsigned width; // of the terminal that a table goes to, in columns; 0: no terminal
 };
 
 // What comes before the first row.

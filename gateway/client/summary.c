@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+// Clocks differ, and time passes between question and answer: less than this is no shorter window.
+enum { SLACK_MS = 60 * 1000 };
+
 // Agencies that permit, whether or not they could be asked.
 static size_t permitting(const struct cm_manifest *manifest)
 {
@@ -43,7 +46,7 @@ static enum cm_status add_windows(struct cm_buf *out, const struct cm_manifest *
     for (size_t i = 0; i < manifest->account_count; i++) {
         const struct cm_account *account = &manifest->accounts[i];
         if (account->outcome != CM_OUTCOME_ANSWERED ||
-            account->visible_from_ms <= window->from_ms) {
+            account->visible_from_ms <= window->from_ms + SLACK_MS) {
             continue;
         }
         int64_t shown =
@@ -105,7 +108,7 @@ static void print_withheld(FILE *out, const struct cm_account *account,
 {
     char span[CM_WHEN_SIZE];
     const char *separator = ", without ";
-    if (account->visible_from_ms > window->from_ms) {
+    if (account->visible_from_ms > window->from_ms + SLACK_MS) {
         fprintf(out, ", the last %s only",
                 cm_when_span(span, window->to_ms - account->visible_from_ms));
     }

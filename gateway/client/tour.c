@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -104,12 +105,20 @@ static int visit(const struct cm_tour *tour, struct cm_call_options *options,
     return code;
 }
 
+// Columns of standard output; 0 when it is no terminal.
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_settings *settings,
                struct cm_error *error)
 {
     struct cm_loop *loop = NULL;
     struct cm_seen seen = {0};
-    struct cm_printer printer = {.format = asking->format, .out = stdout};
+    struct cm_printer printer = {
+        .format = asking->format, .out = stdout, .width = terminal_width()};
     struct cm_trust *trust =
         cm_directory_store_snapshot(settings->store, cm_wall_ms(cm_clock_system()));
     if (trust == NULL) {

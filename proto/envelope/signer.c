@@ -22,10 +22,18 @@ struct cm_signer {
     struct cm_bytes chain[CM_MAX_CHAIN]; // owned
 };
 
+struct opening {
+    const char *passphrase; // NULL: none
+    bool asked;             // the key is encrypted
+};
+
 // Never lets OpenSSL prompt on the terminal.
-static int give_passphrase(char *out, int size, int writing, void *passphrase)
+static int give_passphrase(char *out, int size, int writing, void *context)
 {
+    struct opening *opening = context;
+    const char *passphrase = opening->passphrase;
     (void)writing;
+    opening->asked = true;
     if (passphrase == NULL) {
         return -1;
     }
@@ -35,6 +43,19 @@ static int give_passphrase(char *out, int size, int writing, void *passphrase)
     }
     memcpy(out, passphrase, len);
     return (int)len;
+}
+
+static enum cm_status not_opened(const struct opening *opening, const char *path,
+                                 struct cm_error *error)
+{
+    if (!opening->asked) {
+        cm_fail(error, CM_INVALID, path, "this is no private key");
+        cm_error_hint(error, "the file must be PEM, as `comity keys request` writes it");
+        return CM_INVALID;
+    }
+    return cm_fail(error, CM_UNAUTHENTICATED, path,
+                   opening->passphrase != NULL ? "the passphrase is not that of the key"
+                                               : "the key is encrypted: it needs a passphrase");
 }
 
 static enum cm_status load_key(struct cm_signer *signer, const char *path, const char *passphrase,
@@ -49,17 +70,14 @@ static enum cm_status load_key(struct cm_signer *signer, const char *path, const
     }
     status = cm_file_read(&pem, path, MAX_PEM, error);
     if (status == CM_OK) {
+        struct opening opening = {.passphrase = passphrase};
         BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-        signer->pkey = bio == NULL ? NULL
-                                   : PEM_read_bio_PrivateKey(bio, NULL, give_passphrase,
-                                                             (void *)(uintptr_t)passphrase);
+        signer->pkey =
+            bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &opening);
         BIO_free(bio);
         if (signer->pkey == NULL) {
             ERR_clear_error();
-            status = cm_fail(error, CM_INVALID, path, "this is no private key that can be opened");
-            cm_error_hint(error, passphrase != NULL
-                                     ? "is the passphrase right, and the file PEM?"
-                                     : "the file must be PEM; an encrypted key needs a passphrase");
+            status = not_opened(&opening, path, error);
         }
     }
     cm_wipe(pem.data, pem.cap);

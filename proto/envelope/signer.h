@@ -7,8 +7,9 @@
 
 struct cm_signer;
 
-// key: PEM, encrypted or not (passphrase may be NULL). chain: PEM, leaf first. Any key but P-256,
-// or one that doesn't fit the leaf, is CM_INVALID. The secret is wiped on free.
+// key: PEM, encrypted or not; CM_UNAUTHENTICATED when it is and passphrase is NULL or wrong. chain:
+// PEM, leaf first. Any key but P-256, or one that doesn't fit the leaf, is CM_INVALID. The secret
+// is wiped on free.
 enum cm_status cm_signer_load(struct cm_signer **out, const char *key_path, const char *chain_path,
                               const char *passphrase, struct cm_error *error) CM_MUST_CHECK;
 struct cm_signer *cm_signer_ref(struct cm_signer *signer);

@@ -88,10 +88,10 @@ Test(signer, opens_an_encrypted_key_with_its_passphrase_alone)
     EVP_PKEY_free(pkey);
     struct cm_error error = {0};
     cr_expect_eq(load(path, alice->chain_path, passphrase, &error), CM_OK);
-    cr_expect_eq(load(path, alice->chain_path, "open", &error), CM_INVALID);
+    cr_expect_eq(load(path, alice->chain_path, "open", &error), CM_UNAUTHENTICATED);
     cr_expect_null(strstr(error.text, "open sesame"));
-    cr_expect_eq(load(path, alice->chain_path, NULL, &error), CM_INVALID);
-    cr_expect_not_null(strstr(error.hint, "passphrase"));
+    cr_expect_eq(load(path, alice->chain_path, NULL, &error), CM_UNAUTHENTICATED);
+    cr_expect_not_null(strstr(error.text, "passphrase"));
 }
 
 Test(signer, refuses_a_key_that_does_not_fit_the_leaf)
