@@ -1,6 +1,5 @@
 #include "gateway/client/book.h"
 
-#include "gateway/client/reach_check.h"
 #include "gateway/client/record_check.h"
 #include "gateway/client/sorter.h"
 

@@ -4,15 +4,6 @@
 
 #include <inttypes.h>
 
-uint64_t cm_directory_active(const struct cm_directory *directory)
-{
-    uint64_t active = 0;
-    for (size_t i = 0; i < directory->agency_count; i++) {
-        active += directory->agencies[i].active;
-    }
-    return active;
-}
-
 enum cm_status cm_reach_check(const struct cm_reach_response *response, struct cm_arena *arena,
                               const struct cm_trust *trust, const struct cm_signatory *gateway,
                               const struct cm_digest *digest, struct cm_error *error)

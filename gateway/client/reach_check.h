@@ -10,7 +10,4 @@
 enum cm_status cm_reach_check(const struct cm_reach_response *response, struct cm_arena *arena,
                               const struct cm_trust *trust, const struct cm_signatory *gateway,
                               const struct cm_digest *digest, struct cm_error *error) CM_MUST_CHECK;
-// Agencies of the directory that are active.
-uint64_t cm_directory_active(const struct cm_directory *directory);
-
 #endif

@@ -358,3 +358,12 @@ enum cm_status cm_directory_bundle_encode(struct cm_buf *out,
     free(crls);
     return status;
 }
+
+uint64_t cm_directory_active(const struct cm_directory *directory)
+{
+    uint64_t active = 0;
+    for (size_t i = 0; i < directory->agency_count; i++) {
+        active += directory->agencies[i].active;
+    }
+    return active;
+}

@@ -76,6 +76,8 @@ enum cm_status cm_directory_encode(struct cm_buf *out, const struct cm_directory
 
 // NULL when absent. Binary search.
 const struct cm_agency *cm_directory_agency(const struct cm_directory *directory, const char *id);
+// How many agencies are active: what a manifest's counts add up to.
+uint64_t cm_directory_active(const struct cm_directory *directory);
 const struct cm_purpose *cm_directory_purpose(const struct cm_directory *directory, const char *id);
 const struct cm_gateway_entry *cm_directory_gateway(const struct cm_directory *directory,
                                                     const char *name);

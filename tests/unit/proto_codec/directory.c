@@ -108,6 +108,7 @@ Test(directory, decodes_every_member)
     cr_expect_eq(agency->rule_signatures, 2);
     cr_expect_not(cm_directory_agency(&got, "us.customs")->active);
     cr_expect_null(cm_directory_agency(&got, "us.custom"));
+    cr_expect_eq(cm_directory_active(&got), got.agency_count - 1);
     cr_expect(cm_directory_purpose(&got, "amber-alert")->case_optional);
     cr_expect_eq(cm_directory_purpose(&got, "homicide")->fan_out_cap, 500);
     cr_expect_null(cm_directory_purpose(&got, "civil"));
