@@ -266,6 +266,8 @@ static void print_queries(struct bench *bench)
          p50},
         {"query.latency.p99", "latency, one at a time, 99 of 100", cm_samples_at(alone, 99), "us",
          p99},
+        {"query.latency.durable", "that median against two flushes", cm_samples_at(alone, 50), "us",
+         2 * bench->durable.wall_us},
         {"query.loaded.p50", "latency, many at once, median", cm_samples_at(loaded, 50), "us", p50},
         {"query.loaded.p99", "latency, many at once, 99 of 100", cm_samples_at(loaded, 99), "us",
          p99},
