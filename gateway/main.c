@@ -60,6 +60,7 @@ static void handle_signals(void (*handler)(int))
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a full ledger is an error to handle, no end
 }
 
 int main(int argc, char **argv)

@@ -46,6 +46,7 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a full ledger is an error to handle, no end
 }
 
 // No core file and no debugger of the same user: keys and questions are in memory.
