@@ -60,6 +60,17 @@ Test(node_query, pushes_the_limit_down_and_says_that_more_matched)
     world_free(&world);
 }
 
+Test(node_query, long_keys_count_against_a_batch_too)
+{
+    with(shares, 600);
+    for (size_t i = 0; i < 600; i++)
+        memset(world.event_ids[i] + 7, 'x', CM_MAX_EVENT_ID - 7);
+    const uint64_t id = world_lookup(&world, 600);
+    world_run(&world);
+    cr_assert_eq(world_expect_answered(&world, id), 600);
+    world_free(&world);
+}
+
 Test(node_query, a_gateway_cannot_raise_the_limit_that_was_signed)
 {
     with(shares, 40);

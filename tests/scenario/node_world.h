@@ -62,7 +62,7 @@ struct world {
     struct cm_store store;
     size_t row_count;
     struct cm_detection rows[WORLD_ROWS]; // newest first
-    char event_ids[WORLD_ROWS][24];
+    char event_ids[WORLD_ROWS][CM_MAX_EVENT_ID + 1];
     // the gateway
     struct cm_signer *gateway, *investigator;
     struct cm_merkle *tree;

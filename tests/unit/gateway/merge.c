@@ -226,3 +226,24 @@ Test(merge, a_slow_node_holds_the_order_back_until_it_is_dropped)
     cr_assert_eq(cm_merge_next(merge).kind, CM_MERGE_DONE);
     cm_arena_free(arena);
 }
+
+Test(merge, a_dropped_node_is_still_held_until_its_batch_is_handed_on)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 16);
+    uint8_t key[8] = {0};
+    struct cm_row row = {.key = {key, 8}};
+    struct cm_batch batch = {.row_count = 1, .rows = &row};
+    struct cm_merge *merge;
+    cr_assert_eq(cm_merge_new(&merge, arena, 2, 10, true), CM_OK);
+    cr_assert_not(cm_merge_holds(merge, 0));
+    cr_assert(cm_merge_hold(merge, 0, &batch, false));
+    cm_merge_drop(merge, 0);
+    cr_assert(cm_merge_holds(merge, 0));
+    struct cm_merge_step step = cm_merge_next(merge);
+    cr_assert(step.kind == CM_MERGE_UNMERGED && step.node == 0 && !step.more);
+    cr_assert_not(cm_merge_holds(merge, 0));
+    cm_merge_drop(merge, 1);
+    cr_assert_not(cm_merge_holds(merge, 1));
+    cr_assert_eq(cm_merge_next(merge).kind, CM_MERGE_DONE);
+    cm_arena_free(arena);
+}
