@@ -223,13 +223,15 @@ void cm_session_pump(struct cm_session *session)
 void cm_session_push_directory(struct cm_session *session, uint64_t have)
 {
     struct cm_trust *trust = session->sessions->options.gateway->trust;
-    if (have >= cm_trust_directory(trust)->serial)
+    const uint64_t serial = cm_trust_directory(trust)->serial;
+    if (have == serial)
         return;
     if (session->pushed)
         cm_trust_unref(session->pushed);
     session->pushed = cm_trust_ref(trust);
     session->part = 0;
-    session->parts = cm_directory_part_count(cm_trust_bundle(trust));
+    // Of an older one the first part is enough to ask for the node's.
+    session->parts = have > serial ? 1 : cm_directory_part_count(cm_trust_bundle(trust));
 }
 
 static enum cm_status take_directory(struct cm_session *session,

@@ -75,6 +75,7 @@ struct cm_session {
 void cm_session_close(struct cm_session *session, enum cm_status status,
                       const struct cm_error *error);
 void cm_session_pump(struct cm_session *session);
+// have: the serial that the node holds; a higher one than ours asks for its directory.
 void cm_session_push_directory(struct cm_session *session, uint64_t have);
 // The call is nobody's any more; handlers aren't called.
 void cm_session_detach(struct cm_call *call);

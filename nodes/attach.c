@@ -135,7 +135,10 @@ static bool take_part(struct cm_attach *attach, const struct cm_directory_part *
 {
     struct cm_error error = {.text = ""};
     bool whole = false;
-    if (part->serial <= cm_trust_directory(node_of(attach)->trust)->serial)
+    const uint64_t serial = cm_trust_directory(node_of(attach)->trust)->serial;
+    if (part->serial < serial)
+        cm_attach_push_directory(attach, part->serial);
+    if (part->serial <= serial)
         return true;
     if (cm_directory_parts_add(&attach->incoming, &whole, part, &error)) {
         cm_attach_break(attach, error.text);
