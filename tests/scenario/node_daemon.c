@@ -249,6 +249,13 @@ Test(node_daemon, answers_from_its_store)
     cr_assert_eq(result.batched, 10);
 }
 
+Test(node_daemon, gives_back_the_credits_of_what_it_answered)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    for (unsigned i = 0; i < 2 * CM_CREDITS; i++)
+        cr_assert_eq(ask().outcome, CM_OUTCOME_ANSWERED, "question %u", i);
+}
+
 Test(node_daemon, opting_out_counts_within_a_second)
 {
     ask_until(CM_OUTCOME_ANSWERED);
