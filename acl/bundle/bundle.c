@@ -505,8 +505,7 @@ static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *er
             break;
         }
         *end = '\0';
-        if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK ||
-            past.sequence <= last) {
+        if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK || past.sequence <= last) {
             status = cm_fail(error, CM_INVALID, path, "is damaged");
             break;
         }
