@@ -71,15 +71,21 @@ answered() { # rows, number
     [ "$came" = "$1" ] || die "$came rows instead of $1: $(tail -n 3 "$dir/err")"
 }
 
-# No file of the federation, log or ledger, may hold what was asked about, by whom and why.
+# Nothing that a gateway or node writes, but the store's own rows, may hold what was asked, by whom and why.
 nothing_stored() { # text...
-    local text folder
-    for text in "$@"; do
-        for folder in $gateways $owners; do
-            ! grep -raFl -e "$text" "$dir/$folder.log" "$dir/$folder"/data/ledger "$dir/$folder"/node/data/ledger \
-                2>/dev/null || die "\"$text\" stands in the file above"
-        done
+    local text name found folders=()
+    for name in $gateways; do
+        folders+=("$dir/$name/data")
     done
+    for name in $owners; do
+        folders+=("$dir/$name/node/data")
+    done
+    for text in "$@"; do
+        found=$(grep -raFl --exclude='detections.db' --exclude='detections.db-*' -e "$text" "${folders[@]}" "$dir"/*.log ||
+            true)
+        [ -z "$found" ] || die "\"$text\" stands in $found"
+    done
+    grep -qaF -e 8ABC123 "$dir/ca.northport.pd/node/data/detections.db"* || die "this search finds nothing at all"
 }
 
 # Northport asks, Southgate shares, two gateways; rivera is the investigator, the plate is in both stores.
