@@ -159,9 +159,11 @@ static void noted(struct cm_append *append)
 static void note(struct cm_gatewayd *d, enum cm_entry_kind kind, const char *text)
 {
     struct cm_entry entry = {.kind = kind, .recorded_ms = wall(), .text = text};
+    if (d->noting)
+        return; // the writer still has the one before
     d->note_bytes.len = 0;
     d->note = (struct cm_append){.done = noted};
-    if (d->noting || cm_entry_encode(&d->note_bytes, &entry))
+    if (cm_entry_encode(&d->note_bytes, &entry))
         return;
     d->note.entry = cm_buf_bytes(&d->note_bytes);
     d->noting = cm_ledger_append(d->ledger, &d->note) == CM_OK;
@@ -340,8 +342,8 @@ static enum cm_status restore(void *context, uint64_t index, struct cm_bytes byt
     if (status)
         return status;
     bool replayable = entry.kind == CM_ENTRY_QUERY || entry.kind == CM_ENTRY_REACH;
-    if (!replayable || entry.expires_ms <= wall())
-        return CM_OK;
+    if (!replayable || entry.expires_ms + 2 * CM_SKEW_MS <= wall())
+        return CM_OK; // as long as the cache itself would have held it
     return cm_replay_restore(d->gateway.replay, &entry.replay_key, entry.expires_ms,
                              entry.recorded_ms);
 }

@@ -66,7 +66,7 @@ static void handle_signals(void (*handler)(int))
 int main(int argc, char **argv)
 {
     cm_cli_start("comity-gatewayd", argc, argv);
-    struct cm_cli_args args;
+    static struct cm_cli_args args;
     cm_cli_parse(&args, &usage, argc, argv);
     const char *path = cm_cli_get(&args, 'c');
     struct cm_error error = {0};

@@ -277,10 +277,16 @@ static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
     struct cm_asked *asked = of_call(call);
     if (asked->state == CM_ASKED_ENDED)
         return;
+    // A worker may have the message and the error of a batch: then neither may be touched.
+    if (asked->busy) {
+        cm_query_node_end(asked, CM_OUTCOME_FAILED);
+        cm_query_pump(asked->query);
+        return;
+    }
     asked->message.max = MAX_MESSAGE;
     asked->message.len = 0;
     enum cm_status status = CM_OK;
-    if (asked->busy || asked->state != CM_ASKED_WAITED)
+    if (asked->state != CM_ASKED_WAITED)
         status = cm_fail(&asked->error, CM_INVALID, "refusal", "after the answer had begun");
     else if ((status = cm_buf_add(&asked->message, refusal->raw.data, refusal->raw.len)) ||
              (status = submit(asked, refusal_work, refusal_done)))

@@ -148,11 +148,8 @@ static enum cm_status prove(struct cm_ask *ask, struct cm_session *session,
         &ask->inclusion, arena, ledger, call->facts->entry_index, head->checkpoint.size);
     if (status)
         return status;
-    status = cm_ledger_prove_consistency(&ask->consistency, arena, ledger, session->tree_size,
-                                         head->checkpoint.size);
-    if (!status)
-        session->tree_size = head->checkpoint.size;
-    return status;
+    return cm_ledger_prove_consistency(&ask->consistency, arena, ledger, session->tree_size,
+                                       head->checkpoint.size);
 }
 
 static bool send_ask(struct cm_session *session)
@@ -176,6 +173,8 @@ static bool send_ask(struct cm_session *session)
     ask->leaf_path = call->path;
     struct cm_arena *arena = cm_arena_new(ASK_ARENA_CAP);
     bool sent = arena && prove(ask, session, call, arena) == CM_OK && write_down(session, &down);
+    if (sent)
+        session->tree_size = ask->inclusion.size;
     cm_arena_free(arena);
     cm_wipe(ask->token, sizeof ask->token);
     if (!sent) {

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_BUNDLE = CM_MAX_DIRECTORY };
+enum { MAX_BUNDLE = CM_MAX_BUNDLE };
 
 static const char *wanted_name(const struct cm_noded *noded, size_t index)
 {

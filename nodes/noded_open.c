@@ -59,7 +59,7 @@ static enum cm_status open_directory(struct cm_noded *noded, struct cm_error *er
         status = cm_directory_store_open(&noded->directories, folder, cm_buf_bytes(&root), wall(),
                                          error);
     if (!status)
-        status = cm_file_read(&noded->incoming, config->directory, CM_MAX_DIRECTORY, error);
+        status = cm_file_read(&noded->incoming, config->directory, CM_MAX_BUNDLE, error);
     if (!status) {
         status = cm_directory_store_accept(noded->directories, NULL, cm_buf_bytes(&noded->incoming),
                                            wall(), &refused);
@@ -144,8 +144,8 @@ static enum cm_status restore(void *context, uint64_t index, struct cm_bytes byt
         return status;
     const bool claimed = entry.kind == CM_ENTRY_NODE &&
                          (entry.permitted || entry.refusal == CM_REFUSAL_NOT_PERMITTED);
-    if (!claimed || entry.expires_ms <= wall())
-        return CM_OK;
+    if (!claimed || entry.expires_ms + 2 * CM_SKEW_MS <= wall())
+        return CM_OK; // as long as the cache itself would have held it
     return cm_replay_restore(noded->node.replay, &entry.replay_key, entry.expires_ms,
                              entry.recorded_ms);
 }
@@ -249,7 +249,7 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
     noded->ports =
         (struct cm_node_ports){.clock = cm_clock_system(), .submit = submit, .append = append};
     noded->node.ports = &noded->ports;
-    noded->incoming.max = CM_MAX_DIRECTORY;
+    noded->incoming.max = CM_MAX_BUNDLE;
     noded->tick.fire = cm_noded_tick;
     enum cm_status status = open_all(noded, error);
     if (!status && cm_timer_set(noded->loop, &noded->tick, CM_RULES_POLL_MS))

@@ -43,7 +43,7 @@ enum cm_status cm_archive_find(struct cm_trust **out, const char *folder, struct
     }
     enum cm_status status = path_of(path, folder, serial, error);
     if (status == CM_OK) {
-        status = cm_file_read(&bundle, path, CM_MAX_DIRECTORY, error);
+        status = cm_file_read(&bundle, path, CM_MAX_BUNDLE, error);
     }
     if (status == CM_OK) {
         status = cm_trust_archived(out, current, cm_buf_bytes(&bundle), error);

@@ -1,48 +1,16 @@
 #include "acl/bundle/bundle.h"
 
 #include "acl/bundle/archive.h"
-#include "proto/base/file.h"
+#include "acl/bundle/bundle_internal.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ARENA_CAP = 16 * 1024 * 1024,
-    MAX_HISTORY = 4096,
-    HISTORY_LINE = 128,
-    FRESH_MS = 3600 * 1000,
-    MAX_FILE = 2 * 1024 * 1024,
-};
-
-struct past {
-    uint64_t sequence;
-    struct cm_digest digest;
-};
-
-struct cm_bundle {
-    char agency[CM_MAX_ID + 1];
-    char *folder; // NULL: memory only
-    struct cm_standing *standing;
-    size_t past_count; // ascending by sequence; what stands is among the last
-    size_t past_cap;
-    struct past *past;
-};
-
-static enum cm_status path_of(char out[PATH_MAX], const struct cm_bundle *bundle,
-                              const char *suffix, struct cm_error *error)
-{
-    int len = snprintf(out, PATH_MAX, "%s/%s.%s", bundle->folder, bundle->agency, suffix);
-    return len > 0 && len < PATH_MAX
-               ? CM_OK
-               : cm_fail(error, CM_INVALID, bundle->folder, "the path is too long");
-}
-
 // Out of memory, or past its bound, the oldest is forgotten: a leaf that names it is then refused.
-static void remember(struct cm_bundle *bundle, uint64_t sequence, const struct cm_digest *digest)
+void cm_bundle_remember(struct cm_bundle *bundle, uint64_t sequence, const struct cm_digest *digest)
 {
     if (bundle->past_count == bundle->past_cap && bundle->past_cap < MAX_HISTORY) {
         size_t cap = bundle->past_cap == 0 ? 4 : bundle->past_cap * 2;
@@ -230,43 +198,9 @@ static enum cm_status stand(struct cm_standing **out, const struct cm_bundle *bu
     return CM_OK;
 }
 
-static enum cm_status persist(const struct cm_bundle *bundle, struct cm_trust *trust,
-                              const struct cm_standing *standing, bool known,
-                              struct cm_error *error)
-{
-    char path[PATH_MAX];
-    char hex[2 * CM_DIGEST_SIZE + 1];
-    struct cm_buf history = {0};
-    if (bundle->folder == NULL) {
-        return CM_OK;
-    }
-    enum cm_status status = cm_archive_keep(bundle->folder, trust, error);
-    size_t lines = bundle->past_count + (known ? 0 : 1);
-    for (size_t i = 0; i < lines && status == CM_OK; i++) {
-        bool last = i == bundle->past_count;
-        cm_hex(hex, cm_bytes_digest(last ? &standing->digest : &bundle->past[i].digest));
-        status = cm_buf_printf(&history, "%" PRIu64 " %s\n",
-                               last ? standing->sequence : bundle->past[i].sequence, hex);
-    }
-    // The history first: a set without its line in it would not be taken back after a crash.
-    if (status == CM_OK && path_of(path, bundle, "history", error) == CM_OK) {
-        status = cm_file_write(path, cm_buf_bytes(&history), 0600, error);
-    }
-    if (status == CM_OK) {
-        status = path_of(path, bundle, "ruleset", error);
-    }
-    if (status == CM_OK) {
-        status = cm_file_write(path, cm_buf_bytes(&standing->envelope), 0600, error);
-    }
-    cm_buf_clear(&history);
-    return status;
-}
-
-enum freshness { FROM_PERSON, FROM_NODE, FROM_FOLDER };
-
-static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
-                           const struct cm_envelope *envelope, enum freshness from, int64_t now_ms,
-                           struct cm_error *error)
+enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
+                              const struct cm_envelope *envelope, enum freshness from,
+                              int64_t now_ms, struct cm_error *error)
 {
     struct cm_ruleset set;
     struct cm_digest digest;
@@ -275,7 +209,7 @@ static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
     if (envelope->family != CM_FAMILY_RULESET) {
         return cm_fail(error, CM_INVALID, bundle->agency, "is not a rule set");
     }
-    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    struct cm_arena *arena = cm_arena_new(BUNDLE_ARENA_CAP);
     if (arena == NULL) {
         return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
     }
@@ -293,10 +227,6 @@ static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
     }
     // A known set can still be one that a crash, or a missing directory, kept from standing.
     bool stands = known && bundle->standing != NULL && bundle->standing->sequence >= set.sequence;
-    if (status == CM_OK && from == FROM_FOLDER && !known) {
-        status = cm_fail(error, CM_INVALID, bundle->agency,
-                         "the rule set on disk is not one that was accepted");
-    }
     bool old = from == FROM_PERSON && set.signed_ms < now_ms - FRESH_MS;
     if (status == CM_OK && !known && (old || set.signed_ms > now_ms + CM_SKEW_MS)) {
         status = cm_fail(error, CM_STALE, "signed_ms", "was not signed within the last hour");
@@ -305,9 +235,9 @@ static enum cm_status take(struct cm_bundle *bundle, struct cm_trust *trust,
         status = stand(&standing, bundle, trust, &set, &digest, envelope, from == FROM_NODE, error);
     }
     if (status == CM_OK && !stands && from != FROM_FOLDER) {
-        status = persist(bundle, trust, standing, known, error);
+        status = cm_bundle_persist(bundle, trust, standing, known, error);
         if (status == CM_OK && !known) {
-            remember(bundle, standing->sequence, &standing->digest);
+            cm_bundle_remember(bundle, standing->sequence, &standing->digest);
         }
     }
     if (status == CM_OK && standing != NULL) {
@@ -328,7 +258,8 @@ enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust
                                 const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,
                                 struct cm_error *error)
 {
-    return take(bundle, trust, ruleset, from_node ? FROM_NODE : FROM_PERSON, now_ms, error);
+    return cm_bundle_take(bundle, trust, ruleset, from_node ? FROM_NODE : FROM_PERSON, now_ms,
+                          error);
 }
 
 // The overlay's files as includes of a main file of our own: what an include may not hold, an
@@ -409,29 +340,17 @@ static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_tr
     }
     if (standing == NULL || overlay->sequence > standing->sequence ||
         (live && overlay->sequence < standing->sequence) ||
-        overlay->revision < standing->overlay_revision) {
+        overlay->revision < standing->overlay_revision ||
+        (live && overlay->revision == standing->overlay_revision)) {
         return cm_fail(error, CM_STALE, bundle->agency,
                        "the overlay is not of the rule set that counts, or an older one");
     }
     return CM_OK;
 }
 
-static enum cm_status persist_overlay(const struct cm_bundle *bundle,
-                                      const struct cm_standing *standing, struct cm_error *error)
-{
-    char path[PATH_MAX];
-    if (bundle->folder == NULL) {
-        return CM_OK;
-    }
-    enum cm_status status = path_of(path, bundle, "overlay", error);
-    return status == CM_OK
-               ? cm_file_write(path, cm_buf_bytes(&standing->overlay_envelope), 0600, error)
-               : status;
-}
-
-static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
-                                   const struct cm_envelope *envelope, bool live,
-                                   struct cm_error *error)
+enum cm_status cm_bundle_take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
+                                      const struct cm_envelope *envelope, bool live,
+                                      struct cm_error *error)
 {
     struct cm_overlay overlay;
     struct cm_rules *rules = NULL;
@@ -439,7 +358,11 @@ static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *tr
     if (envelope->family != CM_FAMILY_OVERLAY) {
         return cm_fail(error, CM_INVALID, bundle->agency, "is not an overlay");
     }
-    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    if (bundle->standing != NULL &&
+        cm_bytes_equal(envelope->raw, cm_buf_bytes(&bundle->standing->overlay_envelope))) {
+        return CM_OK; // the one that stands, sent again
+    }
+    struct cm_arena *arena = cm_arena_new(BUNDLE_ARENA_CAP);
     if (arena == NULL) {
         return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
     }
@@ -456,7 +379,7 @@ static enum cm_status take_overlay(struct cm_bundle *bundle, struct cm_trust *tr
             overlaid(&standing, bundle->standing, current ? overlay.revision : 0, rules, envelope);
     }
     if (status == CM_OK && live) {
-        status = persist_overlay(bundle, standing, error);
+        status = cm_bundle_persist_overlay(bundle, standing, error);
     }
     if (status == CM_OK) {
         cm_standing_unref(bundle->standing);
@@ -474,89 +397,13 @@ enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trus
                                         struct cm_error *error)
 {
     (void)now_ms;
-    return take_overlay(bundle, trust, overlay, true, error);
+    return cm_bundle_take_overlay(bundle, trust, overlay, true, error);
 }
 
 enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trust,
                                  struct cm_error *error)
 {
     return bundle->folder != NULL ? cm_archive_keep(bundle->folder, trust, error) : CM_OK;
-}
-
-static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *error)
-{
-    char path[PATH_MAX];
-    struct cm_buf text = {0};
-    uint64_t last = 0;
-    enum cm_status status = path_of(path, bundle, "history", error);
-    if (status == CM_OK) {
-        status = cm_file_read(&text, path, (size_t)MAX_HISTORY * HISTORY_LINE, error);
-    }
-    if (status == CM_OK) {
-        status = cm_buf_add(&text, "", 1);
-    }
-    for (char *line = (char *)text.data; status == CM_OK && *line != '\0';) {
-        char *end = strchr(line, '\n');
-        struct past past;
-        char *hex;
-        past.sequence = strtoull(line, &hex, 10);
-        if (end == NULL || *hex != ' ') {
-            status = cm_fail(error, CM_INVALID, path, "is damaged");
-            break;
-        }
-        *end = '\0';
-        if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK || past.sequence <= last) {
-            status = cm_fail(error, CM_INVALID, path, "is damaged");
-            break;
-        }
-        remember(bundle, past.sequence, &past.digest);
-        last = past.sequence;
-        line = end + 1;
-    }
-    cm_buf_clear(&text);
-    return status;
-}
-
-static enum cm_status read_envelope(struct cm_envelope *out, struct cm_arena *arena,
-                                    struct cm_buf *file, const struct cm_bundle *bundle,
-                                    const char *suffix, struct cm_error *error)
-{
-    char path[PATH_MAX];
-    enum cm_status status = path_of(path, bundle, suffix, error);
-    if (status == CM_OK) {
-        status = cm_file_read(file, path, MAX_FILE, error);
-    }
-    return status == CM_OK ? cm_envelope_decode(out, arena, cm_buf_bytes(file), error) : status;
-}
-
-static enum cm_status load(struct cm_bundle *bundle, struct cm_trust *trust, int64_t now_ms,
-                           struct cm_error *error)
-{
-    struct cm_envelope envelope;
-    struct cm_buf file = {0};
-    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
-    enum cm_status status = arena == NULL ? CM_MEMORY : read_history(bundle, error);
-    bool first = status == CM_NOT_FOUND;
-    if (status == CM_OK) {
-        status = read_envelope(&envelope, arena, &file, bundle, "ruleset", error);
-        // A crash between history and set leaves the set before: still known, so still good.
-        if (status == CM_OK) {
-            status = take(bundle, trust, &envelope, FROM_FOLDER, now_ms, error);
-        }
-    }
-    cm_buf_clear(&file);
-    if (status == CM_OK) {
-        status = read_envelope(&envelope, arena, &file, bundle, "overlay", error);
-        if (status == CM_OK) {
-            status = take_overlay(bundle, trust, &envelope, false, error);
-        }
-        if (status == CM_NOT_FOUND) {
-            status = CM_OK;
-        }
-    }
-    cm_buf_clear(&file);
-    cm_arena_free(arena);
-    return first ? CM_OK : status;
 }
 
 enum cm_status cm_bundle_open(struct cm_bundle **out, const char *agency, const char *folder,
@@ -568,7 +415,7 @@ enum cm_status cm_bundle_open(struct cm_bundle **out, const char *agency, const 
         return cm_fail(error, CM_MEMORY, agency, "out of memory");
     }
     snprintf(bundle->agency, sizeof bundle->agency, "%s", agency);
-    enum cm_status status = folder != NULL ? load(bundle, trust, now_ms, error) : CM_OK;
+    enum cm_status status = folder != NULL ? cm_bundle_load(bundle, trust, now_ms, error) : CM_OK;
     if (status != CM_OK) {
         cm_bundle_free(bundle);
         return status;

@@ -82,7 +82,7 @@ static enum cm_status read_previous(struct apply *apply, struct cm_ruleset *set,
     char path[PATH_MAX];
     struct cm_buf file = {0};
     struct cm_bytes bytes;
-    struct cm_envelope envelope;
+    struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
     const char *named = cm_cli_get(apply->args, 'P');
     const char *data = cm_cli_get(apply->args, 'n');
     *found = false;
@@ -192,7 +192,7 @@ static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
 static enum cm_status sign_again(struct apply *apply, const char *path, struct cm_error *error)
 {
     struct cm_buf file = {0};
-    struct cm_envelope envelope;
+    struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
     struct cm_ruleset set;
     enum cm_status status = cm_file_read(&file, path, 2 * CM_MAX_RULESET, error);
     if (status == CM_OK) {

@@ -345,7 +345,8 @@ static struct cm_bytes greatest_key(const struct cm_book *book)
 // What an agency left out must lie behind the last row that came from anyone.
 static bool cut_is_honest(const struct cm_book *book, const struct page *page)
 {
-    if (page->check.final && page->next_key_len == 0) {
+    // A node that stopped at a limit has more behind its last row, whoever told it the limit.
+    if (page->check.final && page->next_key_len == 0 && !page->more_matched) {
         return true;
     }
     if (!book->manifest.cut || book->rows != book->options.limit) {
@@ -493,8 +494,14 @@ static enum cm_status check_manifest(struct cm_book *book, const struct cm_envel
     if (status == CM_OK) {
         status = check_counts(book, error);
     }
+    bool more = false;
     for (size_t i = 0; i < manifest->account_count && status == CM_OK; i++) {
+        more = more || manifest->accounts[i].more_matched;
         status = check_account(book, &manifest->accounts[i], error);
+    }
+    if (status == CM_OK && manifest->cut != more) {
+        status =
+            cm_fail(error, CM_INVALID, "manifest.cut", "is not what the agencies' accounts say");
     }
     return status;
 }

@@ -72,7 +72,8 @@ static void give_up(struct call *call, enum cm_status status, bool dishonest)
 {
     if (call->status == CM_OK) {
         call->status = status;
-        call->result->dishonest = dishonest;
+        // Want of memory or disk is our own fault.
+        call->result->dishonest = dishonest && status != CM_MEMORY && status != CM_IO;
         cm_stream_cancel(call->stream);
     }
 }
@@ -336,14 +337,10 @@ static enum cm_status run(struct call *call, const char *path,
                           const struct cm_stream_handlers *handlers)
 {
     struct cm_channel *channel = NULL;
-    struct cm_error *error = &call->result->error;
     int64_t deadline_ms = call->options->asking->query.deadline_ms + CM_CLIENT_GRACE_MS;
-    call->trust = cm_directory_store_snapshot(call->options->settings->store, now_ms());
-    if (call->trust == NULL) {
-        cm_fail(error, CM_STALE, "directory", "the federation's directory has expired");
-        cm_error_hint(error, "get a new one from the federation's operator");
-        return CM_STALE;
-    }
+    // An expired one still tells its gateways: they hand out the newer. Nobody else is believed by
+    // it.
+    call->trust = cm_directory_store_newest(call->options->settings->store);
     enum cm_status status = open_channel(&channel, call);
     if (status == CM_OK) {
         status = cm_channel_call(&call->stream, channel, path, deadline_ms, false, handlers, call);

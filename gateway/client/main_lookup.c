@@ -19,7 +19,7 @@ static int finish(const struct cm_call_result *result, const struct cm_asking *a
 {
     const struct cm_manifest *manifest = cm_book_ended(result->book);
     struct cm_buf line = {0};
-    cm_printer_end(printer, manifest);
+    bool written = cm_printer_end(printer, manifest) == CM_OK;
     if (asking->accounts) {
         fflush(stdout);
         cm_summary_accounts(stderr, manifest, &asking->query.window);
@@ -29,6 +29,10 @@ static int finish(const struct cm_call_result *result, const struct cm_asking *a
         print_last(&line);
     }
     cm_buf_clear(&line);
+    if (!written) {
+        cm_cli_say("not all rows could be written");
+        return CM_EXIT_FAILED;
+    }
     return cm_summary_exit(manifest);
 }
 

@@ -289,7 +289,7 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
     printer->rows++;
 }
 
-void cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest)
+enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest)
 {
     if (printer->format == CM_FORMAT_GEOJSON) {
         fputs("\n]", printer->out);
@@ -302,5 +302,5 @@ void cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manife
         print_json(printer->out, json_pack("{s:o}", "manifest", cm_manifest_json(manifest)));
         fputc('\n', printer->out);
     }
-    fflush(printer->out);
+    return fflush(printer->out) == 0 && !ferror(printer->out) ? CM_OK : CM_IO;
 }

@@ -15,7 +15,12 @@ enum cm_status cm_reach_check(const struct cm_reach_response *response, struct c
     if (status != CM_OK) {
         return status;
     }
-    if (response->directory_serial != directory->serial ||
+    // A newer directory than ours comes with the next lookup; until then its agencies can't be
+    // counted.
+    if (response->directory_serial > directory->serial) {
+        return CM_OK;
+    }
+    if (response->directory_serial < directory->serial ||
         !cm_digest_equal(&response->directory_digest, &directory->digest)) {
         return cm_fail(error, CM_STALE, "directory", "judged by another directory than ours");
     }

@@ -117,24 +117,27 @@ static enum cm_status state_folder(char out[PATH_MAX], const struct cm_settings 
     return CM_OK;
 }
 
-// The enrolment bundle counts only until a directory was accepted.
+// The configured bundle counts only while no directory is held that has not expired.
 static enum cm_status enrol(struct cm_settings *settings, int64_t now_ms, struct cm_error *error)
 {
     const char *path;
     struct cm_buf bundle = {0};
-    if (cm_directory_store_serial(settings->store) > 0) {
+    struct cm_trust *trust = cm_directory_store_snapshot(settings->store, now_ms);
+    if (trust != NULL) {
+        cm_trust_unref(trust);
         return CM_OK;
     }
     enum cm_status status = need(&path, settings, "federation", "directory", error);
     if (status == CM_OK) {
-        status = cm_file_read(&bundle, path, CM_MAX_DIRECTORY, error);
+        status = cm_file_read(&bundle, path, CM_MAX_BUNDLE, error);
     }
     if (status == CM_OK) {
         status =
             cm_directory_store_accept(settings->store, NULL, cm_buf_bytes(&bundle), now_ms, error);
     }
     cm_buf_clear(&bundle);
-    return status;
+    // With an expired one held, a gateway can still hand out the newer.
+    return cm_directory_store_serial(settings->store) > 0 ? CM_OK : status;
 }
 
 static enum cm_status open_store(struct cm_settings *settings, struct cm_error *error)

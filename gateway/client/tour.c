@@ -92,8 +92,8 @@ static int visit(const struct cm_tour *tour, struct cm_call_options *options,
         }
         cm_call_result_clear(&result);
         if (!again) {
-            if (status != CM_OK) {
-                cm_printer_end(options->printer, NULL);
+            if (status != CM_OK && cm_printer_end(options->printer, NULL) != CM_OK) {
+                cm_cli_say("not all rows could be written");
             }
             return code;
         }
@@ -119,13 +119,7 @@ static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_s
     struct cm_seen seen = {0};
     struct cm_printer printer = {
         .format = asking->format, .out = stdout, .width = terminal_width()};
-    struct cm_trust *trust =
-        cm_directory_store_snapshot(settings->store, cm_wall_ms(cm_clock_system()));
-    if (trust == NULL) {
-        cm_fail(error, CM_STALE, "directory", "the federation's directory has expired");
-        cm_error_hint(error, "get a new one from the federation's operator");
-        return cm_cli_fail(error);
-    }
+    struct cm_trust *trust = cm_directory_store_newest(settings->store);
     const struct cm_directory *directory = cm_trust_directory(trust);
     enum cm_status status = cm_asking_complete(asking, settings, directory, error);
     int code = status == CM_OK ? 0 : CM_EXIT_REFUSED;

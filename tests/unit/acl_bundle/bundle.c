@@ -296,12 +296,18 @@ Test(bundle, refuses_files_that_somebody_altered)
     struct cm_buf file = {0};
     apply(1, NULL, shares_nothing);
     cr_assert_eq(cm_file_read(&file, file_of(OWNER ".ruleset"), 1 << 20, &error), CM_OK);
-    file.data[file.len / 3] ^= 1;
-    cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&file), 0600, &error),
-                 CM_OK);
     cm_bundle_free(bundle);
+    for (size_t at = 0; at < file.len; at += 7) {
+        file.data[at] ^= 1;
+        cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&file), 0600, &error),
+                     CM_OK);
+        file.data[at] ^= 1;
+        bundle = NULL;
+        enum cm_status status = cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error);
+        cr_assert(status != CM_OK || cm_bundle_standing(bundle) == NULL, "byte %zu", at);
+        cm_bundle_free(bundle);
+    }
     bundle = NULL;
-    cr_expect_neq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK);
     // A set with a good signature that was never accepted here.
     struct cm_envelope other;
     struct cm_ruleset set = set_of(1, shares);
@@ -338,17 +344,43 @@ Test(bundle, stands_again_after_a_crash_between_its_files)
 Test(bundle, a_directory_that_a_set_names_must_be_at_hand)
 {
     char path[PKI_PATH + 64];
-    apply(1, NULL, shares);
+    struct cm_digest first = apply(1, NULL, shares);
     snprintf(path, sizeof path, "%s/directory-%lu", folder,
              (unsigned long)cm_trust_directory(trust)->serial);
     cm_trust_unref(trust);
     pki_next(pki);
     trust = pki_trust(pki);
     cr_assert_eq(unlink(path), 0);
+    reopen(CM_OK);
+    cr_expect_null(cm_bundle_standing(bundle), "removing it must not lift what it holds");
+    cr_expect(cm_bundle_knows(bundle, 1, &first));
+}
+
+Test(bundle, denies_by_a_set_that_the_directory_no_longer_lets_stand)
+{
+    struct cm_digest first = apply(1, NULL, shares);
+    cm_trust_unref(trust);
+    pki_next(pki);
+    pki_find_agency(pki, OWNER)->rule_signatures = 2;
+    trust = pki_trust(pki);
+    reopen(CM_OK);
+    cr_expect_null(cm_bundle_standing(bundle), "one signature is not enough any more");
+    cr_expect(cm_bundle_knows(bundle, 1, &first), "and what was before is not forgotten");
+}
+
+Test(bundle, takes_no_older_set_from_its_folder)
+{
+    struct cm_buf oldest = {0};
+    struct cm_digest first = apply(1, NULL, shares);
+    cr_assert_eq(cm_file_read(&oldest, file_of(OWNER ".ruleset"), 1 << 20, &error), CM_OK);
+    struct cm_digest second = apply(2, &first, shares_nothing);
+    apply(3, &second, shares_nothing);
+    cr_assert_eq(cm_file_write(file_of(OWNER ".ruleset"), cm_buf_bytes(&oldest), 0600, &error),
+                 CM_OK);
     cm_bundle_free(bundle);
     bundle = NULL;
-    cr_expect_neq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_OK,
-                  "removing the old directory must not lift what it holds");
+    cr_expect_eq(cm_bundle_open(&bundle, OWNER, folder, trust, pki->now_ms, &error), CM_INVALID);
+    cm_buf_clear(&oldest);
 }
 
 static void sign_overlay(struct cm_envelope *out, uint64_t sequence, uint64_t revision,

@@ -181,6 +181,9 @@ static struct cm_row row_of(const struct node *node, int64_t captured_at_ms)
     return (struct cm_row){kept, keep(&row)};
 }
 
+// Whether a final header says that its node stopped at a limit.
+static bool node_stopped;
+
 // node's next batch, of reads at these times; the last `cut` of them withheld.
 static struct cm_batch batch_of(struct node *node, const int64_t *times, size_t count, bool final,
                                 size_t cut)
@@ -208,6 +211,7 @@ static struct cm_batch batch_of(struct node *node, const int64_t *times, size_t 
         .count = (uint32_t)count,
         .final = final,
         .total = final ? node->rows + count : 0,
+        .more_matched = final && node_stopped,
     };
     cm_merkle_root_of(&header.root, leaves, count);
     if (count > 0) {
@@ -381,6 +385,26 @@ Test(book, finds_a_cut_tail)
     cr_expect_eq(end(), CM_INVALID);
     manifest.cut = true;
     cr_expect_eq(end(), CM_INVALID, "nor does it help to call it cut below the limit");
+}
+
+Test(book, finds_a_smaller_limit_than_the_one_signed)
+{
+    // The gateway told both nodes to stop at one row; each signed that it has more.
+    node_stopped = true;
+    answer(&north, &accounts[0], north_times, 1, true, 0);
+    answer(&south, &accounts[1], south_times, 1, true, 0);
+    accounts[0].more_matched = true;
+    accounts[1].more_matched = true;
+    cr_expect_eq(end(), CM_INVALID, "two rows are not the limit");
+    manifest.cut = true;
+    cr_expect_eq(end(), CM_INVALID);
+}
+
+Test(book, wants_the_manifest_to_say_that_it_was_cut)
+{
+    answer_all();
+    manifest.cut = true;
+    cr_expect_eq(end(), CM_INVALID, "nothing was cut");
 }
 
 Test(book, finds_lies_in_counts)

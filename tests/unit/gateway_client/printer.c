@@ -45,7 +45,7 @@ static char *print(enum cm_format format, const struct cm_detection *rows, size_
     for (size_t i = 0; i < count; i++) {
         cm_printer_row(&printer, &rows[i]);
     }
-    cm_printer_end(&printer, NULL);
+    cr_assert_eq(cm_printer_end(&printer, NULL), CM_OK);
     fclose(printer.out);
     return text;
 }
@@ -138,4 +138,15 @@ Test(printer, makes_one_geojson_document)
     cr_expect_not_null(document, "%s", text);
     json_decref(document);
     free(text);
+}
+
+Test(printer, tells_of_what_could_not_be_written)
+{
+    struct cm_detection row = sample();
+    struct cm_printer printer = {.format = CM_FORMAT_CSV, .out = fopen("/dev/full", "w")};
+    cr_assert_not_null(printer.out);
+    cm_printer_start(&printer);
+    cm_printer_row(&printer, &row);
+    cr_expect_eq(cm_printer_end(&printer, NULL), CM_IO);
+    fclose(printer.out);
 }

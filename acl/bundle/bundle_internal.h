@@ -1,0 +1,51 @@
+// The inside of a bundle, for bundle.c (what counts) and folder.c (what is kept). Loop thread.
+#ifndef CM_ACL_BUNDLE_INTERNAL_H
+#define CM_ACL_BUNDLE_INTERNAL_H
+
+#include "acl/bundle/bundle.h"
+
+enum {
+    BUNDLE_ARENA_CAP = 16 * 1024 * 1024,
+    MAX_HISTORY = 4096,
+    HISTORY_LINE = 128,
+    FRESH_MS = 3600 * 1000,
+    MAX_FILE = 2 * 1024 * 1024,
+};
+
+struct past {
+    uint64_t sequence;
+    struct cm_digest digest;
+};
+
+struct cm_bundle {
+    char agency[CM_MAX_ID + 1];
+    char *folder; // NULL: memory only
+    struct cm_standing *standing;
+    size_t past_count; // ascending by sequence; what stands is among the last
+    size_t past_cap;
+    struct past *past;
+};
+
+enum freshness { FROM_PERSON, FROM_NODE, FROM_FOLDER };
+
+void cm_bundle_remember(struct cm_bundle *bundle, uint64_t sequence,
+                        const struct cm_digest *digest);
+enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
+                              const struct cm_envelope *envelope, enum freshness from,
+                              int64_t now_ms, struct cm_error *error) CM_MUST_CHECK;
+enum cm_status cm_bundle_take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
+                                      const struct cm_envelope *envelope, bool live,
+                                      struct cm_error *error) CM_MUST_CHECK;
+
+// known: the set's digest is in the history already.
+enum cm_status cm_bundle_persist(const struct cm_bundle *bundle, struct cm_trust *trust,
+                                 const struct cm_standing *standing, bool known,
+                                 struct cm_error *error) CM_MUST_CHECK;
+enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle,
+                                         const struct cm_standing *standing,
+                                         struct cm_error *error) CM_MUST_CHECK;
+// What the folder holds, verified again; an empty one is fine.
+enum cm_status cm_bundle_load(struct cm_bundle *bundle, struct cm_trust *trust, int64_t now_ms,
+                              struct cm_error *error) CM_MUST_CHECK;
+
+#endif
