@@ -19,6 +19,16 @@ static bool changed(struct cm_rules_file *file)
     return !same;
 }
 
+// Whether what stood in the way may have gone.
+static bool worth_again(const struct cm_rules_file *file, const struct cm_bundle *bundle,
+                        const struct cm_trust *trust)
+{
+    if (file->refused == CM_STALE)
+        return file->judged_by != cm_trust_directory(trust)->serial ||
+               file->judged_over != cm_bundle_standing(bundle);
+    return file->refused == CM_IO || file->refused == CM_MEMORY;
+}
+
 static enum cm_status offer(const struct cm_rules_file *file, struct cm_bundle *bundle,
                             struct cm_trust *trust, int64_t now_ms, struct cm_error *error)
 {
@@ -43,10 +53,15 @@ bool cm_rules_watch(struct cm_rules_file *file, struct cm_bundle *bundle, struct
 {
     const struct cm_standing *before = cm_bundle_standing(bundle);
     struct cm_error error = {.text = ""};
-    if (!changed(file))
+    const bool news = changed(file);
+    if (!news && !worth_again(file, bundle, trust))
         return false;
     const enum cm_status status = offer(file, bundle, trust, now_ms, &error);
-    if (status)
+    const bool begins = status && (news || status != file->refused);
+    file->refused = status;
+    file->judged_by = cm_trust_directory(trust)->serial;
+    file->judged_over = cm_bundle_standing(bundle);
+    if (begins)
         cm_log(CM_LOG_ERROR, "rules-refused", "file=%s status=%s where=%s error=\"%s\"", file->path,
                cm_status_name(status), error.where, error.text);
     return cm_bundle_standing(bundle) != before;

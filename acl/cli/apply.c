@@ -134,12 +134,12 @@ static enum cm_status check_proposal(struct apply *apply, struct cm_error *error
     return CM_OK;
 }
 
-static bool confirmed(const struct apply *apply, uint64_t sequence)
+static bool confirmed(const struct apply *apply, const struct cm_ruleset *set)
 {
     char answer[8] = "";
-    printf("rule set %" PRIu64 " of %s, judged by directory %" PRIu64 ", %zu file%s\n", sequence,
-           apply->administrator.agency, apply->judged.directory.serial, apply->judged.files.count,
-           apply->judged.files.count == 1 ? "" : "s");
+    printf("rule set %" PRIu64 " of %s, judged by directory %" PRIu64 ", %zu file%s\n",
+           set->sequence, set->agency, set->directory_serial, set->file_count,
+           set->file_count == 1 ? "" : "s");
     if (cm_cli_get(apply->args, 'y') != NULL) {
         return true;
     }
@@ -177,7 +177,7 @@ static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
         .file_count = apply->judged.files.count,
         .files = apply->judged.files.list,
     };
-    if (!confirmed(apply, set.sequence)) {
+    if (!confirmed(apply, &set)) {
         return cm_fail(error, CM_CANCELLED, apply->args->words[0], "nothing was signed");
     }
     status = cm_ruleset_encode(&payload, &set, error);
@@ -189,6 +189,27 @@ static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
     return status;
 }
 
+// What another one signed must be of this agency and without errors; then its text is safe to show,
+// too: the language allows no control characters.
+static enum cm_status check_signed(struct apply *apply, const struct cm_ruleset *set,
+                                   const char *path, struct cm_error *error)
+{
+    struct cm_judged *judged = &apply->judged;
+    if (strcmp(set->agency, apply->administrator.agency) != 0 ||
+        strcmp(set->federation, apply->administrator.federation) != 0) {
+        return cm_fail(error, CM_FORBIDDEN, path, "is for %s, you are an administrator of %s",
+                       set->agency, apply->administrator.agency);
+    }
+    enum cm_status status = cm_judged_set(judged, set, cm_cli_get(apply->args, 'd'), error);
+    if (status != CM_OK) {
+        return status;
+    }
+    cm_judged_print(judged);
+    return judged->rules != NULL
+               ? CM_OK
+               : cm_fail(error, CM_INVALID, path, "has errors: nothing was signed");
+}
+
 static enum cm_status sign_again(struct apply *apply, const char *path, struct cm_error *error)
 {
     struct cm_buf file = {0};
@@ -198,24 +219,27 @@ static enum cm_status sign_again(struct apply *apply, const char *path, struct c
     if (status == CM_OK) {
         status = cm_envelope_decode(&envelope, apply->arena, cm_buf_bytes(&file), error);
     }
-    if (status == CM_OK) {
-        status = cm_ruleset_decode(&set, apply->arena, envelope.payload, error);
-    }
-    if (status == CM_OK && envelope.signature_count != 1) {
-        status = cm_fail(error, CM_INVALID, path, "has two signatures already");
+    if (status == CM_OK &&
+        (envelope.family != CM_FAMILY_RULESET || envelope.signature_count != 1)) {
+        status = cm_fail(error, CM_INVALID, path, "is no rule set with one signature");
     }
     if (status == CM_OK &&
         cm_digest_equal(&envelope.signatures[0].keyid, cm_signer_key_hash(apply->signer))) {
         status = cm_fail(error, CM_FORBIDDEN, path, "you signed it already: another one must");
     }
     if (status == CM_OK) {
+        status = cm_ruleset_decode(&set, apply->arena, envelope.payload, error);
+    }
+    if (status == CM_OK) {
+        status = check_signed(apply, &set, path, error);
+    }
+    if (status == CM_OK) {
         for (size_t i = 0; i < set.file_count; i++) {
             printf("== %s\n%.*s", set.files[i].path, (int)set.files[i].text.len,
                    (const char *)set.files[i].text.data);
         }
-        status = confirmed(apply, set.sequence)
-                     ? cm_dsse_cosign(&apply->envelope, &envelope, apply->signer)
-                     : cm_fail(error, CM_CANCELLED, path, "nothing was signed");
+        status = confirmed(apply, &set) ? cm_dsse_cosign(&apply->envelope, &envelope, apply->signer)
+                                        : cm_fail(error, CM_CANCELLED, path, "nothing was signed");
     }
     cm_buf_clear(&file);
     return status;

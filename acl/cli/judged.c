@@ -7,33 +7,59 @@
 
 enum { ARENA_CAP = 8 * CM_MAX_DIRECTORY };
 
-enum cm_status cm_judged_load(struct cm_judged *out, const char *path, const char *directory,
-                              const char *packs, struct cm_error *error)
+static enum cm_status read_directory(struct cm_judged *out, const char *directory,
+                                     struct cm_error *error)
 {
     *out = (struct cm_judged){.arena = cm_arena_new(ARENA_CAP)};
     if (out->arena == NULL) {
-        return cm_fail(error, CM_MEMORY, path, "out of memory");
+        return cm_fail(error, CM_MEMORY, "directory", "out of memory");
     }
-    enum cm_status status = cm_directory_read(
-        &out->directory, out->arena, directory != NULL ? directory : CM_ACL_DIRECTORY, error);
+    return cm_directory_read(&out->directory, out->arena,
+                             directory != NULL ? directory : CM_ACL_DIRECTORY, error);
+}
+
+static enum cm_status judge(struct cm_judged *out, const char *main, size_t count,
+                            const struct cm_rule_file *files, struct cm_error *error)
+{
+    const struct cm_rules_source source = {
+        .main = main,
+        .file_count = count,
+        .files = files,
+        .directory = &out->directory,
+        .now_ms = cm_wall_ms(cm_clock_system()),
+        .lint = true,
+        .served = 1u << CM_ACTION_LOOKUP,
+    };
+    enum cm_status status = cm_rules_compile(&out->rules, &source, &out->diagnostics);
+    // Errors in the rules are in the diagnostics.
+    if (status == CM_OK || status == CM_INVALID) {
+        return CM_OK;
+    }
+    return cm_fail(error, status, main, "out of memory");
+}
+
+enum cm_status cm_judged_load(struct cm_judged *out, const char *path, const char *directory,
+                              const char *packs, struct cm_error *error)
+{
+    enum cm_status status = read_directory(out, directory, error);
     if (status == CM_OK) {
         status = cm_acl_files_read(&out->files, path, packs != NULL ? packs : CM_ACL_PACKS, error);
     }
     if (status == CM_OK) {
-        const struct cm_rules_source source = {
-            .main = out->files.main,
-            .file_count = out->files.count,
-            .files = out->files.list,
-            .directory = &out->directory,
-            .now_ms = cm_wall_ms(cm_clock_system()),
-            .lint = true,
-        };
-        status = cm_rules_compile(&out->rules, &source, &out->diagnostics);
-        if (status == CM_INVALID) {
-            status = CM_OK;
-        } else if (status != CM_OK) {
-            cm_fail(error, status, path, "out of memory");
-        }
+        status = judge(out, out->files.main, out->files.count, out->files.list, error);
+    }
+    if (status != CM_OK) {
+        cm_judged_clear(out);
+    }
+    return status;
+}
+
+enum cm_status cm_judged_set(struct cm_judged *out, const struct cm_ruleset *set,
+                             const char *directory, struct cm_error *error)
+{
+    enum cm_status status = read_directory(out, directory, error);
+    if (status == CM_OK) {
+        status = judge(out, set->main, set->file_count, set->files, error);
     }
     if (status != CM_OK) {
         cm_judged_clear(out);

@@ -38,6 +38,9 @@ static void tear_down(void)
 
 TestSuite(rules_watch, .init = set_up, .fini = tear_down);
 
+// How far the sets name a directory that isn't here yet.
+static uint64_t ahead;
+
 static void put(uint64_t sequence, const struct cm_signer *signer)
 {
     struct cm_buf payload = {0}, bytes = {0};
@@ -49,7 +52,7 @@ static void put(uint64_t sequence, const struct cm_signer *signer)
         .agency = OWNER,
         .sequence = sequence,
         .previous = previous,
-        .directory_serial = cm_trust_directory(trust)->serial,
+        .directory_serial = cm_trust_directory(trust)->serial + ahead,
         .signed_ms = pki->now_ms,
         .language = CM_RULE_LANGUAGE,
         .main = "main",
@@ -93,4 +96,19 @@ Test(rules_watch, what_is_not_signed_by_an_administrator_changes_nothing)
     cr_assert_eq(unlink(path), 0);
     cr_assert_not(look());
     cr_assert_eq(cm_bundle_standing(bundle)->sequence, 1);
+}
+
+Test(rules_watch, tries_again_once_the_directory_it_names_has_come)
+{
+    ahead = 1;
+    put(1, pki_signer(pki, OWNER, CM_ROLE_ADMIN, "admin"));
+    cr_assert_not(look());
+    cr_assert_null(cm_bundle_standing(bundle));
+    cr_assert_not(look(), "nothing has changed");
+    cm_trust_unref(trust);
+    pki_next(pki);
+    trust = pki_trust(pki);
+    cr_assert(look());
+    cr_assert_eq(cm_bundle_standing(bundle)->sequence, 1);
+    cr_assert_not(look());
 }
