@@ -10,6 +10,22 @@ quietly() { # what it is for, command: its output only when it fails
     out=$("$@" 2>&1) || die "$what: $out"
 }
 
+# Programs built where daemons may not look, such as root's home, are copied to where they may.
+bring_programs() {
+    local built program
+    built=$(dirname "$(command -v comity-noded)") || die "comity-noded is not built"
+    if [ ${#as_daemon[@]} -eq 0 ] || "${as_daemon[@]}" test -x "$built/comity-noded"; then
+        return
+    fi
+    chmod 711 "$dir"
+    mkdir -p "$dir/bin"
+    for program in "$built"/comity*; do
+        install -m 755 "$program" "$dir/bin"
+    done
+    chmod 755 "$dir/bin"
+    PATH=$dir/bin:$PATH
+}
+
 fingerprint() { comity keys show "$1" | sed -n "s/^fingerprint *//p"; }
 
 # As people do it: the request travels, its fingerprint is told by another channel.

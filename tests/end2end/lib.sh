@@ -22,6 +22,7 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 # shellcheck source=deploy/demo.d/parts.sh
 . "$source_dir/deploy/demo.d/parts.sh"
+bring_programs
 
 finish() {
     local code=$? log
