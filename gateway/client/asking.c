@@ -70,6 +70,9 @@ static enum cm_status take_line(char *out, size_t size, const char *value, const
     if (fgets(out, (int)size, stdin) == NULL) {
         return cm_fail(error, CM_INVALID, where, "standard input has no line for it");
     }
+    if (strchr(out, '\n') == NULL && !feof(stdin)) {
+        return cm_fail(error, CM_INVALID, where, "longer than %zu bytes", size - 1);
+    }
     out[strcspn(out, "\r\n")] = '\0';
     return CM_OK;
 }

@@ -119,6 +119,17 @@ static enum cm_status check_record(struct cm_book *book, struct cm_bytes entry,
                            &book->options.query_digest, error);
 }
 
+// Whether the query names agency, or nobody.
+static bool named(const struct cm_book *book, const char *agency)
+{
+    for (size_t i = 0; i < book->options.agency_count; i++) {
+        if (strcmp(book->options.agencies[i], agency) == 0) {
+            return true;
+        }
+    }
+    return book->options.agency_count == 0;
+}
+
 enum cm_status cm_book_accepted(struct cm_book *book, const struct cm_accepted *accepted,
                                 struct cm_error *error)
 {
@@ -144,6 +155,9 @@ enum cm_status cm_book_accepted(struct cm_book *book, const struct cm_accepted *
             (i > 0 && strcmp(accepted->agencies[i - 1], accepted->agencies[i]) >= 0)) {
             return cm_fail(error, CM_INVALID, "accepted.agencies",
                            "the gateway asked an agency that is not in the directory");
+        }
+        if (!named(book, agency->id)) {
+            return cm_fail(error, CM_INVALID, agency->id, "was asked without being named");
         }
         book->pages[i].agency = agency->id;
         book->names[i] = agency->id;
@@ -482,7 +496,8 @@ static enum cm_status check_manifest(struct cm_book *book, const struct cm_envel
     if (status != CM_OK) {
         return status;
     }
-    if (!cm_digest_equal(&manifest->query_digest, &book->options.query_digest) ||
+    if (strcmp(manifest->gateway, cm_signatory_identity(book->options.gateway)->name) != 0 ||
+        !cm_digest_equal(&manifest->query_digest, &book->options.query_digest) ||
         !cm_bytes_equal(manifest->entry, book->entry)) {
         return cm_fail(error, CM_INVALID, "manifest", "is of another query");
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_CAP = 8 * 1024 * 1024, MAX_MESSAGE = 2 * 1024 * 1024 };
+enum { MESSAGE_CAP = 8 * CM_MAX_LOOKUP_RESPONSE };
 
 struct call {
     const struct cm_call_options *options;
@@ -328,7 +328,7 @@ static enum cm_status open_channel(struct cm_channel **out, struct call *call)
         .passphrase = call->options->settings->passphrase,
         .judge = judge,
         .context = call,
-        .max_message = MAX_MESSAGE,
+        .max_message = CM_MAX_LOOKUP_RESPONSE,
     };
     return cm_channel_new(out, call->options->loop, &options, &call->result->error);
 }

@@ -324,6 +324,27 @@ Test(book, refuses_a_record_of_another_query_or_gateway)
     }
 }
 
+Test(book, refuses_an_asked_agency_that_the_query_does_not_name)
+{
+    static const char *const only[] = {NORTHPORT};
+    struct cm_book *fresh;
+    const struct cm_book_options options = {
+        .trust = trust,
+        .gateway = gateway,
+        .query_digest = query_digest,
+        .key_hash = key_hash,
+        .limit = LIMIT,
+        .order = CM_ORDER_TIME_DESCENDING,
+        .agency_count = 1,
+        .agencies = only,
+        .clock = cm_clock_system(),
+        .row = collect,
+    };
+    cr_assert_eq(cm_book_new(&fresh, &options), CM_OK);
+    cr_expect_eq(cm_book_accepted(fresh, &accepted, &error), CM_INVALID);
+    cm_book_free(fresh);
+}
+
 Test(book, refuses_rows_that_were_altered_dropped_or_swapped)
 {
     struct cm_batch batch = batch_of(&north, north_times, 3, true, 0);
@@ -452,6 +473,9 @@ Test(book, finds_another_query_directory_or_signer_in_the_manifest)
     manifest.directory_serial++;
     cr_expect_neq(end(), CM_OK);
     manifest.directory_serial--;
+    manifest.gateway = "gw-2";
+    cr_expect_neq(end(), CM_OK);
+    manifest.gateway = "gw-1";
     cr_expect_neq(end_by(north.signer), CM_OK, "a node's signature");
     cr_expect_eq(end(), CM_OK, "%s: %s", error.where, error.text);
 }
