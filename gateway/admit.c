@@ -23,8 +23,9 @@ struct cm_admit {
 enum cm_status cm_admit_new(struct cm_admit **out, const struct cm_admit_limits *limits)
 {
     struct cm_admit *admit = calloc(1, sizeof *admit);
-    if (!admit)
+    if (!admit) {
         return CM_MEMORY;
+    }
     admit->limits = *limits;
     if (cm_map_init(&admit->signers, SLOTS) || cm_map_init(&admit->agencies, SLOTS)) {
         cm_admit_free(admit);
@@ -46,8 +47,9 @@ static void free_all(struct cm_map *map)
 
 void cm_admit_free(struct cm_admit *admit)
 {
-    if (!admit)
+    if (!admit) {
         return;
+    }
     free_all(&admit->signers);
     free_all(&admit->agencies);
     free(admit);
@@ -58,16 +60,18 @@ static enum cm_status full(struct cm_error *error, const char *whose, unsigned l
     cm_fail(error, CM_EXHAUSTED, "gateway", "%s has %u queries running, as many as it may", whose,
             limit);
     cm_error_hint(error, "ask again when one of them has ended");
-    if (error)
+    if (error) {
         error->retry_after_ms = RETRY_MS;
+    }
     return CM_EXHAUSTED;
 }
 
 enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admission,
                               struct cm_error *error)
 {
-    if (admit->inside >= admit->limits.total)
+    if (admit->inside >= admit->limits.total) {
         return full(error, "the gateway", admit->limits.total);
+    }
     admit->inside++;
     admission->entered = true;
     return CM_OK;
@@ -77,11 +81,13 @@ enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admis
 static struct cm_counter *counter_of(struct cm_map *map, struct cm_bytes key)
 {
     struct cm_map_node *node = cm_map_find(map, key);
-    if (node)
+    if (node) {
         return CM_CONTAINER(node, struct cm_counter, node);
+    }
     struct cm_counter *counter = calloc(1, sizeof *counter + key.len);
-    if (!counter)
+    if (!counter) {
         return NULL;
+    }
     memcpy(counter->key, key.data, key.len);
     counter->node.key = (struct cm_bytes){counter->key, key.len};
     cm_map_add(map, &counter->node);
@@ -92,8 +98,9 @@ static void give(struct cm_map *map, struct cm_counter **held)
 {
     struct cm_counter *counter = *held;
     *held = NULL;
-    if (!counter || --counter->held > 0)
+    if (!counter || --counter->held > 0) {
         return;
+    }
     cm_map_remove(map, &counter->node);
     free(counter);
 }
@@ -102,10 +109,12 @@ static enum cm_status take(struct cm_map *map, struct cm_counter **held, struct 
                            unsigned limit, const char *whose, struct cm_error *error)
 {
     struct cm_counter *counter = counter_of(map, key);
-    if (!counter)
+    if (!counter) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
-    if (counter->held >= limit)
+    }
+    if (counter->held >= limit) {
         return full(error, whose, limit);
+    }
     counter->held++;
     *held = counter;
     return CM_OK;
@@ -117,12 +126,14 @@ enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admis
 {
     enum cm_status status = take(&admit->signers, &admission->signer, cm_bytes_digest(signer),
                                  admit->limits.per_signer, "this investigator", error);
-    if (status)
+    if (status) {
         return status;
+    }
     status = take(&admit->agencies, &admission->agency, cm_bytes_of(agency),
                   admit->limits.per_agency, "this agency", error);
-    if (status)
+    if (status) {
         give(&admit->signers, &admission->signer);
+    }
     return status;
 }
 
@@ -130,8 +141,9 @@ void cm_admit_leave(struct cm_admit *admit, struct cm_admission *admission)
 {
     give(&admit->signers, &admission->signer);
     give(&admit->agencies, &admission->agency);
-    if (admission->entered)
+    if (admission->entered) {
         admit->inside--;
+    }
     admission->entered = false;
 }
 

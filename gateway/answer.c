@@ -18,35 +18,40 @@ struct cm_answer {
 
 static void finish(struct cm_answer *answer, enum cm_status status, const struct cm_error *error)
 {
-    if (answer->ended)
+    if (answer->ended) {
         return;
+    }
     answer->ended = true;
     cm_timer_cancel(answer->sessions->options.loop, &answer->start_timer);
-    if (answer->stream)
+    if (answer->stream) {
         cm_stream_finish(answer->stream, status, error);
+    }
 }
 
 void cm_answer_unbind(struct cm_answer *answer, bool complete)
 {
     answer->call->answer = NULL;
     answer->call = NULL;
-    if (complete && answer->stream && cm_stream_write(answer->stream, CM_BYTES_NONE) == CM_OK)
+    if (complete && answer->stream && cm_stream_write(answer->stream, CM_BYTES_NONE) == CM_OK) {
         finish(answer, CM_OK, NULL);
-    else
+    } else {
         finish(answer, CM_CANCELLED, NULL);
+    }
 }
 
 void cm_answer_read(struct cm_answer *answer)
 {
-    if (answer->stream && !answer->ended)
+    if (answer->stream && !answer->ended) {
         cm_stream_read(answer->stream);
+    }
 }
 
 static void lost(struct cm_answer *answer)
 {
     struct cm_call *call = answer->call;
-    if (!call)
+    if (!call) {
         return;
+    }
     cm_session_detach(call);
     call->handlers->lost(call, true);
 }
@@ -54,10 +59,12 @@ static void lost(struct cm_answer *answer)
 static bool same_key(const struct cm_answer *answer, const struct cm_session *session)
 {
     const struct cm_peer *peer = cm_stream_peer(answer->stream);
-    if (peer->count == 0)
+    if (peer->count == 0) {
         return false;
-    if (cm_bytes_equal(peer->chain[0], session->chain[0]))
+    }
+    if (cm_bytes_equal(peer->chain[0], session->chain[0])) {
         return true;
+    }
     // A renewed certificate keeps its key.
     struct cm_gateway *gateway = answer->sessions->options.gateway;
     struct cm_signatory *node = NULL;
@@ -72,15 +79,17 @@ static bool same_key(const struct cm_answer *answer, const struct cm_session *se
 static bool bind(struct cm_answer *answer, const struct cm_answer_start *start)
 {
     struct cm_call *call = cm_sessions_call(answer->sessions, start->ask);
-    if (!call || !call->session || !call->sent || call->spent)
+    if (!call || !call->session || !call->sent || call->spent) {
         return false;
+    }
     const struct cm_session *session = call->session;
     if (!cm_secret_equal((struct cm_bytes){start->session, sizeof start->session},
                          (struct cm_bytes){session->id, sizeof session->id}) ||
         !cm_secret_equal((struct cm_bytes){start->token, sizeof start->token},
                          (struct cm_bytes){call->token, sizeof call->token}) ||
-        !same_key(answer, session))
+        !same_key(answer, session)) {
         return false;
+    }
     call->spent = true;
     call->answer = answer;
     answer->call = call;
@@ -94,15 +103,18 @@ static void start(struct cm_answer *answer, struct cm_bytes message)
     struct cm_arena *arena = cm_arena_new(START_ARENA_CAP);
     enum cm_status status = arena ? cm_answer_request_decode(&request, arena, message, &error)
                                   : cm_fail(&error, CM_MEMORY, "answer", "out of memory");
-    if (!status && !request.is_start)
+    if (!status && !request.is_start) {
         status = cm_fail(&error, CM_INVALID, "answer", "the first message is the start");
+    }
     // One text for all: it doesn't tell which of ask, session, token or key was wrong.
-    if (!status && !bind(answer, &request.start))
+    if (!status && !bind(answer, &request.start)) {
         status = cm_fail(&error, CM_FORBIDDEN, "answer.start", "no such ask of this node");
+    }
     cm_arena_free(arena);
     if (status) {
-        if (status == CM_FORBIDDEN)
+        if (status == CM_FORBIDDEN) {
             cm_log(CM_LOG_WARNING, "answer-not-asked", NULL);
+        }
         finish(answer, status, &error);
         return;
     }
@@ -114,20 +126,22 @@ static void start(struct cm_answer *answer, struct cm_bytes message)
 static void on_message(void *owner, struct cm_bytes message)
 {
     struct cm_answer *answer = owner;
-    if (!answer->started && !answer->ended)
+    if (!answer->started && !answer->ended) {
         start(answer, message);
-    else if (answer->call)
+    } else if (answer->call) {
         answer->call->handlers->batch(answer->call, message);
+    }
 }
 
 // The node may close its side after its final batch; before it, nothing more can come.
 static void on_end(void *owner)
 {
     struct cm_answer *answer = owner;
-    if (!answer->started)
+    if (!answer->started) {
         finish(answer, CM_INVALID, NULL);
-    else
+    } else {
         lost(answer);
+    }
 }
 
 static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
@@ -177,8 +191,9 @@ void cm_sessions_on_answer(void *context, struct cm_stream *stream)
     answer->stream = stream;
     answer->start_timer.fire = no_start;
     cm_stream_accept(stream, &handlers, answer);
-    if (cm_timer_set(sessions->options.loop, &answer->start_timer, CM_ANSWER_START_MS))
+    if (cm_timer_set(sessions->options.loop, &answer->start_timer, CM_ANSWER_START_MS)) {
         finish(answer, CM_MEMORY, NULL);
-    else
+    } else {
         cm_stream_read(stream);
+    }
 }

@@ -9,12 +9,14 @@ static bool named(const struct cm_query *query, const char *agency)
     while (low < high) {
         size_t middle = (low + high) / 2;
         int order = strcmp(query->agencies[middle], agency);
-        if (order == 0)
+        if (order == 0) {
             return true;
-        if (order < 0)
+        }
+        if (order < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return false;
 }
@@ -28,22 +30,26 @@ static enum cm_status judge(struct cm_decision *decision, struct cm_arena *scrat
     size_t charge_count;
     enum cm_status status =
         cm_rules_charges(&charges, &charge_count, scratch, standing->rules, directory, request);
-    if (status)
+    if (status) {
         return status;
+    }
     struct cm_view *view;
     status = cm_rules_view(&view, scratch, standing->rules, standing->overlay, directory, request,
                            charges, NULL, charge_count);
-    if (status)
+    if (status) {
         return status;
+    }
     decision->permitted = cm_view_any(view);
-    if (decision->permitted)
+    if (decision->permitted) {
         return CM_OK;
+    }
     decision->outcome = CM_OUTCOME_NOT_PERMITTED;
-    if (cm_rules_discloses(standing->rules))
+    if (cm_rules_discloses(standing->rules)) {
         decision->reason =
             cm_view_deciding_rule(view)[0]
                 ? "a permit covers the request, but forbids or the window leave no row"
                 : "no permit of its rules covers the request";
+    }
     return CM_OK;
 }
 
@@ -55,14 +61,15 @@ static enum cm_status decide_one(struct cm_decision *decision, struct cm_arena *
     decision->reason = "";
     decision->named = named(query, decision->agency->id);
     decision->outcome = CM_OUTCOME_NONE;
-    if (query->agency_count > 0 && !decision->named)
+    if (query->agency_count > 0 && !decision->named) {
         decision->outcome = CM_OUTCOME_NOT_NAMED;
-    else if (decision->agency->node_pin_count == 0)
+    } else if (decision->agency->node_pin_count == 0) {
         decision->outcome = CM_OUTCOME_NO_NODE;
-    else if (!decision->standing)
+    } else if (!decision->standing) {
         decision->outcome = CM_OUTCOME_OFFLINE;
-    else
+    } else {
         return judge(decision, scratch, directory, request);
+    }
     return CM_OK;
 }
 
@@ -80,10 +87,12 @@ static enum cm_status add_leaf(struct cm_decision *decision, struct cm_decisions
     }
     buffer->len = 0;
     enum cm_status status = cm_decision_leaf_encode(buffer, &leaf);
-    if (!status)
+    if (!status) {
         status = cm_arena_bytes(arena, &decision->leaf, cm_buf_bytes(buffer));
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     struct cm_digest hash;
     cm_merkle_leaf(&hash, decision->leaf);
     return cm_merkle_add(decisions->tree, &hash);
@@ -95,12 +104,15 @@ static enum cm_status add_leaves(struct cm_decisions *decisions, struct cm_arena
     size_t salts_len = decisions->count * CM_SALT_SIZE;
     uint8_t *salts = cm_arena_alloc(arena, salts_len);
     enum cm_status status = salts ? cm_random(salts, salts_len) : CM_MEMORY;
-    if (!status)
+    if (!status) {
         status = cm_merkle_new(&decisions->tree);
-    for (size_t i = 0; !status && i < decisions->count; i++)
+    }
+    for (size_t i = 0; !status && i < decisions->count; i++) {
         status = add_leaf(&decisions->list[i], decisions, arena, salts + i * CM_SALT_SIZE, &buffer);
-    if (!status)
+    }
+    if (!status) {
         status = cm_merkle_root(&decisions->root, decisions->tree, decisions->count);
+    }
     cm_buf_clear(&buffer);
     return status;
 }
@@ -126,8 +138,9 @@ enum cm_status cm_decide(struct cm_decisions *decisions, struct cm_arena *arena,
     for (size_t i = 0; i < decisions->count; i++) {
         struct cm_decision *decision = &decisions->list[i];
         enum cm_status status = decide_one(decision, scratch, directory, query, &request);
-        if (status)
+        if (status) {
             return status;
+        }
         decisions->permitted += decision->permitted;
     }
     return add_leaves(decisions, arena);

@@ -32,27 +32,31 @@ static bool listed(const struct cm_gatewayd *d)
 {
     const struct cm_gateway_entry *entry =
         cm_directory_gateway(cm_trust_directory(d->gateway.trust), d->identity.name);
-    for (size_t i = 0; entry && i < entry->pin_count; i++)
-        if (cm_digest_equal(&entry->pins[i], cm_signer_key_hash(d->gateway.signer)))
+    for (size_t i = 0; entry && i < entry->pin_count; i++) {
+        if (cm_digest_equal(&entry->pins[i], cm_signer_key_hash(d->gateway.signer))) {
             return true;
+        }
+    }
     return false;
 }
 
 static void update_closed(struct cm_gatewayd *d)
 {
     const char *why = NULL;
-    if (d->draining)
+    if (d->draining) {
         why = draining_text;
-    else if (cm_ledger_latched(d->ledger))
+    } else if (cm_ledger_latched(d->ledger)) {
         why = ledger_text;
-    else if (cm_trust_directory(d->gateway.trust)->expires_ms <= wall())
+    } else if (cm_trust_directory(d->gateway.trust)->expires_ms <= wall()) {
         why = expired_text;
-    else if (!listed(d))
+    } else if (!listed(d)) {
         why = unlisted_text;
-    if (why != d->gateway.closed && why)
+    }
+    if (why != d->gateway.closed && why) {
         cm_log(d->draining ? CM_LOG_INFO : CM_LOG_ERROR, "admits-nothing", "why=\"%s\"", why);
-    else if (why != d->gateway.closed)
+    } else if (why != d->gateway.closed) {
         cm_log(CM_LOG_INFO, "admits-again", NULL);
+    }
     d->gateway.closed = why;
     cm_server_set_healthy(d->server, !why);
 }
@@ -61,8 +65,9 @@ static void update_closed(struct cm_gatewayd *d)
 static void retrust(struct cm_gatewayd *d)
 {
     struct cm_trust *trust = cm_directory_store_snapshot(d->store, wall());
-    if (!trust)
+    if (!trust) {
         return;
+    }
     struct cm_trust *old = d->gateway.trust;
     d->gateway.trust = trust;
     cm_log(CM_LOG_INFO, "directory-counts", "serial=%llu",
@@ -88,9 +93,10 @@ static void accept_work(struct cm_job *job)
         d->accept_status =
             cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, &d->accept_error);
     }
-    if (!d->accept_status)
+    if (!d->accept_status) {
         d->accept_status = cm_directory_store_accept(
             d->store, &d->accept_changed, cm_buf_bytes(&d->incoming), wall(), &d->accept_error);
+    }
 }
 
 static void accept_done(struct cm_job *job)
@@ -98,11 +104,12 @@ static void accept_done(struct cm_job *job)
     struct cm_gatewayd *d = of_job(job);
     d->accepting = false;
     cm_buf_clear(&d->incoming);
-    if (d->accept_status)
+    if (d->accept_status) {
         cm_log(CM_LOG_WARNING, "directory-refused", "status=%s field=%s error=\"%s\"",
                cm_status_name(d->accept_status), d->accept_error.where, d->accept_error.text);
-    else if (d->accept_changed)
+    } else if (d->accept_changed) {
         retrust(d);
+    }
 }
 
 static void accept_directory(struct cm_gatewayd *d, bool from_file)
@@ -110,8 +117,9 @@ static void accept_directory(struct cm_gatewayd *d, bool from_file)
     d->accepting = true;
     d->from_file = from_file;
     d->accept_job = (struct cm_job){.work = accept_work, .done = accept_done};
-    if (!cm_workers_submit(d->workers, &d->accept_job))
+    if (!cm_workers_submit(d->workers, &d->accept_job)) {
         return;
+    }
     d->accepting = false;
     cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
 }
@@ -120,11 +128,13 @@ static void accept_directory(struct cm_gatewayd *d, bool from_file)
 static void on_directory(void *context, struct cm_bytes bundle)
 {
     struct cm_gatewayd *d = context;
-    if (d->accepting)
+    if (d->accepting) {
         return;
+    }
     d->incoming.len = 0;
-    if (!cm_buf_add(&d->incoming, bundle.data, bundle.len))
+    if (!cm_buf_add(&d->incoming, bundle.data, bundle.len)) {
         accept_directory(d, false);
+    }
 }
 
 static void reload(struct cm_gatewayd *d)
@@ -144,27 +154,31 @@ static void reload(struct cm_gatewayd *d)
         cm_signer_unref(d->gateway.signer);
         d->gateway.signer = signer;
     }
-    if (!d->accepting)
+    if (!d->accepting) {
         accept_directory(d, true);
+    }
 }
 
 static void noted(struct cm_append *append)
 {
     struct cm_gatewayd *d = CM_CONTAINER(append, struct cm_gatewayd, note);
-    if (append->status == CM_OK)
+    if (append->status == CM_OK) {
         cm_tree_head_unref(append->head);
+    }
     d->noting = false;
 }
 
 static void note(struct cm_gatewayd *d, enum cm_entry_kind kind, const char *text)
 {
     struct cm_entry entry = {.kind = kind, .recorded_ms = wall(), .text = text};
-    if (d->noting)
+    if (d->noting) {
         return; // the writer still has the one before
+    }
     d->note_bytes.len = 0;
     d->note = (struct cm_append){.done = noted};
-    if (cm_entry_encode(&d->note_bytes, &entry))
+    if (cm_entry_encode(&d->note_bytes, &entry)) {
         return;
+    }
     d->note.entry = cm_buf_bytes(&d->note_bytes);
     d->noting = cm_ledger_append(d->ledger, &d->note) == CM_OK;
 }
@@ -187,8 +201,9 @@ static void stop(struct cm_gatewayd *d)
 static void measure(struct cm_gatewayd *d)
 {
     struct cm_accept_guard_counts guard;
-    if (!d->metrics)
+    if (!d->metrics) {
         return;
+    }
     cm_accept_guard_counts(&guard);
     struct cm_metrics_values values = {
         .queries = d->gateway.counters.queries,
@@ -215,20 +230,24 @@ static void tick(struct cm_timer *timer)
     struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
     update_closed(d);
     measure(d);
-    if (++d->ticks % RECHECK_TICKS == 0)
+    if (++d->ticks % RECHECK_TICKS == 0) {
         cm_sessions_recheck(d->sessions);
+    }
     if (d->draining && !d->stopping &&
         (cm_admit_inside(d->gateway.admit) == 0 ||
-         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms))
+         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms)) {
         stop(d);
-    if (!d->stopping && cm_timer_set(d->loop, &d->tick, d->draining ? TICK_MS / 10 : TICK_MS))
+    }
+    if (!d->stopping && cm_timer_set(d->loop, &d->tick, d->draining ? TICK_MS / 10 : TICK_MS)) {
         cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+    }
 }
 
 static void drain(struct cm_gatewayd *d)
 {
-    if (d->draining)
+    if (d->draining) {
         return;
+    }
     d->draining = true;
     d->drain_until_ms = cm_mono_ms(cm_clock_system()) + d->config->drain_ms;
     cm_log(CM_LOG_INFO, "draining", "queries=%u", cm_admit_inside(d->gateway.admit));
@@ -238,10 +257,11 @@ static void drain(struct cm_gatewayd *d)
 
 void cm_gatewayd_signal(struct cm_gatewayd *d, int number)
 {
-    if (number == SIGHUP)
+    if (number == SIGHUP) {
         d->hangup = 1;
-    else
+    } else {
         d->terminate = 1;
+    }
     cm_loop_stop(d->loop);
 }
 
@@ -253,8 +273,9 @@ void cm_gatewayd_run(struct cm_gatewayd *d)
             d->hangup = 0;
             reload(d);
         }
-        if (d->terminate)
+        if (d->terminate) {
             drain(d);
+        }
     }
     cm_log(CM_LOG_INFO, "stopped", "queries=%llu rows=%llu",
            (unsigned long long)d->gateway.counters.queries,
@@ -270,10 +291,12 @@ static enum cm_status make_folder(char *out, size_t size, const char *data, cons
                                   struct cm_error *error)
 {
     int len = snprintf(out, size, "%s%s%s", data, name[0] ? "/" : "", name);
-    if (len < 0 || (size_t)len >= size)
+    if (len < 0 || (size_t)len >= size) {
         return cm_fail(error, CM_INVALID, "gateway.data", "the path is too long");
-    if (mkdir(out, 0700) == 0 || errno == EEXIST)
+    }
+    if (mkdir(out, 0700) == 0 || errno == EEXIST) {
         return CM_OK;
+    }
     cm_fail(error, CM_IO, out, "can't be made: %s", strerror(errno));
     cm_error_hint(error, "make it writable for the gateway's user");
     return CM_IO;
@@ -284,12 +307,15 @@ static enum cm_status open_directory(struct cm_gatewayd *d, struct cm_error *err
     struct cm_buf root = {0};
     enum cm_status status =
         make_folder(d->path, sizeof d->path, d->config->data, "directory", error);
-    if (!status)
+    if (!status) {
         status = cm_file_read(&root, d->config->root, MAX_ROOT, error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_directory_store_open(&d->store, d->path, cm_buf_bytes(&root), wall(), error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, error);
+    }
     if (!status) {
         bool changed;
         struct cm_error refused = {0};
@@ -319,13 +345,16 @@ static enum cm_status open_identity(struct cm_gatewayd *d, struct cm_error *erro
     struct cm_signer *signer = d->gateway.signer;
     enum cm_status status =
         cm_identity_parse(&d->identity, cm_bytes_of(cm_signer_spiffe(signer)), error);
-    if (status)
+    if (status) {
         return status;
-    if (d->identity.role != CM_ROLE_GATEWAY)
+    }
+    if (d->identity.role != CM_ROLE_GATEWAY) {
         return cm_fail(error, CM_INVALID, d->config->chain, "not the certificate of a gateway");
+    }
     d->gateway.name = d->identity.name;
-    if (listed(d))
+    if (listed(d)) {
         return CM_OK;
+    }
     cm_fail(error, CM_INVALID, d->config->chain, "%s", unlisted_text);
     cm_error_hint(error, "comity directory gateway, with what comity keys pin prints");
     return CM_INVALID;
@@ -339,11 +368,13 @@ static enum cm_status restore(void *context, uint64_t index, struct cm_bytes byt
     cm_arena_reset(d->restore_arena);
     struct cm_entry entry;
     enum cm_status status = cm_entry_decode(&entry, d->restore_arena, bytes, NULL);
-    if (status)
+    if (status) {
         return status;
+    }
     bool replayable = entry.kind == CM_ENTRY_QUERY || entry.kind == CM_ENTRY_REACH;
-    if (!replayable || entry.expires_ms + 2 * CM_SKEW_MS <= wall())
+    if (!replayable || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
         return CM_OK; // as long as the cache itself would have held it
+    }
     return cm_replay_restore(d->gateway.replay, &entry.replay_key, entry.expires_ms,
                              entry.recorded_ms);
 }
@@ -355,11 +386,13 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
                                       config->remembered_per_agency};
     struct cm_admit_limits admit = {config->queries, config->per_investigator, config->per_agency};
     if (cm_replay_new(&d->gateway.replay, &limits) || cm_admit_new(&d->gateway.admit, &admit) ||
-        !(d->restore_arena = cm_arena_new((size_t)1024 * 1024)))
+        !(d->restore_arena = cm_arena_new((size_t)1024 * 1024))) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "ledger", error);
-    if (status)
+    if (status) {
         return status;
+    }
     struct cm_ledger_options options = {
         .folder = d->path,
         .signer = d->gateway.signer,
@@ -415,28 +448,36 @@ static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
 {
     const struct cm_gatewayd_config *config = d->config;
     enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "", error);
-    if (!status)
+    if (!status) {
         status = cm_signer_load(&d->gateway.signer, config->key, config->chain, NULL, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_directory(d, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_identity(d, error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_loop_new(&d->loop, error);
+    }
     if (!status &&
-        cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop)))
+        cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop))) {
         status = cm_fail(error, CM_MEMORY, "gateway.workers", "the threads could not be started");
-    if (!status)
+    }
+    if (!status) {
         status = open_ledger(d, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_sessions(d, error);
+    }
     if (!status) {
         d->callers.gateway = &d->gateway;
         d->callers.loop = d->loop;
         status = open_server(d, error);
     }
-    if (!status && config->metrics_port)
+    if (!status && config->metrics_port) {
         status = cm_metrics_new(&d->metrics, config->metrics_port, error);
+    }
     return status;
 }
 
@@ -444,8 +485,9 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
                                struct cm_error *error)
 {
     struct cm_gatewayd *d = calloc(1, sizeof *d);
-    if (!d)
+    if (!d) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     d->config = config;
     cm_gatewayd_ports(d);
     d->gateway.ports = &d->ports;
@@ -470,27 +512,34 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
 
 void cm_gatewayd_free(struct cm_gatewayd *d)
 {
-    if (!d)
+    if (!d) {
         return;
+    }
     cm_metrics_free(d->metrics);
-    if (d->server)
+    if (d->server) {
         cm_server_free(d->server);
+    }
     // Jobs and appends post their last tasks; queries and sessions go with them.
-    if (d->workers)
+    if (d->workers) {
         cm_workers_free(d->workers);
-    if (d->ledger)
+    }
+    if (d->ledger) {
         cm_ledger_close(d->ledger);
+    }
     bool ran = d->loop != NULL;
-    while (ran)
+    while (ran) {
         ran = cm_loop_step(d->loop, 0);
+    }
     cm_sessions_free(d->sessions);
     cm_admit_free(d->gateway.admit);
     cm_replay_free(d->gateway.replay);
-    if (d->gateway.trust)
+    if (d->gateway.trust) {
         cm_trust_unref(d->gateway.trust);
+    }
     cm_directory_store_free(d->store);
-    if (d->gateway.signer)
+    if (d->gateway.signer) {
         cm_signer_unref(d->gateway.signer);
+    }
     cm_loop_free(d->loop);
     cm_arena_free(d->restore_arena);
     cm_buf_clear(&d->incoming);

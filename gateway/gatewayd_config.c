@@ -31,8 +31,9 @@ static enum cm_status number(unsigned *out, const struct cm_config *file, const 
 {
     long long value;
     enum cm_status status = cm_config_number(&value, file, section, key, fallback, 1, most, error);
-    if (!status)
+    if (!status) {
         *out = (unsigned)value;
+    }
     return status;
 }
 
@@ -59,14 +60,16 @@ static enum cm_status read_limits(struct cm_gatewayd_config *out, struct cm_erro
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         enum cm_status status = number(numbers[i].out, out->file, numbers[i].section,
                                        numbers[i].key, numbers[i].fallback, numbers[i].most, error);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     long long drain_ms, port;
     enum cm_status status =
         cm_config_number(&drain_ms, out->file, "gateway", "drain_ms", 15000, 0, 300000, error);
-    if (!status)
+    if (!status) {
         status = cm_config_number(&port, out->file, "gateway", "metrics_port", 0, 0, 65535, error);
+    }
     if (!status) {
         out->drain_ms = drain_ms;
         out->metrics_port = (uint16_t)port;
@@ -79,8 +82,9 @@ enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const cha
 {
     memset(out, 0, sizeof *out);
     enum cm_status status = cm_config_load(&out->file, path, keys, error);
-    if (status)
+    if (status) {
         return status;
+    }
     out->listen = cm_config_get(out->file, "gateway", "listen", NULL);
     out->data = cm_config_get(out->file, "gateway", "data", NULL);
     out->key = cm_config_get(out->file, "gateway", "key", NULL);
@@ -88,8 +92,9 @@ enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const cha
     out->root = cm_config_get(out->file, "gateway", "root", NULL);
     out->directory = cm_config_get(out->file, "gateway", "directory", NULL);
     status = read_limits(out, error);
-    if (status)
+    if (status) {
         cm_gatewayd_config_clear(out);
+    }
     return status;
 }
 

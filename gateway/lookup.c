@@ -16,12 +16,14 @@ static void free_caller(struct cm_caller *caller)
 {
     struct cm_callers *callers = caller->callers;
     cm_timer_cancel(callers->loop, &caller->timer);
-    if (caller->prev)
+    if (caller->prev) {
         caller->prev->next = caller->next;
-    else
+    } else {
         callers->first = caller->next;
-    if (caller->next)
+    }
+    if (caller->next) {
         caller->next->prev = caller->prev;
+    }
     cm_gateway_query_free(caller->query);
     free(caller);
 }
@@ -29,8 +31,9 @@ static void free_caller(struct cm_caller *caller)
 static void on_message(void *owner, struct cm_bytes message)
 {
     struct cm_caller *caller = owner;
-    if (caller->query)
+    if (caller->query) {
         cm_gateway_query_request(caller->query, message, cm_stream_peer(caller->stream));
+    }
 }
 
 static void on_end(void *owner)
@@ -44,8 +47,9 @@ static void on_end(void *owner)
 static void on_writable(void *owner)
 {
     struct cm_caller *caller = owner;
-    if (caller->query)
+    if (caller->query) {
         cm_gateway_query_writable(caller->query);
+    }
 }
 
 static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
@@ -54,10 +58,11 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     (void)status;
     (void)error;
     caller->stream = NULL;
-    if (caller->query)
+    if (caller->query) {
         cm_gateway_query_gone(caller->query);
-    else
+    } else {
         free_caller(caller);
+    }
 }
 
 static const struct cm_stream_handlers handlers = {
@@ -94,17 +99,19 @@ static void open_call(struct cm_callers *callers, struct cm_stream *stream, bool
     caller->stream = stream;
     caller->timer.fire = wake;
     caller->next = callers->first;
-    if (caller->next)
+    if (caller->next) {
         caller->next->prev = caller;
+    }
     callers->first = caller;
     cm_stream_accept(stream, &handlers, caller);
     struct cm_error error = {0};
     enum cm_status status =
         cm_gateway_query_new(&caller->query, callers->gateway, caller, reach, &error);
-    if (status)
+    if (status) {
         cm_stream_finish(stream, status, &error);
-    else
+    } else {
         cm_stream_read(stream);
+    }
 }
 
 void cm_callers_on_lookup(void *context, struct cm_stream *stream)
@@ -120,9 +127,11 @@ void cm_callers_on_reach(void *context, struct cm_stream *stream)
 void cm_callers_retrust(struct cm_callers *callers, struct cm_trust *trust)
 {
     // Refusing one ends its call later: nobody leaves the list meanwhile.
-    for (struct cm_caller *caller = callers->first; caller; caller = caller->next)
-        if (caller->query && caller->stream)
+    for (struct cm_caller *caller = callers->first; caller; caller = caller->next) {
+        if (caller->query && caller->stream) {
             cm_gateway_query_retrust(caller->query, trust);
+        }
+    }
 }
 
 bool cm_caller_writable(struct cm_gateway_query *query)
@@ -141,8 +150,9 @@ void cm_caller_finish(struct cm_gateway_query *query, enum cm_status status,
                       const struct cm_error *error)
 {
     struct cm_caller *caller = cm_gateway_query_caller(query);
-    if (caller->stream)
+    if (caller->stream) {
         cm_stream_finish(caller->stream, status, error);
+    }
 }
 
 void cm_caller_wake_at(struct cm_gateway_query *query, int64_t mono_ms)
@@ -150,8 +160,9 @@ void cm_caller_wake_at(struct cm_gateway_query *query, int64_t mono_ms)
     struct cm_caller *caller = cm_gateway_query_caller(query);
     struct cm_callers *callers = caller->callers;
     int64_t now = cm_mono_ms(callers->gateway->ports->clock);
-    if (cm_timer_set(callers->loop, &caller->timer, mono_ms - now))
+    if (cm_timer_set(callers->loop, &caller->timer, mono_ms - now)) {
         cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+    }
 }
 
 void cm_caller_settled(struct cm_gateway_query *query)

@@ -41,13 +41,15 @@ static enum cm_status harden(bool allow_root, struct cm_error *error)
     }
     struct rlimit none = {0, 0}, files;
     if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        setrlimit(RLIMIT_CORE, &none))
+        setrlimit(RLIMIT_CORE, &none)) {
         return cm_fail(error, CM_IO, "process",
                        "core files and new privileges can't be turned off");
+    }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files))
+        if (setrlimit(RLIMIT_NOFILE, &files)) {
             return cm_fail(error, CM_IO, "process", "the limit of open files can't be raised");
+        }
     }
     return CM_OK;
 }
@@ -71,13 +73,15 @@ int main(int argc, char **argv)
     const char *path = cm_cli_get(&args, 'c');
     struct cm_error error = {0};
     struct cm_gatewayd_config config;
-    if (cm_gatewayd_config_load(&config, path ? path : "/etc/comity/gatewayd.ini", &error))
+    if (cm_gatewayd_config_load(&config, path ? path : "/etc/comity/gatewayd.ini", &error)) {
         return cm_cli_fail(&error);
+    }
     enum cm_status status = CM_OK;
     if (!cm_cli_get(&args, 'k')) {
         status = harden(cm_cli_get(&args, 'r') != NULL, &error);
-        if (!status)
+        if (!status) {
             status = cm_gatewayd_new(&running, &config, &error);
+        }
     }
     if (!status && running) {
         handle_signals(on_signal);

@@ -11,8 +11,9 @@ static void set_denied(struct cm_account *account, const struct cm_decision *dec
     account->outcome = decision->outcome;
     account->last_key = CM_BYTES_NONE;
     account->reason = decision->reason;
-    if (decision->reason[0] != '\0' && decision->standing)
+    if (decision->reason[0] != '\0' && decision->standing) {
         account->rules_digest = decision->standing->digest;
+    }
 }
 
 enum cm_status cm_manifest_account(struct cm_manifest *out, struct cm_arena *arena,
@@ -20,19 +21,22 @@ enum cm_status cm_manifest_account(struct cm_manifest *out, struct cm_arena *are
                                    const struct cm_account *asked, size_t asked_count)
 {
     size_t count = 0;
-    for (size_t i = 0; i < decisions->count; i++)
+    for (size_t i = 0; i < decisions->count; i++) {
         count += listed(&decisions->list[i]);
+    }
     struct cm_account *accounts = cm_arena_array(arena, count, sizeof *accounts);
-    if (!accounts)
+    if (!accounts) {
         return CM_MEMORY;
+    }
     size_t next = 0, filled = 0;
     out->rows = 0;
     for (size_t i = 0; i < decisions->count; i++) {
         const struct cm_decision *decision = &decisions->list[i];
         enum cm_outcome outcome = decision->outcome;
         if (decision->permitted) {
-            if (next == asked_count || asked[next].outcome == CM_OUTCOME_NONE)
+            if (next == asked_count || asked[next].outcome == CM_OUTCOME_NONE) {
                 return CM_INTERNAL;
+            }
             outcome = asked[next].outcome;
             out->rows += asked[next].rows;
             accounts[filled++] = asked[next++];

@@ -5,8 +5,9 @@
 enum cm_status cm_map_init(struct cm_map *map, size_t slots)
 {
     map->slots = calloc(slots, sizeof(struct cm_map_node *));
-    if (!map->slots)
+    if (!map->slots) {
         return CM_MEMORY;
+    }
     map->slot_count = slots;
     map->count = 0;
     return CM_OK;
@@ -22,16 +23,18 @@ void cm_map_clear(struct cm_map *map)
 static size_t slot_of(const struct cm_map *map, struct cm_bytes key)
 {
     uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < key.len; i++)
+    for (size_t i = 0; i < key.len; i++) {
         hash = (hash ^ key.data[i]) * 1099511628211u;
+    }
     return (size_t)(hash % map->slot_count);
 }
 
 struct cm_map_node *cm_map_find(const struct cm_map *map, struct cm_bytes key)
 {
     struct cm_map_node *node = map->slots[slot_of(map, key)];
-    while (node && !cm_bytes_equal(node->key, key))
+    while (node && !cm_bytes_equal(node->key, key)) {
         node = node->next;
+    }
     return node;
 }
 
@@ -46,10 +49,12 @@ void cm_map_add(struct cm_map *map, struct cm_map_node *node)
 void cm_map_remove(struct cm_map *map, struct cm_map_node *node)
 {
     struct cm_map_node **link = &map->slots[slot_of(map, node->key)];
-    while (*link && *link != node)
+    while (*link && *link != node) {
         link = &(*link)->next;
-    if (!*link)
+    }
+    if (!*link) {
         return;
+    }
     *link = node->next;
     node->next = NULL;
     map->count--;
@@ -57,11 +62,14 @@ void cm_map_remove(struct cm_map *map, struct cm_map_node *node)
 
 struct cm_map_node *cm_map_next(const struct cm_map *map, const struct cm_map_node *after)
 {
-    if (after && after->next)
+    if (after && after->next) {
         return after->next;
+    }
     size_t slot = after ? slot_of(map, after->key) + 1 : 0;
-    for (; slot < map->slot_count; slot++)
-        if (map->slots[slot])
+    for (; slot < map->slot_count; slot++) {
+        if (map->slots[slot]) {
             return map->slots[slot];
+        }
+    }
     return NULL;
 }

@@ -34,15 +34,18 @@ enum cm_status cm_merge_new(struct cm_merge **out, struct cm_arena *arena, size_
                             uint64_t limit, bool ordered)
 {
     struct cm_merge *merge = cm_arena_alloc(arena, sizeof *merge);
-    if (!merge)
+    if (!merge) {
         return CM_MEMORY;
+    }
     merge->nodes = cm_arena_array(arena, count, sizeof *merge->nodes);
     merge->heap = cm_arena_array(arena, count, sizeof *merge->heap);
     merge->ready = cm_arena_array(arena, count, sizeof *merge->ready);
-    if (!merge->nodes || !merge->heap || !merge->ready)
+    if (!merge->nodes || !merge->heap || !merge->ready) {
         return CM_MEMORY;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         merge->nodes[i].place = PLACE_WAITED;
+    }
     merge->count = merge->waited = count;
     merge->limit = limit;
     merge->ordered = ordered;
@@ -80,11 +83,14 @@ static void sift_down(struct cm_merge *merge, size_t slot)
 {
     for (;;) {
         size_t least = slot;
-        for (size_t child = 2 * slot + 1; child <= 2 * slot + 2; child++)
-            if (child < merge->heap_count && before(merge, child, least))
+        for (size_t child = 2 * slot + 1; child <= 2 * slot + 2; child++) {
+            if (child < merge->heap_count && before(merge, child, least)) {
                 least = child;
-        if (least == slot)
+            }
+        }
+        if (least == slot) {
             return;
+        }
         swap(merge, slot, least);
         slot = least;
     }
@@ -93,8 +99,9 @@ static void sift_down(struct cm_merge *merge, size_t slot)
 static void heap_remove(struct cm_merge *merge, size_t slot)
 {
     merge->heap_count--;
-    if (slot == merge->heap_count)
+    if (slot == merge->heap_count) {
         return;
+    }
     merge->heap[slot] = merge->heap[merge->heap_count];
     sift_down(merge, slot);
     sift_up(merge, slot);
@@ -110,8 +117,9 @@ static void make_ready(struct cm_merge *merge, size_t index)
 bool cm_merge_hold(struct cm_merge *merge, size_t index, const struct cm_batch *batch, bool final)
 {
     struct node *node = &merge->nodes[index];
-    if (node->place != PLACE_WAITED)
+    if (node->place != PLACE_WAITED) {
         return false;
+    }
     merge->waited--;
     node->batch = batch;
     node->final = final;
@@ -138,11 +146,12 @@ void cm_merge_drop(struct cm_merge *merge, size_t index)
         node->place = PLACE_OUT;
         break;
     case PLACE_HEAP:
-        for (size_t slot = 0; slot < merge->heap_count; slot++)
+        for (size_t slot = 0; slot < merge->heap_count; slot++) {
             if (merge->heap[slot] == index) {
                 heap_remove(merge, slot);
                 break;
             }
+        }
         make_ready(merge, index);
         break;
     case PLACE_READY:
@@ -154,20 +163,23 @@ void cm_merge_drop(struct cm_merge *merge, size_t index)
 // The limit is reached: whoever may have more is cut.
 static void stop(struct cm_merge *merge)
 {
-    if (merge->stopped)
+    if (merge->stopped) {
         return;
+    }
     merge->stopped = true;
     for (size_t i = 0; i < merge->count; i++) {
         struct node *node = &merge->nodes[i];
-        if (node->place == PLACE_OUT || node->dropped)
+        if (node->place == PLACE_OUT || node->dropped) {
             continue;
+        }
         node->cut = !node->final || node->place == PLACE_HEAP ||
                     (node->place == PLACE_READY && node->taken < node->batch->row_count);
         node->stays = false;
-        if (node->place == PLACE_HEAP)
+        if (node->place == PLACE_HEAP) {
             make_ready(merge, i);
-        else if (node->place == PLACE_WAITED)
+        } else if (node->place == PLACE_WAITED) {
             node->place = PLACE_OUT;
+        }
     }
     merge->heap_count = 0;
     merge->waited = 0;
@@ -191,8 +203,9 @@ static struct cm_merge_step hand_on(struct cm_merge *merge)
         .node = index,
         .rows = node->taken,
     };
-    if (merge->rows == merge->limit)
+    if (merge->rows == merge->limit) {
         stop(merge);
+    }
     node->batch = NULL;
     step.more = node->stays;
     node->place = node->stays ? PLACE_WAITED : PLACE_OUT;
@@ -215,16 +228,19 @@ static void take(struct cm_merge *merge)
         }
         sift_down(merge, 0);
     }
-    if (merge->rows == merge->limit)
+    if (merge->rows == merge->limit) {
         stop(merge);
+    }
 }
 
 struct cm_merge_step cm_merge_next(struct cm_merge *merge)
 {
-    if (merge->ready_count == 0 && merge->waited == 0 && merge->heap_count > 0)
+    if (merge->ready_count == 0 && merge->waited == 0 && merge->heap_count > 0) {
         take(merge);
-    if (merge->ready_count > 0)
+    }
+    if (merge->ready_count > 0) {
         return hand_on(merge);
+    }
     return (struct cm_merge_step){.kind = merge->waited > 0 ? CM_MERGE_IDLE : CM_MERGE_DONE};
 }
 
@@ -250,8 +266,10 @@ bool cm_merge_cut_node(const struct cm_merge *merge, size_t node)
 
 bool cm_merge_cut(const struct cm_merge *merge)
 {
-    for (size_t i = 0; i < merge->count; i++)
-        if (merge->nodes[i].cut)
+    for (size_t i = 0; i < merge->count; i++) {
+        if (merge->nodes[i].cut) {
             return true;
+        }
+    }
     return false;
 }

@@ -61,8 +61,9 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned code,
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(page->len, page->data, MHD_RESPMEM_MUST_COPY);
-    if (!response)
+    if (!response) {
         return MHD_NO;
+    }
     MHD_add_response_header(response, "Content-Type", "text/plain; version=0.0.4");
     enum MHD_Result result = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
@@ -78,8 +79,9 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
     (void)version;
     (void)upload;
     (void)state;
-    if (*upload_size > 0)
+    if (*upload_size > 0) {
         return MHD_NO;
+    }
     bool found = strcmp(method, "GET") == 0 && strcmp(url, "/metrics") == 0;
     enum cm_status status = CM_OK;
     if (found) {
@@ -119,10 +121,12 @@ enum cm_status cm_metrics_new(struct cm_metrics **out, uint16_t port, struct cm_
 
 void cm_metrics_free(struct cm_metrics *metrics)
 {
-    if (!metrics)
+    if (!metrics) {
         return;
-    if (metrics->daemon)
+    }
+    if (metrics->daemon) {
         MHD_stop_daemon(metrics->daemon);
+    }
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }

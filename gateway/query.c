@@ -16,26 +16,31 @@ static enum cm_status closed(const char *why, struct cm_error *error)
 static enum cm_status overloaded(struct cm_error *error)
 {
     cm_fail(error, CM_EXHAUSTED, "gateway", "the gateway is overloaded");
-    if (error)
+    if (error) {
         error->retry_after_ms = 1000;
+    }
     return CM_EXHAUSTED;
 }
 
 enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gateway *gateway,
                                     void *caller, bool reach, struct cm_error *error)
 {
-    if (gateway->closed)
+    if (gateway->closed) {
         return closed(gateway->closed, error);
-    if (gateway->held >= gateway->held_most)
+    }
+    if (gateway->held >= gateway->held_most) {
         return overloaded(error);
+    }
     struct cm_gateway_query *query = calloc(1, sizeof *query);
-    if (!query)
+    if (!query) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     enum cm_status status = cm_admit_enter(gateway->admit, &query->admission, error);
     if (!status) {
         query->arena = cm_arena_new(ARENA_CAP);
-        if (!query->arena)
+        if (!query->arena) {
             status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+        }
     }
     if (status) {
         cm_admit_leave(gateway->admit, &query->admission);
@@ -49,25 +54,31 @@ enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gat
     query->signer = cm_signer_ref(gateway->signer);
     query->wake_ms = INT64_MAX;
     *out = query;
-    if (cm_query_go(query, CM_QUERY_READING))
+    if (cm_query_go(query, CM_QUERY_READING)) {
         cm_query_plan(query, cm_query_now(query) + CM_QUERY_REQUEST_MS);
+    }
     return CM_OK;
 }
 
 void cm_gateway_query_free(struct cm_gateway_query *query)
 {
-    if (!query)
+    if (!query) {
         return;
+    }
     cm_query_nodes_clear(query);
     cm_decisions_clear(&query->decisions);
-    for (size_t i = 0; i < query->decisions.count; i++)
-        if (query->decisions.list[i].standing)
+    for (size_t i = 0; i < query->decisions.count; i++) {
+        if (query->decisions.list[i].standing) {
             cm_standing_unref(query->decisions.list[i].standing);
-    if (query->checked.signer)
+        }
+    }
+    if (query->checked.signer) {
         cm_checked_query_clear(&query->checked);
+    }
     cm_wipe(query->checked.query.blind, sizeof query->checked.query.blind);
-    if (query->head)
+    if (query->head) {
         cm_tree_head_unref(query->head);
+    }
     cm_buf_clear(&query->entry);
     cm_buf_clear(&query->out);
     cm_admit_leave(query->gateway->admit, &query->admission);
@@ -84,14 +95,16 @@ void *cm_gateway_query_caller(const struct cm_gateway_query *query)
 
 static void settle(struct cm_gateway_query *query)
 {
-    if (query->gone && query->pending == 0)
+    if (query->gone && query->pending == 0) {
         cm_query_ports(query)->settled(cm_query_ports(query), query);
+    }
 }
 
 bool cm_query_go(struct cm_gateway_query *query, enum cm_query_state to)
 {
-    if (cm_query_state_go(&query->state, to))
+    if (cm_query_state_go(&query->state, to)) {
         return true;
+    }
     struct cm_error error;
     cm_fail(&error, CM_INTERNAL, "gateway", "the query went out of order");
     cm_query_refuse(query, CM_INTERNAL, &error);
@@ -100,24 +113,27 @@ bool cm_query_go(struct cm_gateway_query *query, enum cm_query_state to)
 
 void cm_query_plan(struct cm_gateway_query *query, int64_t mono_ms)
 {
-    if (mono_ms >= query->wake_ms)
+    if (mono_ms >= query->wake_ms) {
         return;
+    }
     query->wake_ms = mono_ms;
     cm_query_ports(query)->wake_at(cm_query_ports(query), query, mono_ms);
 }
 
 static void close_query(struct cm_gateway_query *query)
 {
-    if (query->state == CM_QUERY_CLOSED || !cm_query_state_go(&query->state, CM_QUERY_CLOSED))
+    if (query->state == CM_QUERY_CLOSED || !cm_query_state_go(&query->state, CM_QUERY_CLOSED)) {
         return;
+    }
     cm_query_nodes_release(query);
 }
 
 void cm_query_refuse(struct cm_gateway_query *query, enum cm_status status,
                      const struct cm_error *error)
 {
-    if (query->state == CM_QUERY_CLOSED)
+    if (query->state == CM_QUERY_CLOSED) {
         return;
+    }
     cm_log(CM_LOG_INFO, query->reach ? "reach-refused" : "query-refused",
            "digest=%s state=%s status=%s field=%s", query->log_id,
            cm_query_state_name(query->state), cm_status_name(status), error->where);
@@ -137,8 +153,9 @@ void cm_query_submit(struct cm_gateway_query *query, void (*work)(struct cm_job 
 {
     query->job = (struct cm_job){.work = work, .done = done};
     query->pending++;
-    if (!cm_query_ports(query)->submit(cm_query_ports(query), &query->job))
+    if (!cm_query_ports(query)->submit(cm_query_ports(query), &query->job)) {
         return;
+    }
     query->pending--;
     struct cm_error error;
     cm_query_refuse(query, overloaded(&error), &error);
@@ -147,8 +164,9 @@ void cm_query_submit(struct cm_gateway_query *query, void (*work)(struct cm_job 
 bool cm_query_back(struct cm_gateway_query *query)
 {
     query->pending--;
-    if (query->state != CM_QUERY_CLOSED)
+    if (query->state != CM_QUERY_CLOSED) {
         return true;
+    }
     settle(query);
     return false;
 }
@@ -156,11 +174,13 @@ bool cm_query_back(struct cm_gateway_query *query)
 static bool copy_request(struct cm_gateway_query *query, struct cm_bytes message,
                          const struct cm_peer *peer)
 {
-    if (cm_arena_bytes(query->arena, &query->message, message))
+    if (cm_arena_bytes(query->arena, &query->message, message)) {
         return false;
+    }
     for (size_t i = 0; i < peer->count && i < CM_MAX_CHAIN; i++) {
-        if (cm_arena_bytes(query->arena, &query->chain[i], peer->chain[i]))
+        if (cm_arena_bytes(query->arena, &query->chain[i], peer->chain[i])) {
             return false;
+        }
         query->chain_count++;
     }
     return true;
@@ -169,8 +189,9 @@ static bool copy_request(struct cm_gateway_query *query, struct cm_bytes message
 void cm_gateway_query_request(struct cm_gateway_query *query, struct cm_bytes message,
                               const struct cm_peer *peer)
 {
-    if (query->state != CM_QUERY_READING)
+    if (query->state != CM_QUERY_READING) {
         return;
+    }
     struct cm_error error;
     query->admitted_ms = cm_query_now(query);
     query->started_ms = cm_wall_ms(cm_query_ports(query)->clock);
@@ -181,8 +202,9 @@ void cm_gateway_query_request(struct cm_gateway_query *query, struct cm_bytes me
         cm_query_refuse(query, CM_MEMORY, &error);
         return;
     }
-    if (cm_query_go(query, CM_QUERY_CHECKING))
+    if (cm_query_go(query, CM_QUERY_CHECKING)) {
         cm_query_check_start(query);
+    }
 }
 
 void cm_gateway_query_writable(struct cm_gateway_query *query)
@@ -208,10 +230,11 @@ void cm_gateway_query_wake(struct cm_gateway_query *query)
     case CM_QUERY_CHECKING:
     case CM_QUERY_DECIDING:
     case CM_QUERY_RECORDING:
-        if (now >= query->deadline_ms)
+        if (now >= query->deadline_ms) {
             too_late(query, "the deadline passed before the query was recorded; nobody was asked");
-        else
+        } else {
             cm_query_plan(query, query->deadline_ms);
+        }
         break;
     case CM_QUERY_MERGING:
     case CM_QUERY_SIGNING:
@@ -221,8 +244,9 @@ void cm_gateway_query_wake(struct cm_gateway_query *query)
             break;
         }
         cm_query_plan(query, query->deadline_ms + CM_CLIENT_GRACE_MS);
-        if (query->state == CM_QUERY_MERGING)
+        if (query->state == CM_QUERY_MERGING) {
             cm_query_nodes_wake(query);
+        }
         break;
     case CM_QUERY_NONE:
     case CM_QUERY_CLOSED:
@@ -240,13 +264,15 @@ void cm_gateway_query_gone(struct cm_gateway_query *query)
 
 void cm_gateway_query_retrust(struct cm_gateway_query *query, struct cm_trust *trust)
 {
-    if (query->state <= CM_QUERY_READING || query->state == CM_QUERY_CLOSED)
+    if (query->state <= CM_QUERY_READING || query->state == CM_QUERY_CLOSED) {
         return;
+    }
     struct cm_error error = {0};
     struct cm_signatory *peer = NULL;
     enum cm_status status = cm_trust_chain(&peer, trust, query->chain, query->chain_count,
                                            cm_wall_ms(cm_query_ports(query)->clock), &error);
     cm_signatory_unref(peer);
-    if (status)
+    if (status) {
         cm_query_refuse(query, status, &error);
+    }
 }

@@ -35,18 +35,20 @@ static void wait_for(struct cm_asked *asked)
     int64_t quarter = (query->close_ms - cm_query_now(query)) / 4;
     int64_t wait = quarter < CM_MERGE_WAIT_MS ? quarter : CM_MERGE_WAIT_MS;
     asked->wait_until = cm_query_time(query) + wait;
-    if (!query->paused_since)
+    if (!query->paused_since) {
         cm_query_plan(query, asked->wait_until + query->paused_total);
+    }
 }
 
 void cm_query_node_due(struct cm_asked *asked)
 {
     struct cm_gateway_query *query = asked->query;
     asked->due_next = NULL;
-    if (query->due_last)
+    if (query->due_last) {
         query->due_last->due_next = asked;
-    else
+    } else {
         query->due_first = asked;
+    }
     query->due_last = asked;
 }
 
@@ -55,8 +57,9 @@ void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome)
     struct cm_gateway_query *query = asked->query;
     struct cm_gateway_ports *ports = cm_query_ports(query);
     bool complete = asked->state == CM_ASKED_DELIVERED && outcome == CM_OUTCOME_ANSWERED;
-    if (!cm_asked_state_go(&asked->state, CM_ASKED_ENDED))
+    if (!cm_asked_state_go(&asked->state, CM_ASKED_ENDED)) {
         return;
+    }
     asked->outcome = outcome;
     asked->ended_ms = cm_query_now(query);
     query->gateway->counters.late += outcome == CM_OUTCOME_LATE;
@@ -64,8 +67,9 @@ void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome)
     ports->release(ports, &asked->call, complete);
     cm_merge_drop(query->merge, slot_of(asked));
     // The caller takes nothing of a node after its outcome: what is held goes first.
-    if (!cm_merge_holds(query->merge, slot_of(asked)))
+    if (!cm_merge_holds(query->merge, slot_of(asked))) {
         cm_query_node_due(asked);
+    }
 }
 
 void cm_query_node_let_go(struct cm_asked *asked)
@@ -90,14 +94,16 @@ static bool try_again(struct cm_asked *asked)
     struct cm_gateway_query *query = asked->query;
     struct cm_gateway_ports *ports = cm_query_ports(query);
     if (asked->busy || asked->state != CM_ASKED_WAITED || query->closing ||
-        asked->call.attempt >= CM_QUERY_ATTEMPTS || cm_query_now(query) >= query->close_ms)
+        asked->call.attempt >= CM_QUERY_ATTEMPTS || cm_query_now(query) >= query->close_ms) {
         return false;
+    }
     ports->release(ports, &asked->call, false);
     asked->call.attempt++;
     cm_answer_check_clear(&asked->check);
     begin_check(asked);
-    if (!ports->ask(ports, &asked->call))
+    if (!ports->ask(ports, &asked->call)) {
         return false;
+    }
     asked->lost = false;
     wait_for(asked);
     return true;
@@ -105,8 +111,9 @@ static bool try_again(struct cm_asked *asked)
 
 static void fail(struct cm_asked *asked, enum cm_outcome outcome)
 {
-    if (asked->state != CM_ASKED_ENDED && !try_again(asked))
+    if (asked->state != CM_ASKED_ENDED && !try_again(asked)) {
         cm_query_node_end(asked, outcome);
+    }
 }
 
 static void broke(struct cm_asked *asked)
@@ -122,12 +129,15 @@ static enum cm_status check_batch(struct cm_asked *asked)
     struct cm_gateway_query *query = asked->query;
     enum cm_status status = cm_answer_request_decode(&asked->request, asked->arena,
                                                      cm_buf_bytes(&asked->message), &asked->error);
-    if (!status && asked->request.is_start)
+    if (!status && asked->request.is_start) {
         status = cm_fail(&asked->error, CM_INVALID, "answer", "a second start");
-    if (!status && asked->request.batch.withheld_count > 0)
+    }
+    if (!status && asked->request.batch.withheld_count > 0) {
         status = cm_fail(&asked->error, CM_INVALID, "answer.withheld", "only a gateway cuts");
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     return cm_answer_check_batch(&asked->check, &asked->header, asked->arena, query->trust,
                                  &asked->request.batch, cm_wall_ms(cm_query_ports(query)->clock),
                                  &asked->error);
@@ -143,11 +153,13 @@ static void hold(struct cm_asked *asked)
 {
     const struct cm_header *header = &asked->header;
     // The limit may have been reached while the batch was verified.
-    if (!cm_merge_hold(asked->query->merge, slot_of(asked), &asked->request.batch, header->final))
+    if (!cm_merge_hold(asked->query->merge, slot_of(asked), &asked->request.batch, header->final)) {
         return;
+    }
     enum cm_asked_state to = header->final ? CM_ASKED_DELIVERED : CM_ASKED_ANSWERING;
-    if (asked->state != to && !cm_asked_state_go(&asked->state, to))
+    if (asked->state != to && !cm_asked_state_go(&asked->state, to)) {
         return;
+    }
     asked->headers++;
     asked->held = cm_arena_used(asked->arena);
     asked->query->gateway->held += asked->held;
@@ -172,14 +184,17 @@ static void batch_done(struct cm_job *job)
 {
     struct cm_asked *asked = CM_CONTAINER(job, struct cm_asked, job);
     struct cm_gateway_query *query = asked->query;
-    if (!job_back(asked))
+    if (!job_back(asked)) {
         return;
-    if (asked->verdict)
+    }
+    if (asked->verdict) {
         broke(asked);
-    else
+    } else {
         hold(asked);
-    if (asked->lost && asked->state != CM_ASKED_DELIVERED)
+    }
+    if (asked->lost && asked->state != CM_ASKED_DELIVERED) {
         fail(asked, CM_OUTCOME_FAILED);
+    }
     cm_query_pump(query);
 }
 
@@ -187,15 +202,18 @@ static enum cm_status submit(struct cm_asked *asked, void (*work)(struct cm_job 
                              void (*done)(struct cm_job *job))
 {
     struct cm_gateway_query *query = asked->query;
-    if (!asked->arena)
+    if (!asked->arena) {
         asked->arena = cm_arena_new(BATCH_ARENA_CAP);
-    if (!asked->arena)
+    }
+    if (!asked->arena) {
         return CM_MEMORY;
+    }
     cm_arena_reset(asked->arena);
     asked->job = (struct cm_job){.work = work, .done = done};
     enum cm_status status = cm_query_ports(query)->submit(cm_query_ports(query), &asked->job);
-    if (status)
+    if (status) {
         return status;
+    }
     asked->busy = true;
     query->pending++;
     return CM_OK;
@@ -206,15 +224,18 @@ static void on_batch(struct cm_call *call, struct cm_bytes message)
     struct cm_asked *asked = of_call(call);
     // Once the limit is reached, what is still on its way isn't wanted any more.
     if (asked->state == CM_ASKED_ENDED || asked->busy ||
-        !cm_merge_waits(asked->query->merge, slot_of(asked)))
+        !cm_merge_waits(asked->query->merge, slot_of(asked))) {
         return;
+    }
     asked->message.max = MAX_MESSAGE;
     asked->message.len = 0;
     enum cm_status status = cm_buf_add(&asked->message, message.data, message.len);
-    if (!status)
+    if (!status) {
         status = submit(asked, batch_work, batch_done);
-    if (!status)
+    }
+    if (!status) {
         return;
+    }
     cm_fail(&asked->error, status, "answer", "no room for the batch");
     broke(asked);
     cm_query_pump(asked->query);
@@ -228,24 +249,29 @@ static enum cm_status check_refusal(struct cm_asked *asked)
     struct cm_error *error = &asked->error;
     enum cm_status status =
         cm_envelope_decode(envelope, asked->arena, cm_buf_bytes(&asked->message), error);
-    if (!status && envelope->family != CM_FAMILY_REFUSAL)
+    if (!status && envelope->family != CM_FAMILY_REFUSAL) {
         status = cm_fail(error, CM_INVALID, "refusal.payload_type", "not a refusal");
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     struct cm_signatory *signers[2] = {0};
     status = cm_trust_verify(signers, query->trust, envelope, NULL,
                              cm_wall_ms(cm_query_ports(query)->clock), error);
     struct cm_refusal refusal = {0};
-    if (!status)
+    if (!status) {
         status = cm_refusal_decode(&refusal, asked->arena, envelope->payload, error);
+    }
     if (!status && (strcmp(cm_signatory_identity(signers[0])->agency, asked->call.agency) != 0 ||
                     strcmp(refusal.agency, asked->call.agency) != 0 ||
                     refusal.attempt != asked->call.attempt ||
-                    !cm_digest_equal(&refusal.query_digest, &query->checked.digest)))
+                    !cm_digest_equal(&refusal.query_digest, &query->checked.digest))) {
         status =
             cm_fail(error, CM_UNAUTHENTICATED, "refusal", "of another agency, query or attempt");
-    if (!status)
+    }
+    if (!status) {
         asked->rules_digest = refusal.rules_digest;
+    }
     cm_signatory_unref(signers[0]);
     return status;
 }
@@ -261,22 +287,26 @@ static void refusal_done(struct cm_job *job)
     struct cm_asked *asked = CM_CONTAINER(job, struct cm_asked, job);
     struct cm_gateway_query *query = asked->query;
     bool wanted = job_back(asked);
-    if (!wanted || asked->verdict)
+    if (!wanted || asked->verdict) {
         asked->refusal.family = CM_FAMILY_NONE;
-    if (!wanted)
+    }
+    if (!wanted) {
         return;
-    if (asked->verdict)
+    }
+    if (asked->verdict) {
         broke(asked);
-    else
+    } else {
         cm_query_node_end(asked, CM_OUTCOME_REFUSED);
+    }
     cm_query_pump(query);
 }
 
 static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
 {
     struct cm_asked *asked = of_call(call);
-    if (asked->state == CM_ASKED_ENDED)
+    if (asked->state == CM_ASKED_ENDED) {
         return;
+    }
     // A worker may have the message and the error of a batch: then neither may be touched.
     if (asked->busy) {
         cm_query_node_end(asked, CM_OUTCOME_FAILED);
@@ -286,13 +316,15 @@ static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
     asked->message.max = MAX_MESSAGE;
     asked->message.len = 0;
     enum cm_status status = CM_OK;
-    if (asked->state != CM_ASKED_WAITED)
+    if (asked->state != CM_ASKED_WAITED) {
         status = cm_fail(&asked->error, CM_INVALID, "refusal", "after the answer had begun");
-    else if ((status = cm_buf_add(&asked->message, refusal->raw.data, refusal->raw.len)) ||
-             (status = submit(asked, refusal_work, refusal_done)))
+    } else if ((status = cm_buf_add(&asked->message, refusal->raw.data, refusal->raw.len)) ||
+               (status = submit(asked, refusal_work, refusal_done))) {
         cm_fail(&asked->error, status, "refusal", "no room for it");
-    if (!status)
+    }
+    if (!status) {
         return;
+    }
     broke(asked);
     cm_query_pump(asked->query);
 }
@@ -300,8 +332,9 @@ static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
 static void on_withdrawn(struct cm_call *call)
 {
     struct cm_asked *asked = of_call(call);
-    if (asked->state == CM_ASKED_ENDED)
+    if (asked->state == CM_ASKED_ENDED) {
         return;
+    }
     cm_query_node_end(asked, CM_OUTCOME_WITHDRAWN);
     cm_query_pump(asked->query);
 }
@@ -309,10 +342,12 @@ static void on_withdrawn(struct cm_call *call)
 static void on_lost(struct cm_call *call, bool started)
 {
     struct cm_asked *asked = of_call(call);
-    if (asked->busy)
+    if (asked->busy) {
         asked->lost = true;
-    if (asked->busy || asked->state == CM_ASKED_DELIVERED || asked->state == CM_ASKED_ENDED)
+    }
+    if (asked->busy || asked->state == CM_ASKED_DELIVERED || asked->state == CM_ASKED_ENDED) {
         return;
+    }
     fail(asked, started ? CM_OUTCOME_FAILED : CM_OUTCOME_OFFLINE);
     cm_query_pump(asked->query);
 }
@@ -328,16 +363,19 @@ enum cm_status cm_query_nodes_make(struct cm_gateway_query *query)
 {
     const struct cm_decisions *decisions = &query->decisions;
     query->asked = cm_arena_array(query->arena, decisions->permitted, sizeof *query->asked);
-    if (!query->asked)
+    if (!query->asked) {
         return CM_MEMORY;
+    }
     for (size_t i = 0; i < decisions->count; i++) {
-        if (!decisions->list[i].permitted)
+        if (!decisions->list[i].permitted) {
             continue;
+        }
         struct cm_inclusion path;
         enum cm_status status =
             cm_merkle_inclusion(&path, query->arena, decisions->tree, i, decisions->count);
-        if (status)
+        if (status) {
             return status;
+        }
         struct cm_asked *asked = &query->asked[query->asked_count++];
         asked->query = query;
         asked->decision = &decisions->list[i];
@@ -363,16 +401,19 @@ static void ask(struct cm_asked *asked)
     asked->since_ms = cm_query_now(query);
     begin_check(asked);
     enum cm_outcome outcome = ports->presence(ports, asked->call.agency);
-    if (outcome == CM_OUTCOME_NONE && asked->since_ms >= query->close_ms)
+    if (outcome == CM_OUTCOME_NONE && asked->since_ms >= query->close_ms) {
         outcome = CM_OUTCOME_LATE;
-    if (outcome == CM_OUTCOME_NONE && !ports->ask(ports, &asked->call))
+    }
+    if (outcome == CM_OUTCOME_NONE && !ports->ask(ports, &asked->call)) {
         outcome = CM_OUTCOME_OFFLINE;
+    }
     if (outcome != CM_OUTCOME_NONE) {
         cm_query_node_end(asked, outcome);
         return;
     }
-    if (cm_asked_state_go(&asked->state, CM_ASKED_WAITED))
+    if (cm_asked_state_go(&asked->state, CM_ASKED_WAITED)) {
         wait_for(asked);
+    }
 }
 
 void cm_query_nodes_start(struct cm_gateway_query *query)
@@ -395,11 +436,13 @@ void cm_query_nodes_start(struct cm_gateway_query *query)
     };
     memcpy(query->facts.log_id, query->log_id, sizeof query->log_id);
     query->gateway->counters.queries++;
-    if (!cm_query_go(query, CM_QUERY_MERGING))
+    if (!cm_query_go(query, CM_QUERY_MERGING)) {
         return;
+    }
     cm_query_newer_directory(query);
-    for (size_t i = 0; i < query->asked_count; i++)
+    for (size_t i = 0; i < query->asked_count; i++) {
         ask(&query->asked[i]);
+    }
     cm_query_plan(query, query->close_ms);
     cm_query_pump(query);
 }
@@ -423,23 +466,28 @@ static void expire(struct cm_gateway_query *query)
     int64_t now = cm_query_time(query), next = INT64_MAX;
     for (size_t i = 0; i < query->asked_count; i++) {
         struct cm_asked *asked = &query->asked[i];
-        if (!waited_for(asked))
+        if (!waited_for(asked)) {
             continue;
-        if (now >= asked->wait_until)
+        }
+        if (now >= asked->wait_until) {
             cm_query_node_end(asked, CM_OUTCOME_LATE);
-        else if (asked->wait_until < next)
+        } else if (asked->wait_until < next) {
             next = asked->wait_until;
+        }
     }
-    if (next != INT64_MAX)
+    if (next != INT64_MAX) {
         cm_query_plan(query, next + query->paused_total);
+    }
 }
 
 void cm_query_nodes_late(struct cm_gateway_query *query)
 {
-    for (size_t i = 0; i < query->asked_count; i++)
+    for (size_t i = 0; i < query->asked_count; i++) {
         if (query->asked[i].state != CM_ASKED_ENDED &&
-            cm_merge_waits(query->merge, slot_of(&query->asked[i])))
+            cm_merge_waits(query->merge, slot_of(&query->asked[i]))) {
             cm_query_node_end(&query->asked[i], CM_OUTCOME_LATE);
+        }
+    }
 }
 
 void cm_query_nodes_wake(struct cm_gateway_query *query)
@@ -448,8 +496,9 @@ void cm_query_nodes_wake(struct cm_gateway_query *query)
         query->closing = true;
     } else {
         cm_query_plan(query, query->close_ms);
-        if (!query->paused_since)
+        if (!query->paused_since) {
             expire(query);
+        }
     }
     cm_query_pump(query);
 }
@@ -459,10 +508,12 @@ void cm_query_nodes_release(struct cm_gateway_query *query)
     struct cm_gateway_ports *ports = cm_query_ports(query);
     for (size_t i = 0; i < query->asked_count; i++) {
         struct cm_asked *asked = &query->asked[i];
-        if (asked->state == CM_ASKED_NONE || asked->state == CM_ASKED_ENDED)
+        if (asked->state == CM_ASKED_NONE || asked->state == CM_ASKED_ENDED) {
             continue;
-        if (cm_asked_state_go(&asked->state, CM_ASKED_ENDED))
+        }
+        if (cm_asked_state_go(&asked->state, CM_ASKED_ENDED)) {
             ports->release(ports, &asked->call, false);
+        }
     }
 }
 

@@ -14,8 +14,9 @@ static struct cm_gateway_query *of_job(struct cm_job *job)
 static enum cm_status check_family(struct cm_gateway_query *query)
 {
     enum cm_family wanted = query->reach ? CM_FAMILY_REACH : CM_FAMILY_QUERY;
-    if (query->request.query.family == wanted)
+    if (query->request.query.family == wanted) {
         return CM_OK;
+    }
     return cm_fail(&query->error, CM_INVALID, "query.payload_type", "this call takes a %s",
                    cm_family_facts(wanted)->name);
 }
@@ -23,8 +24,9 @@ static enum cm_status check_family(struct cm_gateway_query *query)
 static enum cm_status check_serial(struct cm_gateway_query *query)
 {
     uint64_t serial = cm_trust_directory(query->trust)->serial;
-    if (query->request.directory_serial <= serial)
+    if (query->request.directory_serial <= serial) {
         return CM_OK;
+    }
     cm_fail(&query->error, CM_STALE, "directory_serial",
             "this gateway has directory %llu, the caller %llu", (unsigned long long)serial,
             (unsigned long long)query->request.directory_serial);
@@ -38,10 +40,12 @@ static enum cm_status check(struct cm_gateway_query *query)
 {
     enum cm_status status =
         cm_lookup_request_decode(&query->request, query->arena, query->message, &query->error);
-    if (!status)
+    if (!status) {
         status = check_family(query);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     int64_t now = cm_wall_ms(cm_query_ports(query)->clock);
     struct cm_signatory *peer = NULL;
     struct cm_error peer_error = {0};
@@ -73,14 +77,16 @@ static void check_work(struct cm_job *job)
 static enum cm_status decide(struct cm_gateway_query *query)
 {
     struct cm_arena *scratch = cm_arena_new(SCRATCH_CAP);
-    if (!scratch)
+    if (!scratch) {
         return CM_MEMORY;
+    }
     enum cm_status status =
         cm_decide(&query->decisions, query->arena, scratch, cm_trust_directory(query->trust),
                   &query->checked, cm_wall_ms(cm_query_ports(query)->clock));
     cm_arena_free(scratch);
-    if (!status)
+    if (!status) {
         status = cm_query_nodes_make(query);
+    }
     return status;
 }
 
@@ -88,8 +94,9 @@ static void decide_work(struct cm_job *job)
 {
     struct cm_gateway_query *query = of_job(job);
     query->verdict = decide(query);
-    if (query->verdict)
+    if (query->verdict) {
         cm_fail(&query->error, query->verdict, "gateway", "the decision could not be made");
+    }
 }
 
 static enum cm_status check_cap(struct cm_gateway_query *query)
@@ -97,8 +104,9 @@ static enum cm_status check_cap(struct cm_gateway_query *query)
     const struct cm_purpose *purpose =
         cm_directory_purpose(cm_trust_directory(query->trust), query->checked.query.purpose);
     if (!purpose || purpose->fan_out_cap == 0 ||
-        query->decisions.permitted <= purpose->fan_out_cap || query->reach)
+        query->decisions.permitted <= purpose->fan_out_cap || query->reach) {
         return CM_OK;
+    }
     cm_fail(&query->error, CM_EXHAUSTED, "purpose",
             "%u agencies permit this, and a query for this purpose may reach %u",
             query->decisions.permitted, purpose->fan_out_cap);
@@ -130,10 +138,12 @@ static enum cm_status make_entry(struct cm_gateway_query *query)
 static void recorded(struct cm_append *append)
 {
     struct cm_gateway_query *query = CM_CONTAINER(append, struct cm_gateway_query, append);
-    if (append->status == CM_OK)
+    if (append->status == CM_OK) {
         query->head = append->head;
-    if (!cm_query_back(query))
+    }
+    if (!cm_query_back(query)) {
         return;
+    }
     struct cm_gateway_ports *ports = cm_query_ports(query);
     struct cm_error error;
     if (append->status) {
@@ -148,10 +158,11 @@ static void recorded(struct cm_append *append)
         cm_query_refuse(query, CM_INTERNAL, &error);
         return;
     }
-    if (query->reach)
+    if (query->reach) {
         cm_query_reach_reply(query);
-    else
+    } else {
         cm_query_nodes_start(query);
+    }
 }
 
 static void record(struct cm_gateway_query *query)
@@ -160,8 +171,9 @@ static void record(struct cm_gateway_query *query)
     query->append = (struct cm_append){.entry = cm_buf_bytes(&query->entry), .done = recorded};
     query->pending++;
     enum cm_status status = ports->append(ports, &query->append);
-    if (!status)
+    if (!status) {
         return;
+    }
     query->pending--;
     struct cm_error error;
     status = status == CM_EXHAUSTED ? status : CM_UNAVAILABLE;
@@ -174,17 +186,21 @@ static void record(struct cm_gateway_query *query)
 static void decided(struct cm_job *job)
 {
     struct cm_gateway_query *query = of_job(job);
-    if (!cm_query_back(query))
+    if (!cm_query_back(query)) {
         return;
+    }
     enum cm_status status = query->verdict;
-    if (!status)
+    if (!status) {
         status = check_cap(query);
-    if (!status && (status = make_entry(query)))
+    }
+    if (!status && (status = make_entry(query))) {
         cm_fail(&query->error, status, "gateway", "the record could not be made");
-    if (status)
+    }
+    if (status) {
         cm_query_refuse(query, status, &query->error);
-    else if (cm_query_go(query, CM_QUERY_RECORDING))
+    } else if (cm_query_go(query, CM_QUERY_RECORDING)) {
         record(query);
+    }
 }
 
 // What every agency's rules are now; held until the query is freed.
@@ -193,18 +209,21 @@ static enum cm_status gather(struct cm_gateway_query *query)
     struct cm_gateway_ports *ports = cm_query_ports(query);
     const struct cm_directory *directory = cm_trust_directory(query->trust);
     struct cm_decision *list = cm_arena_array(query->arena, directory->agency_count, sizeof *list);
-    if (!list)
+    if (!list) {
         return CM_MEMORY;
+    }
     query->decisions.list = list;
     for (size_t i = 0; i < directory->agency_count; i++) {
         const struct cm_agency *agency = &directory->agencies[i];
-        if (!agency->active)
+        if (!agency->active) {
             continue;
+        }
         struct cm_decision *decision = &list[query->decisions.count++];
         decision->agency = agency;
         struct cm_standing *standing = ports->standing(ports, agency->id);
-        if (standing)
+        if (standing) {
             decision->standing = cm_standing_ref(standing);
+        }
     }
     return CM_OK;
 }
@@ -216,12 +235,14 @@ static enum cm_status claim(struct cm_gateway_query *query)
     enum cm_status status = cm_replay_claim(
         query->gateway->replay, &checked->replay_key, &signer->key_hash, signer->agency,
         checked->query.expires_ms, cm_wall_ms(cm_query_ports(query)->clock), &query->error);
-    if (status)
+    if (status) {
         return status;
+    }
     status = cm_admit_share(query->gateway->admit, &query->admission, &signer->key_hash,
                             signer->agency, &query->error);
-    if (!status && (status = gather(query)))
+    if (!status && (status = gather(query))) {
         cm_fail(&query->error, status, "gateway", "out of memory");
+    }
     return status;
 }
 
@@ -237,18 +258,20 @@ static void set_times(struct cm_gateway_query *query)
 static void checked_done(struct cm_job *job)
 {
     struct cm_gateway_query *query = of_job(job);
-    if (!cm_query_back(query))
+    if (!cm_query_back(query)) {
         return;
+    }
     enum cm_status status = query->verdict;
     if (!status) {
         cm_hex(query->log_id, (struct cm_bytes){query->checked.digest.b, 4});
         set_times(query);
         status = claim(query);
     }
-    if (status)
+    if (status) {
         cm_query_refuse(query, status, &query->error);
-    else if (cm_query_go(query, CM_QUERY_DECIDING))
+    } else if (cm_query_go(query, CM_QUERY_DECIDING)) {
         cm_query_submit(query, decide_work, decided);
+    }
 }
 
 void cm_query_check_start(struct cm_gateway_query *query)

@@ -24,17 +24,20 @@ static bool send_response(struct cm_gateway_query *query, const struct cm_lookup
     query->out.len = 0;
     query->out.max = CM_MAX_LOOKUP_RESPONSE;
     enum cm_status status = cm_lookup_response_encode(&query->out, response);
-    if (!status)
+    if (!status) {
         status = ports->write(ports, query, cm_buf_bytes(&query->out));
-    if (status && status != CM_CANCELLED)
+    }
+    if (status && status != CM_CANCELLED) {
         broken(query, status, what);
+    }
     return status == CM_OK;
 }
 
 void cm_query_newer_directory(struct cm_gateway_query *query)
 {
-    if (query->request.directory_serial >= cm_trust_directory(query->trust)->serial)
+    if (query->request.directory_serial >= cm_trust_directory(query->trust)->serial) {
         return;
+    }
     query->bundle = cm_trust_bundle(query->trust);
     query->parts = cm_directory_part_count(query->bundle);
 }
@@ -61,9 +64,11 @@ static bool send_accepted(struct cm_gateway_query *query)
     accepted->checkpoint = query->head->note;
     accepted->inclusion = query->inclusion;
     accepted->agencies = agencies;
-    for (size_t i = 0; i < query->asked_count; i++)
-        if (query->asked[i].state != CM_ASKED_ENDED)
+    for (size_t i = 0; i < query->asked_count; i++) {
+        if (query->asked[i].state != CM_ASKED_ENDED) {
             agencies[accepted->agency_count++] = query->asked[i].call.agency;
+        }
+    }
     query->accepted = true;
     return send_response(query, &response, "record");
 }
@@ -78,8 +83,9 @@ static bool send_due(struct cm_gateway_query *query)
         return send_response(query, &response, "refusal");
     }
     query->due_first = asked->due_next;
-    if (!query->due_first)
+    if (!query->due_first) {
         query->due_last = NULL;
+    }
     response.kind = CM_LOOKUP_PROGRESS;
     response.u.progress = (struct cm_progress){
         .agency = asked->call.agency, .outcome = asked->outcome, .rows = asked->rows};
@@ -91,8 +97,9 @@ static enum cm_status make_withheld(struct cm_batch *out, struct cm_asked *asked
     const struct cm_batch *held = &asked->request.batch;
     size_t count = held->row_count - rows;
     struct cm_withheld *withheld = cm_arena_array(asked->arena, count, sizeof *withheld);
-    if (!withheld)
+    if (!withheld) {
         return CM_MEMORY;
+    }
     for (size_t i = 0; i < count; i++) {
         withheld[i].key = held->rows[rows + i].key;
         cm_row_leaf(&withheld[i].leaf, held->rows[rows + i].key, held->rows[rows + i].row);
@@ -110,8 +117,9 @@ static void count_forwarded(struct cm_asked *asked, uint32_t rows)
     cm_sha256_of(&asked->last_header, held->header.payload);
     asked->rows += rows;
     asked->query->gateway->counters.rows += rows;
-    if (rows == 0)
+    if (rows == 0) {
         return;
+    }
     asked->last_key_len = held->rows[rows - 1].key.len;
     memcpy(asked->last_key, held->rows[rows - 1].key.data, asked->last_key_len);
 }
@@ -128,16 +136,18 @@ static bool send_step(struct cm_gateway_query *query, const struct cm_merge_step
             return false;
         }
     }
-    if (!send_response(query, &response, "batch"))
+    if (!send_response(query, &response, "batch")) {
         return false;
+    }
     count_forwarded(asked, step->rows);
     cm_query_node_let_go(asked);
-    if (step->more)
+    if (step->more) {
         cm_query_node_read(asked);
-    else if (asked->state != CM_ASKED_ENDED)
+    } else if (asked->state != CM_ASKED_ENDED) {
         cm_query_node_end(asked, CM_OUTCOME_ANSWERED);
-    else
+    } else {
         cm_query_node_due(asked);
+    }
     return true;
 }
 
@@ -192,30 +202,36 @@ static enum cm_status make_manifest(struct cm_gateway_query *query)
     };
     struct cm_account *accounts =
         cm_arena_array(query->arena, query->asked_count, sizeof *accounts);
-    if (!accounts)
+    if (!accounts) {
         return CM_MEMORY;
+    }
     for (size_t i = 0; i < query->asked_count; i++) {
         fill_account(&accounts[i], &query->asked[i]);
         manifest.cut = manifest.cut || accounts[i].more_matched;
     }
     enum cm_status status = cm_manifest_account(&manifest, query->arena, &query->decisions,
                                                 accounts, query->asked_count);
-    if (!status)
+    if (!status) {
         log_end(query, &manifest);
+    }
     struct cm_buf payload = {0}, envelope = {0};
     struct cm_lookup_response response = {.kind = CM_LOOKUP_MANIFEST};
-    if (!status)
+    if (!status) {
         status = cm_manifest_encode(&payload, &manifest);
-    if (!status)
+    }
+    if (!status) {
         status = cm_dsse_sign(&envelope, CM_FAMILY_MANIFEST, cm_buf_bytes(&payload), query->signer,
                               true);
-    if (!status)
+    }
+    if (!status) {
         status = cm_envelope_decode(&response.u.envelope, query->arena, cm_buf_bytes(&envelope),
                                     &query->error);
+    }
     query->out.len = 0;
     query->out.max = CM_MAX_LOOKUP_RESPONSE;
-    if (!status)
+    if (!status) {
         status = cm_lookup_response_encode(&query->out, &response);
+    }
     cm_buf_clear(&payload);
     cm_buf_clear(&envelope);
     return status;
@@ -230,12 +246,14 @@ static void sign_work(struct cm_job *job)
 static void signed_done(struct cm_job *job)
 {
     struct cm_gateway_query *query = CM_CONTAINER(job, struct cm_gateway_query, job);
-    if (!cm_query_back(query))
+    if (!cm_query_back(query)) {
         return;
-    if (query->verdict)
+    }
+    if (query->verdict) {
         broken(query, CM_INTERNAL, "manifest");
-    else if (cm_query_go(query, CM_QUERY_ENDING))
+    } else if (cm_query_go(query, CM_QUERY_ENDING)) {
         cm_query_pump(query);
+    }
 }
 
 // Whom the limit left without an answer: it stands by what came of it.
@@ -244,8 +262,9 @@ static bool end_rest(struct cm_gateway_query *query)
     bool any = false;
     for (size_t i = 0; i < query->asked_count; i++) {
         struct cm_asked *asked = &query->asked[i];
-        if (asked->state == CM_ASKED_ENDED)
+        if (asked->state == CM_ASKED_ENDED) {
             continue;
+        }
         cm_query_node_end(asked, asked->headers > 0 ? CM_OUTCOME_ANSWERED : CM_OUTCOME_LATE);
         any = true;
     }
@@ -255,8 +274,9 @@ static bool end_rest(struct cm_gateway_query *query)
 // True when there may be more to send now.
 static bool merge_next(struct cm_gateway_query *query)
 {
-    if (query->closing)
+    if (query->closing) {
         cm_query_nodes_late(query);
+    }
     struct cm_merge_step step = cm_merge_next(query->merge);
     switch (step.kind) {
     case CM_MERGE_IDLE:
@@ -265,10 +285,12 @@ static bool merge_next(struct cm_gateway_query *query)
     case CM_MERGE_UNMERGED:
         return send_step(query, &step);
     case CM_MERGE_DONE:
-        if (end_rest(query) || query->due_first)
+        if (end_rest(query) || query->due_first) {
             return true;
-        if (cm_query_go(query, CM_QUERY_SIGNING))
+        }
+        if (cm_query_go(query, CM_QUERY_SIGNING)) {
             cm_query_submit(query, sign_work, signed_done);
+        }
         break;
     }
     return false;
@@ -278,16 +300,20 @@ static bool send_next(struct cm_gateway_query *query)
 {
     if (query->state == CM_QUERY_ENDING) {
         struct cm_gateway_ports *ports = cm_query_ports(query);
-        if (!ports->write(ports, query, cm_buf_bytes(&query->out)))
+        if (!ports->write(ports, query, cm_buf_bytes(&query->out))) {
             cm_query_end(query);
+        }
         return false;
     }
-    if (query->part < query->parts)
+    if (query->part < query->parts) {
         return send_directory(query);
-    if (!query->accepted)
+    }
+    if (!query->accepted) {
         return send_accepted(query);
-    if (query->due_first)
+    }
+    if (query->due_first) {
         return send_due(query);
+    }
     return merge_next(query);
 }
 
@@ -309,10 +335,12 @@ void cm_query_pump(struct cm_gateway_query *query)
     struct cm_gateway_ports *ports = cm_query_ports(query);
     while (query->state == CM_QUERY_MERGING || query->state == CM_QUERY_ENDING) {
         bool writable = ports->writable(ports, query);
-        if (query->state == CM_QUERY_MERGING)
+        if (query->state == CM_QUERY_MERGING) {
             pause(query, writable);
-        if (!writable || !send_next(query))
+        }
+        if (!writable || !send_next(query)) {
             return;
+        }
     }
 }
 
@@ -321,8 +349,9 @@ static enum cm_status make_reach(struct cm_gateway_query *query)
     struct cm_gateway_ports *ports = cm_query_ports(query);
     const struct cm_directory *directory = cm_trust_directory(query->trust);
     struct cm_progress *list = cm_arena_array(query->arena, query->decisions.count, sizeof *list);
-    if (!list)
+    if (!list) {
         return CM_MEMORY;
+    }
     struct cm_reach_response response = {
         .directory_serial = directory->serial,
         .directory_digest = directory->digest,
@@ -334,11 +363,13 @@ static enum cm_status make_reach(struct cm_gateway_query *query)
     for (size_t i = 0; i < query->decisions.count; i++) {
         const struct cm_decision *decision = &query->decisions.list[i];
         enum cm_outcome outcome = decision->outcome;
-        if (decision->permitted)
+        if (decision->permitted) {
             outcome = ports->presence(ports, decision->agency->id);
-        if (decision->permitted || decision->named)
+        }
+        if (decision->permitted || decision->named) {
             list[response.agency_count++] =
                 (struct cm_progress){.agency = decision->agency->id, .outcome = outcome};
+        }
         response.counts[outcome]++;
     }
     query->out.max = CM_MAX_LOOKUP_RESPONSE;
@@ -354,6 +385,7 @@ void cm_query_reach_reply(struct cm_gateway_query *query)
     }
     cm_log(CM_LOG_INFO, "reach-answered", "digest=%s permitted=%u", query->log_id,
            query->decisions.permitted);
-    if (cm_query_go(query, CM_QUERY_ENDING))
+    if (cm_query_go(query, CM_QUERY_ENDING)) {
         cm_query_pump(query);
+    }
 }

@@ -39,24 +39,27 @@ const char *cm_query_state_name(enum cm_query_state state)
 
 static bool allowed(unsigned from, unsigned to, const unsigned *next, const char *what)
 {
-    if (next[from] & TO(to))
+    if (next[from] & TO(to)) {
         return true;
+    }
     cm_log(CM_LOG_ERROR, "state-broken", "what=%s from=%u to=%u", what, from, to);
     return false;
 }
 
 bool cm_query_state_go(enum cm_query_state *state, enum cm_query_state to)
 {
-    if (!allowed(*state, to, query_next, "query"))
+    if (!allowed(*state, to, query_next, "query")) {
         return false;
+    }
     *state = to;
     return true;
 }
 
 bool cm_asked_state_go(enum cm_asked_state *state, enum cm_asked_state to)
 {
-    if (!allowed(*state, to, asked_next, "asked"))
+    if (!allowed(*state, to, asked_next, "asked")) {
         return false;
+    }
     *state = to;
     return true;
 }

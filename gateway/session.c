@@ -12,23 +12,26 @@ static void list_add(struct cm_call_list *list, struct cm_call *call)
 {
     call->next = NULL;
     call->prev = list->last;
-    if (list->last)
+    if (list->last) {
         list->last->next = call;
-    else
+    } else {
         list->first = call;
+    }
     list->last = call;
 }
 
 static void list_remove(struct cm_call_list *list, struct cm_call *call)
 {
-    if (call->prev)
+    if (call->prev) {
         call->prev->next = call->next;
-    else
+    } else {
         list->first = call->next;
-    if (call->next)
+    }
+    if (call->next) {
         call->next->prev = call->prev;
-    else
+    } else {
         list->last = call->prev;
+    }
     call->prev = call->next = NULL;
 }
 
@@ -44,10 +47,12 @@ void cm_session_enqueue(struct cm_session *session, struct cm_call *call)
 void cm_session_detach(struct cm_call *call)
 {
     struct cm_session *session = call->session;
-    if (call->answer)
+    if (call->answer) {
         cm_answer_unbind(call->answer, false);
-    if (!session)
+    }
+    if (!session) {
         return;
+    }
     list_remove(call->sent ? &session->sent : &session->queued, call);
     session->load--;
     cm_map_remove(&session->sessions->calls, &call->by_id);
@@ -65,8 +70,9 @@ static void lose(struct cm_call *call)
 static void leave_party(struct cm_session *session)
 {
     struct cm_session **link = &session->party->first;
-    while (*link != session)
+    while (*link != session) {
         link = &(*link)->next;
+    }
     *link = session->next;
     session->party->count--;
     session->sessions->count--;
@@ -78,19 +84,24 @@ static void leave_party(struct cm_session *session)
 void cm_session_close(struct cm_session *session, enum cm_status status,
                       const struct cm_error *error)
 {
-    if (session->closed)
+    if (session->closed) {
         return;
+    }
     session->closed = true;
     cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
-    if (session->stream)
+    if (session->stream) {
         cm_stream_finish(session->stream, status, error);
-    if (!session->attached)
+    }
+    if (!session->attached) {
         return;
+    }
     leave_party(session);
-    while (session->sent.first)
+    while (session->sent.first) {
         lose(session->sent.first);
-    while (session->queued.first)
+    }
+    while (session->queued.first) {
         lose(session->queued.first);
+    }
 }
 
 static bool write_down(struct cm_session *session, const struct cm_attach_down *down)
@@ -98,8 +109,9 @@ static bool write_down(struct cm_session *session, const struct cm_attach_down *
     struct cm_buf *out = &session->sessions->out;
     out->len = 0;
     enum cm_status status = cm_attach_down_encode(out, down);
-    if (!status)
+    if (!status) {
         status = cm_stream_write(session->stream, cm_buf_bytes(out));
+    }
     return status == CM_OK;
 }
 
@@ -125,8 +137,9 @@ static bool send_cancel(struct cm_session *session)
 
 void cm_session_cancel(struct cm_session *session, uint64_t call)
 {
-    if (session->closed)
+    if (session->closed) {
         return;
+    }
     if (session->cancel_count == CM_SESSION_CANCELS) {
         struct cm_error error;
         cm_fail(&error, CM_EXHAUSTED, "attach", "the node takes no messages");
@@ -146,8 +159,9 @@ static enum cm_status prove(struct cm_ask *ask, struct cm_session *session,
     ask->checkpoint = head->note;
     enum cm_status status = cm_ledger_prove_inclusion(
         &ask->inclusion, arena, ledger, call->facts->entry_index, head->checkpoint.size);
-    if (status)
+    if (status) {
         return status;
+    }
     return cm_ledger_prove_consistency(&ask->consistency, arena, ledger, session->tree_size,
                                        head->checkpoint.size);
 }
@@ -173,16 +187,18 @@ static bool send_ask(struct cm_session *session)
     ask->leaf_path = call->path;
     struct cm_arena *arena = cm_arena_new(ASK_ARENA_CAP);
     bool sent = arena && prove(ask, session, call, arena) == CM_OK && write_down(session, &down);
-    if (sent)
+    if (sent) {
         session->tree_size = ask->inclusion.size;
+    }
     cm_arena_free(arena);
     cm_wipe(ask->token, sizeof ask->token);
     if (!sent) {
         cm_log(CM_LOG_ERROR, "ask-not-sent", "digest=%s agency=%s", facts->log_id, call->agency);
-        if (call == session->sessions->asking)
+        if (call == session->sessions->asking) {
             cm_session_detach(call);
-        else
+        } else {
             lose(call);
+        }
         return true;
     }
     list_remove(&session->queued, call);
@@ -205,17 +221,18 @@ void cm_session_pump(struct cm_session *session)
 {
     bool more = true;
     while (more && session->attached && session->stream && cm_stream_writable(session->stream)) {
-        if (session->welcome_due)
+        if (session->welcome_due) {
             more = send_welcome(session);
-        else if (session->cancel_count > 0)
+        } else if (session->cancel_count > 0) {
             more = send_cancel(session);
-        // A node judges by the newest directory: it goes before what is to be judged.
-        else if (session->part < session->parts)
+            // A node judges by the newest directory: it goes before what is to be judged.
+        } else if (session->part < session->parts) {
             more = send_part(session);
-        else if (session->queued.first && session->credits > 0)
+        } else if (session->queued.first && session->credits > 0) {
             more = send_ask(session);
-        else
+        } else {
             more = false;
+        }
     }
 }
 
@@ -223,10 +240,12 @@ void cm_session_push_directory(struct cm_session *session, uint64_t have)
 {
     struct cm_trust *trust = session->sessions->options.gateway->trust;
     const uint64_t serial = cm_trust_directory(trust)->serial;
-    if (have == serial)
+    if (have == serial) {
         return;
-    if (session->pushed)
+    }
+    if (session->pushed) {
         cm_trust_unref(session->pushed);
+    }
     session->pushed = cm_trust_ref(trust);
     session->part = 0;
     // Of an older one the first part is enough to ask for the node's.
@@ -237,12 +256,14 @@ static enum cm_status take_directory(struct cm_session *session,
                                      const struct cm_directory_part *part, struct cm_error *error)
 {
     struct cm_sessions *sessions = session->sessions;
-    if (part->serial <= cm_trust_directory(sessions->options.gateway->trust)->serial)
+    if (part->serial <= cm_trust_directory(sessions->options.gateway->trust)->serial) {
         return CM_OK;
+    }
     bool whole = false;
     enum cm_status status = cm_directory_parts_add(&session->incoming, &whole, part, error);
-    if (status || !whole)
+    if (status || !whole) {
         return status;
+    }
     sessions->options.on_directory(sessions->options.context,
                                    cm_buf_bytes(&session->incoming.data));
     cm_directory_parts_clear(&session->incoming);
@@ -268,8 +289,9 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
         }
         return CM_OK;
     case CM_UP_WITHDRAW:
-        if ((call = call_of(session, up->ask)))
+        if ((call = call_of(session, up->ask))) {
             call->handlers->withdrawn(call);
+        }
         return CM_OK;
     case CM_UP_CREDIT:
         session->credits = up->credits > CM_CREDITS - session->credits
@@ -293,8 +315,9 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
 static void on_message(void *owner, struct cm_bytes message)
 {
     struct cm_session *session = owner;
-    if (session->closed)
+    if (session->closed) {
         return;
+    }
     if (!session->attached) {
         cm_session_hello(session, message);
         return;
@@ -304,16 +327,18 @@ static void on_message(void *owner, struct cm_bytes message)
     struct cm_arena *arena = cm_arena_new(UP_ARENA_CAP);
     enum cm_status status = arena ? cm_attach_up_decode(&up, arena, message, &error)
                                   : cm_fail(&error, CM_MEMORY, "attach", "out of memory");
-    if (!status)
+    if (!status) {
         status = take(session, &up, &error);
+    }
     cm_arena_free(arena);
     if (status) {
         cm_log(CM_LOG_WARNING, "node-broke-protocol", "agency=%s field=%s error=\"%s\"",
                session->party->id, error.where, error.text);
         cm_session_close(session, status, &error);
     }
-    if (session->closed)
+    if (session->closed) {
         return;
+    }
     cm_session_pump(session);
     cm_stream_read(session->stream);
 }
@@ -321,8 +346,9 @@ static void on_message(void *owner, struct cm_bytes message)
 static void on_end(void *owner)
 {
     struct cm_session *session = owner;
-    if (session->attached)
+    if (session->attached) {
         session->party->detached = session->party->count == 1;
+    }
     cm_session_close(session, CM_OK, NULL);
 }
 
@@ -337,8 +363,9 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     (void)error;
     session->stream = NULL;
     cm_session_close(session, status, NULL);
-    if (!session->busy)
+    if (!session->busy) {
         cm_session_free(session);
+    }
 }
 
 static const struct cm_stream_handlers handlers = {
@@ -359,11 +386,14 @@ static void no_hello(struct cm_timer *timer)
 static enum cm_status copy_chain(struct cm_session *session, const struct cm_peer *peer)
 {
     size_t count = peer->count;
-    if (count > CM_MAX_CHAIN)
+    if (count > CM_MAX_CHAIN) {
         count = CM_MAX_CHAIN;
-    for (size_t i = 0; i < count; i++)
-        if (cm_buf_add(&session->chain_bytes, peer->chain[i].data, peer->chain[i].len))
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (cm_buf_add(&session->chain_bytes, peer->chain[i].data, peer->chain[i].len)) {
             return CM_MEMORY;
+        }
+    }
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         session->chain[i] = (struct cm_bytes){session->chain_bytes.data + at, peer->chain[i].len};
@@ -396,8 +426,9 @@ void cm_sessions_on_attach(void *context, struct cm_stream *stream)
     struct cm_session *session = calloc(1, sizeof *session);
     if (!session || copy_chain(session, cm_stream_peer(stream)) ||
         cm_random(session->id, sizeof session->id)) {
-        if (session)
+        if (session) {
             cm_buf_clear(&session->chain_bytes);
+        }
         free(session);
         refuse_open(stream);
         return;
@@ -409,8 +440,9 @@ void cm_sessions_on_attach(void *context, struct cm_stream *stream)
     sessions->opened = session;
     session->hello_timer.fire = no_hello;
     cm_stream_accept(stream, &handlers, session);
-    if (cm_timer_set(sessions->options.loop, &session->hello_timer, CM_HELLO_MS))
+    if (cm_timer_set(sessions->options.loop, &session->hello_timer, CM_HELLO_MS)) {
         cm_session_close(session, CM_MEMORY, NULL);
-    else
+    } else {
         cm_stream_read(stream);
+    }
 }

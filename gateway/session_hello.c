@@ -11,14 +11,17 @@ enum { HELLO_ARENA_CAP = 4 * CM_MAX_ATTACH_UP };
 void cm_session_free(struct cm_session *session)
 {
     struct cm_session **link = &session->sessions->opened;
-    while (*link != session)
+    while (*link != session) {
         link = &(*link)->opened_next;
+    }
     *link = session->opened_next;
     cm_signatory_unref(session->node);
-    if (session->trust)
+    if (session->trust) {
         cm_trust_unref(session->trust);
-    if (session->pushed)
+    }
+    if (session->pushed) {
         cm_trust_unref(session->pushed);
+    }
     cm_directory_parts_clear(&session->incoming);
     cm_arena_free(session->arena);
     cm_buf_clear(&session->message);
@@ -41,15 +44,17 @@ void cm_session_rules(struct cm_session *session, const struct cm_envelope *sets
     for (size_t i = 0; i < count; i++) {
         enum cm_status status =
             cm_bundle_accept(bundle, trust, &sets[i], true, wall(session), &error);
-        if (status)
+        if (status) {
             cm_log(i + 1 == count ? CM_LOG_WARNING : CM_LOG_DEBUG, "rules-refused",
                    "agency=%s status=%s field=%s error=\"%s\"", session->party->id,
                    cm_status_name(status), error.where, error.text);
+        }
     }
     if (overlay->family != CM_FAMILY_NONE &&
-        cm_bundle_accept_overlay(bundle, trust, overlay, wall(session), &error))
+        cm_bundle_accept_overlay(bundle, trust, overlay, wall(session), &error)) {
         cm_log(CM_LOG_WARNING, "overlay-refused", "agency=%s field=%s error=\"%s\"",
                session->party->id, error.where, error.text);
+    }
     const struct cm_standing *standing = cm_bundle_standing(bundle);
     cm_log(CM_LOG_INFO, "rules-standing", "agency=%s sequence=%llu overlay=%llu",
            session->party->id, standing ? (unsigned long long)standing->sequence : 0,
@@ -61,19 +66,24 @@ static enum cm_status check(struct cm_session *session)
 {
     enum cm_status status = cm_attach_up_decode(&session->up, session->arena,
                                                 cm_buf_bytes(&session->message), &session->error);
-    if (!status && session->up.kind != CM_UP_HELLO)
+    if (!status && session->up.kind != CM_UP_HELLO) {
         status = cm_fail(&session->error, CM_INVALID, "attach", "the first message is Hello");
-    if (!status)
+    }
+    if (!status) {
         status = cm_trust_chain(&session->node, session->trust, session->chain,
                                 session->chain_count, wall(session), &session->error);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     const struct cm_identity *node = cm_signatory_identity(session->node);
-    if (node->role != CM_ROLE_NODE)
+    if (node->role != CM_ROLE_NODE) {
         return cm_fail(&session->error, CM_FORBIDDEN, "attach", "only role node may attach");
-    if (strcmp(node->agency, session->up.hello.agency) != 0)
+    }
+    if (strcmp(node->agency, session->up.hello.agency) != 0) {
         return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
                        "not the agency of this certificate");
+    }
     return CM_OK;
 }
 
@@ -90,14 +100,16 @@ static void check_tree(struct cm_session *session)
     struct cm_ledger *ledger = session->sessions->options.ledger;
     const struct cm_checkpoint *head = &cm_ledger_head(ledger)->checkpoint;
     session->tree_size = hello->tree_size;
-    if (hello->tree_size == 0)
+    if (hello->tree_size == 0) {
         return;
+    }
     struct cm_consistency proof;
     if (hello->tree_size <= head->size &&
         cm_ledger_prove_consistency(&proof, session->arena, ledger, hello->tree_size, head->size) ==
             CM_OK &&
-        cm_merkle_check_consistency(&proof, &hello->tree_root, &head->root) == CM_OK)
+        cm_merkle_check_consistency(&proof, &hello->tree_root, &head->root) == CM_OK) {
         return;
+    }
     cm_log(CM_LOG_ERROR, "ledger-differs",
            "agency=%s node_size=%llu our_size=%llu: this node has seen another history of this "
            "gateway; it will refuse every query",
@@ -108,10 +120,12 @@ static void check_tree(struct cm_session *session)
 static void replace(struct cm_session *session)
 {
     struct cm_session *old = session->party->first;
-    while (old && memcmp(old->instance, session->instance, sizeof old->instance) != 0)
+    while (old && memcmp(old->instance, session->instance, sizeof old->instance) != 0) {
         old = old->next;
-    if (!old)
+    }
+    if (!old) {
         return;
+    }
     struct cm_error error;
     cm_fail(&error, CM_CANCELLED, "attach", "the same instance attached again");
     cm_session_close(old, CM_CANCELLED, &error);
@@ -122,8 +136,9 @@ static enum cm_status compatible(struct cm_session *session, struct cm_party *pa
     const struct cm_hello *hello = &session->up.hello;
     party->incompatible = hello->protocol_min > CM_PROTOCOL || hello->protocol_max < CM_PROTOCOL ||
                           hello->rule_language > CM_RULE_LANGUAGE;
-    if (!party->incompatible)
+    if (!party->incompatible) {
         return CM_OK;
+    }
     cm_fail(&session->error, CM_NOT_SERVED, "attach.hello",
             "this gateway speaks protocol %d and rules %d", CM_PROTOCOL, CM_RULE_LANGUAGE);
     cm_error_hint(&session->error, "upgrade the older of the two; gateways go first");
@@ -134,18 +149,21 @@ static enum cm_status attach(struct cm_session *session)
 {
     const struct cm_hello *hello = &session->up.hello;
     struct cm_party *party = cm_sessions_party(session->sessions, hello->agency);
-    if (!party)
+    if (!party) {
         return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
                        "not an agency whose node this gateway can take");
+    }
     enum cm_status status = compatible(session, party);
-    if (status)
+    if (status) {
         return status;
+    }
     memcpy(session->instance, hello->instance, sizeof session->instance);
     session->party = party;
     replace(session);
-    if (party->count >= CM_MAX_AGENCY_SESSIONS)
+    if (party->count >= CM_MAX_AGENCY_SESSIONS) {
         return cm_fail(&session->error, CM_EXHAUSTED, "attach", "%d nodes of this agency attached",
                        CM_MAX_AGENCY_SESSIONS);
+    }
     session->key_hash = cm_signatory_identity(session->node)->key_hash;
     session->next = party->first;
     party->first = session;
@@ -168,8 +186,9 @@ static void checked(struct cm_job *job)
     struct cm_session *session = CM_CONTAINER(job, struct cm_session, job);
     session->busy = false;
     if (session->closed) {
-        if (!session->stream)
+        if (!session->stream) {
             cm_session_free(session);
+        }
         return;
     }
     enum cm_status status = session->verdict ? session->verdict : attach(session);

@@ -28,8 +28,9 @@ static enum cm_status add_party(struct cm_sessions *sessions, const char *agency
                                 struct cm_error *error)
 {
     struct cm_party *party = calloc(1, sizeof *party);
-    if (!party)
+    if (!party) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     struct cm_gateway *gateway = sessions->options.gateway;
     struct cm_error refused = {0};
     snprintf(party->id, sizeof party->id, "%s", agency);
@@ -51,11 +52,13 @@ static enum cm_status add_parties(struct cm_sessions *sessions, struct cm_error 
     for (size_t i = 0; i < directory->agency_count; i++) {
         const struct cm_agency *agency = &directory->agencies[i];
         if (!agency->active || agency->node_pin_count == 0 ||
-            cm_sessions_party(sessions, agency->id))
+            cm_sessions_party(sessions, agency->id)) {
             continue;
+        }
         enum cm_status status = add_party(sessions, agency->id, error);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     return CM_OK;
 }
@@ -64,15 +67,18 @@ enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_session
                                struct cm_error *error)
 {
     struct cm_sessions *sessions = calloc(1, sizeof *sessions);
-    if (!sessions)
+    if (!sessions) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     sessions->options = *options;
     sessions->out.max = MAX_DOWN;
     enum cm_status status = CM_OK;
-    if (cm_map_init(&sessions->parties, PARTY_SLOTS) || cm_map_init(&sessions->calls, CALL_SLOTS))
+    if (cm_map_init(&sessions->parties, PARTY_SLOTS) || cm_map_init(&sessions->calls, CALL_SLOTS)) {
         status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
-    if (!status)
+    }
+    if (!status) {
         status = add_parties(sessions, error);
+    }
     if (status) {
         cm_sessions_free(sessions);
         return status;
@@ -83,8 +89,9 @@ enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_session
 
 void cm_sessions_free(struct cm_sessions *sessions)
 {
-    if (!sessions)
+    if (!sessions) {
         return;
+    }
     struct cm_map_node *node;
     while (sessions->parties.slots && (node = cm_map_next(&sessions->parties, NULL))) {
         struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
@@ -107,12 +114,15 @@ struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, con
 enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency)
 {
     const struct cm_party *party = cm_sessions_party(sessions, agency);
-    if (!party)
+    if (!party) {
         return CM_OUTCOME_OFFLINE;
-    if (party->first)
+    }
+    if (party->first) {
         return CM_OUTCOME_NONE;
-    if (party->incompatible)
+    }
+    if (party->incompatible) {
         return CM_OUTCOME_INCOMPATIBLE;
+    }
     return party->detached ? CM_OUTCOME_DETACHED : CM_OUTCOME_OFFLINE;
 }
 
@@ -120,11 +130,14 @@ bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
 {
     struct cm_party *party = cm_sessions_party(sessions, call->agency);
     struct cm_session *best = NULL;
-    for (struct cm_session *one = party ? party->first : NULL; one; one = one->next)
-        if (one->serial != call->tried && (!best || one->load < best->load))
+    for (struct cm_session *one = party ? party->first : NULL; one; one = one->next) {
+        if (one->serial != call->tried && (!best || one->load < best->load)) {
             best = one;
-    if (!best || cm_random(call->token, sizeof call->token))
+        }
+    }
+    if (!best || cm_random(call->token, sizeof call->token)) {
         return false;
+    }
     call->id = ++sessions->next_call;
     call->by_id.key = (struct cm_bytes){(const uint8_t *)&call->id, sizeof call->id};
     cm_map_add(&sessions->calls, &call->by_id);
@@ -138,8 +151,9 @@ bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
 
 void cm_sessions_read(struct cm_call *call)
 {
-    if (call->answer)
+    if (call->answer) {
         cm_answer_read(call->answer);
+    }
 }
 
 void cm_sessions_release(struct cm_call *call, bool complete)
@@ -147,11 +161,13 @@ void cm_sessions_release(struct cm_call *call, bool complete)
     struct cm_session *session = call->session;
     bool tell = session && call->sent && !complete;
     uint64_t id = call->id;
-    if (call->answer)
+    if (call->answer) {
         cm_answer_unbind(call->answer, complete);
+    }
     cm_session_detach(call);
-    if (tell)
+    if (tell) {
         cm_session_cancel(session, id);
+    }
 }
 
 // One session of those that the test holds for, closing it; false when there is none.
@@ -159,15 +175,17 @@ static bool cut_one(struct cm_sessions *sessions)
 {
     struct cm_gateway *gateway = sessions->options.gateway;
     for (struct cm_session *one = sessions->opened; one; one = one->opened_next) {
-        if (!one->attached)
+        if (!one->attached) {
             continue;
+        }
         struct cm_error error = {0};
         struct cm_signatory *node = NULL;
         enum cm_status status = cm_trust_chain(&node, gateway->trust, one->chain, one->chain_count,
                                                cm_wall_ms(gateway->ports->clock), &error);
         cm_signatory_unref(node);
-        if (!status)
+        if (!status) {
             continue;
+        }
         cm_log(CM_LOG_WARNING, "node-cut-off", "agency=%s field=%s error=\"%s\"", one->party->id,
                error.where, error.text);
         cm_session_close(one, status, &error);
@@ -180,27 +198,31 @@ void cm_sessions_recheck(struct cm_sessions *sessions)
 {
     // Closing one may end queries and so change the list: begin again each time.
     bool cut = true;
-    while (cut)
+    while (cut) {
         cut = cut_one(sessions);
+    }
 }
 
 void cm_sessions_retrust(struct cm_sessions *sessions)
 {
     struct cm_gateway *gateway = sessions->options.gateway;
     struct cm_error error = {0};
-    if (add_parties(sessions, &error))
+    if (add_parties(sessions, &error)) {
         cm_log(CM_LOG_ERROR, "rules-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
+    }
     for (struct cm_map_node *node = cm_map_next(&sessions->parties, NULL); node;
          node = cm_map_next(&sessions->parties, node)) {
         struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
-        if (cm_bundle_retrust(party->bundle, gateway->trust, &error))
+        if (cm_bundle_retrust(party->bundle, gateway->trust, &error)) {
             cm_log(CM_LOG_ERROR, "rules-not-recompiled", "agency=%s error=\"%s\"", party->id,
                    error.text);
+        }
     }
     cm_sessions_recheck(sessions);
     for (struct cm_session *one = sessions->opened; one; one = one->opened_next) {
-        if (!one->attached)
+        if (!one->attached) {
             continue;
+        }
         cm_session_push_directory(one, 0);
         cm_session_pump(one);
     }
@@ -210,10 +232,12 @@ void cm_sessions_close(struct cm_sessions *sessions)
 {
     for (;;) {
         struct cm_session *one = sessions->opened;
-        while (one && one->closed)
+        while (one && one->closed) {
             one = one->opened_next;
-        if (!one)
+        }
+        if (!one) {
             return;
+        }
         struct cm_error error;
         cm_fail(&error, CM_UNAVAILABLE, "gateway", "this gateway is shutting down");
         cm_session_close(one, CM_UNAVAILABLE, &error);

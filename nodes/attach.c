@@ -20,11 +20,13 @@ static enum cm_status judge_leaf(struct cm_signatory **out, struct cm_trust *tru
                                  struct cm_error *error)
 {
     enum cm_status status = cm_trust_chain(out, trust, &leaf, 1, now_ms, error);
-    if (status)
+    if (status) {
         return status;
+    }
     const struct cm_identity *identity = cm_signatory_identity(*out);
-    if (identity->role == CM_ROLE_GATEWAY && strcmp(identity->name, gateway) == 0)
+    if (identity->role == CM_ROLE_GATEWAY && strcmp(identity->name, gateway) == 0) {
         return CM_OK;
+    }
     cm_signatory_unref(*out);
     *out = NULL;
     return cm_fail(error, CM_FORBIDDEN, gateway, "the certificate is not this gateway's");
@@ -40,17 +42,19 @@ static enum cm_status judge(void *context, struct cm_bytes leaf)
     // An expired directory still tells its gateways: from one of them a newer may come.
     struct cm_trust *trust = cm_directory_store_newest(attach->options.directories);
     enum cm_status status = trust ? CM_OK : CM_STALE;
-    if (!status)
+    if (!status) {
         status = judge_leaf(&signatory, trust, leaf, attach->asker.gateway, now_ms, &error);
+    }
     if (!status && leaf.len <= sizeof attach->eye.leaf) {
         pthread_mutex_lock(&attach->eye.lock);
         memcpy(attach->eye.leaf, leaf.data, leaf.len);
         attach->eye.len = leaf.len;
         pthread_mutex_unlock(&attach->eye.lock);
     }
-    if (status)
+    if (status) {
         cm_log(CM_LOG_ERROR, "gateway-not-believed", "gateway=%s status=%s where=%s error=\"%s\"",
                attach->asker.gateway, cm_status_name(status), error.where, error.text);
+    }
     cm_signatory_unref(signatory);
     cm_trust_unref(trust);
     return status;
@@ -67,13 +71,15 @@ static enum cm_status see(struct cm_attach *attach, struct cm_error *error)
     const enum cm_status status =
         judge_leaf(&signatory, node_of(attach)->trust, (struct cm_bytes){leaf, len},
                    attach->asker.gateway, cm_wall_ms(node_of(attach)->ports->clock), error);
-    if (status)
+    if (status) {
         return status;
+    }
     // Queries under way on workers borrow the first; the key of both is pinned to this name.
-    if (attach->asker.signatory)
+    if (attach->asker.signatory) {
         cm_signatory_unref(signatory);
-    else
+    } else {
         attach->asker.signatory = signatory;
+    }
     return CM_OK;
 }
 
@@ -81,8 +87,9 @@ static void wait_to_dial(struct cm_attach *attach);
 
 void cm_attach_break(struct cm_attach *attach, const char *why)
 {
-    if (attach->phase != CM_ATTACH_GREETING && attach->phase != CM_ATTACH_ATTACHED)
+    if (attach->phase != CM_ATTACH_GREETING && attach->phase != CM_ATTACH_ATTACHED) {
         return;
+    }
     cm_log(CM_LOG_WARNING, "session-broken", "gateway=%s why=\"%s\"", attach->asker.gateway, why);
     attach->phase = CM_ATTACH_ENDING;
     cm_stream_cancel(attach->stream);
@@ -121,11 +128,13 @@ static bool take_ask(struct cm_attach *attach, struct cm_arena *arena, const str
         return false;
     }
     // What its entry says decides nothing here but whether it wants our directory.
-    if (cm_entry_decode(&entry, arena, ask->entry, &error) == CM_OK)
+    if (cm_entry_decode(&entry, arena, ask->entry, &error) == CM_OK) {
         cm_attach_push_directory(attach, entry.directory_serial);
+    }
     const enum cm_status status = cm_node_query_start(node, &attach->asker, kept, ask);
-    if (!status)
+    if (!status) {
         return true;
+    }
     cm_log(CM_LOG_ERROR, "ask-not-taken", "gateway=%s status=%s", attach->asker.gateway,
            cm_status_name(status));
     cm_attach_break(attach, "an ask could not be taken");
@@ -137,16 +146,19 @@ static bool take_part(struct cm_attach *attach, const struct cm_directory_part *
     struct cm_error error = {.text = ""};
     bool whole = false;
     const uint64_t serial = cm_trust_directory(node_of(attach)->trust)->serial;
-    if (part->serial < serial)
+    if (part->serial < serial) {
         cm_attach_push_directory(attach, part->serial);
-    if (part->serial <= serial)
+    }
+    if (part->serial <= serial) {
         return true;
+    }
     if (cm_directory_parts_add(&attach->incoming, &whole, part, &error)) {
         cm_attach_break(attach, error.text);
         return false;
     }
-    if (!whole)
+    if (!whole) {
         return true;
+    }
     attach->reading_held = true;
     attach->options.on_directory(attach->options.context, attach,
                                  cm_buf_bytes(&attach->incoming.data));
@@ -160,14 +172,16 @@ static bool take(struct cm_attach *attach, struct cm_arena *arena,
 {
     bool goes_on = attach->phase == CM_ATTACH_ATTACHED;
     struct cm_node_query *query;
-    if (down->kind == CM_DOWN_ASK && goes_on)
+    if (down->kind == CM_DOWN_ASK && goes_on) {
         return take_ask(attach, arena, &down->ask);
+    }
     if (down->kind == CM_DOWN_WELCOME && attach->phase == CM_ATTACH_GREETING) {
         goes_on = welcome(attach, &down->welcome);
     } else if (down->kind == CM_DOWN_CANCEL && goes_on) {
         query = cm_node_query_find(node_of(attach), &attach->asker, down->cancel);
-        if (query)
+        if (query) {
             cm_node_query_cancel(query);
+        }
     } else if (down->kind == CM_DOWN_DIRECTORY && goes_on) {
         goes_on = take_part(attach, &down->directory);
     } else {
@@ -184,12 +198,14 @@ static void on_message(void *owner, struct cm_bytes message)
     struct cm_attach_down down = {.kind = CM_DOWN_NONE};
     struct cm_error error = {.text = ""};
     struct cm_bytes copy;
-    if (attach->phase != CM_ATTACH_GREETING && attach->phase != CM_ATTACH_ATTACHED)
+    if (attach->phase != CM_ATTACH_GREETING && attach->phase != CM_ATTACH_ATTACHED) {
         return;
+    }
     struct cm_arena *arena = cm_arena_new(MESSAGE_ARENA_CAP);
     enum cm_status status = arena ? cm_arena_bytes(arena, &copy, message) : CM_MEMORY;
-    if (!status)
+    if (!status) {
         status = cm_attach_down_decode(&down, arena, copy, &error);
+    }
     if (status) {
         cm_log(CM_LOG_WARNING, "gateway-message-bad", "gateway=%s where=%s error=\"%s\"",
                attach->asker.gateway, error.where, error.text);
@@ -197,8 +213,9 @@ static void on_message(void *owner, struct cm_bytes message)
         cm_attach_break(attach, "a malformed message");
         return;
     }
-    if (take(attach, arena, &down) && !attach->reading_held)
+    if (take(attach, arena, &down) && !attach->reading_held) {
         cm_stream_read(attach->stream);
+    }
 }
 
 static void on_writable(void *owner)
@@ -259,9 +276,10 @@ static void dial(struct cm_timer *timer)
     cm_signatory_unref(attach->asker.signatory);
     attach->asker.signatory = NULL;
     enum cm_status status = open_channel(attach, &error);
-    if (!status)
+    if (!status) {
         status = cm_channel_call(&attach->stream, attach->channel, CM_METHOD_ATTACH, 0, false,
                                  &handlers, attach);
+    }
     if (status) {
         cm_log(CM_LOG_ERROR, "not-dialled", "gateway=%s where=%s error=\"%s\"",
                attach->asker.gateway, error.where, error.text);
@@ -271,30 +289,36 @@ static void dial(struct cm_timer *timer)
     }
     attach->phase = CM_ATTACH_GREETING;
     attach->timer.fire = no_welcome;
-    if (cm_attach_hello(attach) || cm_timer_set(attach->options.loop, &attach->timer, CM_HELLO_MS))
+    if (cm_attach_hello(attach) ||
+        cm_timer_set(attach->options.loop, &attach->timer, CM_HELLO_MS)) {
         cm_attach_break(attach, "Hello could not be sent");
-    else
+    } else {
         cm_stream_read(attach->stream);
+    }
 }
 
 // Doubling, up to a bound, and jittered by half, so that nodes don't return all at once.
 static void wait_to_dial(struct cm_attach *attach)
 {
     attach->phase = attach->closing ? CM_ATTACH_CLOSED : CM_ATTACH_WAITING;
-    if (attach->closing)
+    if (attach->closing) {
         return;
+    }
     const unsigned doublings =
         attach->failures < REDIAL_DOUBLINGS ? attach->failures : REDIAL_DOUBLINGS;
     int64_t wait_ms = (int64_t)REDIAL_MS << doublings;
     uint16_t jitter = 0;
-    if (wait_ms > REDIAL_MOST_MS)
+    if (wait_ms > REDIAL_MOST_MS) {
         wait_ms = REDIAL_MOST_MS;
-    if (cm_random(&jitter, sizeof jitter) == CM_OK)
+    }
+    if (cm_random(&jitter, sizeof jitter) == CM_OK) {
         wait_ms = wait_ms / 2 + wait_ms * jitter / UINT16_MAX / 2;
+    }
     attach->failures++;
     attach->timer.fire = dial;
-    if (cm_timer_set(attach->options.loop, &attach->timer, wait_ms))
+    if (cm_timer_set(attach->options.loop, &attach->timer, wait_ms)) {
         cm_log(CM_LOG_ERROR, "timer-not-set", "gateway=%s", attach->asker.gateway);
+    }
 }
 
 static enum cm_status submit(void *context, struct cm_job *job)
@@ -320,18 +344,21 @@ enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *con
                                        size_t count)
 {
     char *copies[MAX_ADDRESSES] = {NULL};
-    if (count == 0 || count > MAX_ADDRESSES)
+    if (count == 0 || count > MAX_ADDRESSES) {
         return CM_INVALID;
+    }
     for (size_t i = 0; i < count; i++) {
         copies[i] = strdup(addresses[i]);
         if (!copies[i]) {
-            while (i > 0)
+            while (i > 0) {
                 free(copies[--i]);
+            }
             return CM_MEMORY;
         }
     }
-    for (size_t i = 0; i < attach->address_count; i++)
+    for (size_t i = 0; i < attach->address_count; i++) {
         free(attach->addresses[i]);
+    }
     memcpy(attach->addresses, copies, sizeof copies);
     attach->address_count = count;
     return CM_OK;
@@ -341,8 +368,9 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
                              struct cm_error *error)
 {
     struct cm_attach *attach = calloc(1, sizeof *attach);
-    if (!attach)
+    if (!attach) {
         return cm_fail(error, CM_MEMORY, "gateways", "out of memory");
+    }
     pthread_mutex_init(&attach->eye.lock, NULL);
     attach->options = *options;
     attach->asker.ops = &cm_attach_asker_ops;
@@ -353,11 +381,13 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
     attach->phase = CM_ATTACH_CLOSED;
     enum cm_status status = set_names(attach, error);
     if (!status &&
-        cm_attach_set_addresses(attach, options->addresses, options->address_count) != CM_OK)
+        cm_attach_set_addresses(attach, options->addresses, options->address_count) != CM_OK) {
         status = cm_fail(error, CM_INVALID, "gateways", "%s has no address, or more than %d",
                          options->gateway, MAX_ADDRESSES);
-    if (!status)
+    }
+    if (!status) {
         status = cm_head_store_open(&attach->heads, options->heads, attach->asker.gateway, error);
+    }
     if (status) {
         cm_attach_free(attach);
         return status;
@@ -370,15 +400,17 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
 
 void cm_attach_free(struct cm_attach *attach)
 {
-    if (!attach)
+    if (!attach) {
         return;
+    }
     cm_channel_free(attach->channel);
     cm_attach_clear_up(attach);
     cm_directory_parts_clear(&attach->incoming);
     cm_head_store_clear(&attach->heads);
     cm_signatory_unref(attach->asker.signatory);
-    for (size_t i = 0; i < attach->address_count; i++)
+    for (size_t i = 0; i < attach->address_count; i++) {
         free(attach->addresses[i]);
+    }
     cm_buf_clear(&attach->out);
     pthread_mutex_destroy(&attach->eye.lock);
     free(attach);
@@ -411,15 +443,17 @@ bool cm_attach_idle(const struct cm_attach *attach)
 void cm_attach_directory_taken(struct cm_attach *attach)
 {
     attach->reading_held = false;
-    if (attach->phase == CM_ATTACH_ATTACHED)
+    if (attach->phase == CM_ATTACH_ATTACHED) {
         cm_stream_read(attach->stream);
+    }
 }
 
 void cm_attach_judge_again(struct cm_attach *attach)
 {
     struct cm_error error = {.text = ""};
-    if (attach->phase == CM_ATTACH_ATTACHED && see(attach, &error))
+    if (attach->phase == CM_ATTACH_ATTACHED && see(attach, &error)) {
         cm_attach_break(attach, error.text);
+    }
 }
 
 void cm_attach_rules_changed(struct cm_attach *attach)
@@ -430,16 +464,18 @@ void cm_attach_rules_changed(struct cm_attach *attach)
 
 void cm_attach_offer_directory(struct cm_attach *attach)
 {
-    if (attach->phase == CM_ATTACH_ATTACHED)
+    if (attach->phase == CM_ATTACH_ATTACHED) {
         cm_attach_push_directory(attach, 0);
+    }
 }
 
 void cm_attach_reload(struct cm_attach *attach)
 {
     struct cm_error error = {.text = ""};
-    if (attach->channel && cm_channel_reload(attach->channel, &error))
+    if (attach->channel && cm_channel_reload(attach->channel, &error)) {
         cm_log(CM_LOG_ERROR, "certificate-not-reloaded", "where=%s error=\"%s\"", error.where,
                error.text);
+    }
 }
 
 const char *cm_attach_gateway(const struct cm_attach *attach)

@@ -22,11 +22,13 @@ static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelop
     struct cm_arena *arena = cm_arena_new(MESSAGE_ARENA_CAP);
     enum cm_status status =
         arena ? cm_envelope_decode(&up.envelope, arena, envelope, NULL) : CM_MEMORY;
-    if (!status && attach->phase == CM_ATTACH_ATTACHED)
+    if (!status && attach->phase == CM_ATTACH_ATTACHED) {
         status = cm_attach_queue(attach, &up);
-    if (status)
+    }
+    if (status) {
         cm_log(CM_LOG_ERROR, "refusal-not-sent", "gateway=%s status=%s", asker->gateway,
                cm_status_name(status));
+    }
     cm_arena_free(arena);
 }
 
@@ -35,8 +37,9 @@ static void withdraw(struct cm_asker *asker, uint64_t ask, uint64_t rules_sequen
     struct cm_attach *attach = of_asker(asker);
     const struct cm_attach_up up = {
         .kind = CM_UP_WITHDRAW, .ask = ask, .rules_sequence = rules_sequence};
-    if (attach->phase == CM_ATTACH_ATTACHED && cm_attach_queue(attach, &up))
+    if (attach->phase == CM_ATTACH_ATTACHED && cm_attach_queue(attach, &up)) {
         cm_attach_break(attach, "a withdrawal could not be sent");
+    }
 }
 
 static void keep(struct cm_asker *asker, struct cm_keep *wait, uint64_t size, struct cm_bytes note)
@@ -52,8 +55,9 @@ static void answer_writable(void *owner)
 static void answer_closed(void *owner, enum cm_status status, const struct cm_error *error)
 {
     (void)error;
-    if (status && status != CM_CANCELLED)
+    if (status && status != CM_CANCELLED) {
         cm_log(CM_LOG_DEBUG, "answer-ended", "status=%s", cm_status_name(status));
+    }
     cm_node_query_closed(owner);
 }
 
@@ -66,23 +70,26 @@ static enum cm_status open_answer(struct cm_asker *asker, struct cm_node_query *
 {
     struct cm_attach *attach = of_asker(asker);
     const struct cm_ask *ask = cm_node_query_ask(query);
-    if (attach->phase != CM_ATTACH_ATTACHED)
+    if (attach->phase != CM_ATTACH_ATTACHED) {
         return CM_CANCELLED;
+    }
     struct cm_answer_request request = {.is_start = true, .start.ask = ask->ask};
     memcpy(request.start.session, attach->session, sizeof attach->session);
     memcpy(request.start.token, ask->token, sizeof ask->token);
     struct cm_buf bytes = {0};
     struct cm_stream *stream = NULL;
     enum cm_status status = cm_answer_request_encode(&bytes, &request);
-    if (!status)
+    if (!status) {
         status = cm_channel_call(&stream, attach->channel, CM_METHOD_ANSWER,
                                  cm_node_query_left_ms(query), false, &answer_handlers, query);
+    }
     if (!status) {
         *cm_node_query_answer(query) = stream;
-        if (cm_stream_write(stream, cm_buf_bytes(&bytes)))
+        if (cm_stream_write(stream, cm_buf_bytes(&bytes))) {
             cm_stream_cancel(stream);
-        else
+        } else {
             cm_stream_read(stream); // else the status never comes after the answer's message
+        }
     }
     cm_wipe(&request, sizeof request);
     cm_wipe(bytes.data, bytes.len);
@@ -108,15 +115,17 @@ static void finish(struct cm_node_query *query)
 
 static void cancel(struct cm_node_query *query)
 {
-    if (stream_of(query))
+    if (stream_of(query)) {
         cm_stream_cancel(stream_of(query));
+    }
 }
 
 static void ended(struct cm_asker *asker)
 {
     struct cm_attach *attach = of_asker(asker);
-    if (attach->phase != CM_ATTACH_ATTACHED)
+    if (attach->phase != CM_ATTACH_ATTACHED) {
         return;
+    }
     attach->credits++;
     cm_attach_pump(attach);
 }

@@ -14,8 +14,9 @@ static enum cm_status write_up(struct cm_attach *attach, const struct cm_attach_
 {
     attach->out.len = 0;
     enum cm_status status = cm_attach_up_encode(&attach->out, up);
-    if (!status)
+    if (!status) {
         status = cm_stream_write(attach->stream, cm_buf_bytes(&attach->out));
+    }
     return status;
 }
 
@@ -24,12 +25,14 @@ static enum cm_status envelopes(struct cm_envelope *set, struct cm_envelope *ove
                                 struct cm_arena *arena, const struct cm_standing *standing)
 {
     *set = *overlay = (struct cm_envelope){.family = CM_FAMILY_NONE};
-    if (!standing)
+    if (!standing) {
         return CM_OK;
+    }
     enum cm_status status = cm_envelope_decode(set, arena, cm_buf_bytes(&standing->envelope), NULL);
-    if (!status && standing->overlay_envelope.len > 0)
+    if (!status && standing->overlay_envelope.len > 0) {
         status =
             cm_envelope_decode(overlay, arena, cm_buf_bytes(&standing->overlay_envelope), NULL);
+    }
     return status;
 }
 
@@ -41,8 +44,9 @@ enum cm_status cm_attach_hello(struct cm_attach *attach)
     struct cm_attach_up up = {.kind = CM_UP_HELLO};
     struct cm_hello *hello = &up.hello;
     struct cm_arena *arena = cm_arena_new(RULES_ARENA_CAP);
-    if (!arena)
+    if (!arena) {
         return CM_MEMORY;
+    }
     enum cm_status status = envelopes(&set, &hello->overlay, arena, standing);
     hello->agency = node->agency;
     memcpy(hello->instance, attach->options.instance, sizeof hello->instance);
@@ -57,8 +61,9 @@ enum cm_status cm_attach_hello(struct cm_attach *attach)
     attach->asker.head = attach->heads.durable;
     attach->rules_due = false;
     attach->credits = 0;
-    if (!status)
+    if (!status) {
         status = write_up(attach, &up);
+    }
     cm_arena_free(arena);
     return status;
 }
@@ -67,13 +72,15 @@ static enum cm_status send_rules(struct cm_attach *attach)
 {
     struct cm_attach_up up = {.kind = CM_UP_RULES_CHANGED};
     struct cm_arena *arena = cm_arena_new(RULES_ARENA_CAP);
-    if (!arena)
+    if (!arena) {
         return CM_MEMORY;
+    }
     attach->rules_due = false;
     enum cm_status status = envelopes(&up.envelope, &up.overlay, arena,
                                       cm_bundle_standing(attach->options.node->bundle));
-    if (!status)
+    if (!status) {
         status = write_up(attach, &up);
+    }
     cm_arena_free(arena);
     return status;
 }
@@ -90,8 +97,9 @@ static enum cm_status send_first(struct cm_attach *attach)
     struct cm_attach_message *message = attach->first;
     const enum cm_status status = cm_stream_write(attach->stream, cm_buf_bytes(&message->bytes));
     attach->first = message->next;
-    if (!attach->first)
+    if (!attach->first) {
         attach->last = &attach->first;
+    }
     cm_buf_clear(&message->bytes);
     free(message);
     return status;
@@ -112,26 +120,29 @@ void cm_attach_pump(struct cm_attach *attach)
     enum cm_status status = CM_OK;
     while (!status && attach->phase == CM_ATTACH_ATTACHED && cm_stream_writable(attach->stream)) {
         // Narrowed rules before anything that could wait.
-        if (attach->rules_due)
+        if (attach->rules_due) {
             status = send_rules(attach);
-        else if (attach->first)
+        } else if (attach->first) {
             status = send_first(attach);
-        else if (attach->credits >= CREDIT_LOT)
+        } else if (attach->credits >= CREDIT_LOT) {
             status = send_credits(attach);
-        else if (attach->part < attach->parts)
+        } else if (attach->part < attach->parts) {
             status = send_part(attach);
-        else
+        } else {
             return;
+        }
     }
-    if (status)
+    if (status) {
         cm_attach_break(attach, "a message could not be sent");
+    }
 }
 
 enum cm_status cm_attach_queue(struct cm_attach *attach, const struct cm_attach_up *up)
 {
     struct cm_attach_message *message = calloc(1, sizeof *message);
-    if (!message)
+    if (!message) {
         return CM_MEMORY;
+    }
     const enum cm_status status = cm_attach_up_encode(&message->bytes, up);
     if (status) {
         cm_buf_clear(&message->bytes);
@@ -148,8 +159,10 @@ void cm_attach_push_directory(struct cm_attach *attach, uint64_t have)
 {
     struct cm_trust *trust = attach->options.node->trust;
     const uint64_t serial = cm_trust_directory(trust)->serial;
-    if (have >= serial || (attach->pushed && cm_trust_directory(attach->pushed)->serial >= serial))
+    if (have >= serial ||
+        (attach->pushed && cm_trust_directory(attach->pushed)->serial >= serial)) {
         return;
+    }
     cm_trust_unref(attach->pushed);
     attach->pushed = cm_trust_ref(trust);
     attach->part = 0;

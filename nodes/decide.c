@@ -61,12 +61,15 @@ static enum cm_status claim(bool *spent, struct cm_arena *arena,
 {
     const struct cm_checked_query *checked = question->checked;
     struct cm_claim_use *uses = cm_arena_array(arena, count + approved, sizeof *uses);
-    if (!uses)
+    if (!uses) {
         return cm_fail(error, CM_MEMORY, "query", "its limits take too much memory");
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         use_of_charge(&uses[i], &charges[i], question);
-    if (approved)
+    }
+    if (approved) {
         use_of_approval(&uses[count], checked);
+    }
     const struct cm_claim all = {
         .replay_key = checked->replay_key,
         .attempt = question->attempt,
@@ -82,9 +85,10 @@ static enum cm_status claim(bool *spent, struct cm_arena *arena,
 static enum cm_status deny(struct cm_node_decision *out, const struct cm_node_question *question)
 {
     *out = (struct cm_node_decision){.refusal = CM_REFUSAL_NOT_PERMITTED, .rule = "", .text = ""};
-    if (cm_rules_discloses(question->standing->rules))
+    if (cm_rules_discloses(question->standing->rules)) {
         out->text = "this agency's rules show the requester nothing for this purpose, action and "
                     "evidence";
+    }
     return CM_OK;
 }
 
@@ -110,27 +114,35 @@ enum cm_status cm_node_decide(struct cm_node_decision *out, struct cm_arena *are
     struct cm_view *view = NULL;
     enum cm_status status = cm_rules_charges(&charges, &count, arena, question->standing->rules,
                                              question->directory, &request);
-    if (!status)
+    if (!status) {
         status = look(&view, arena, question, &request, charges, NULL, count);
-    if (status)
+    }
+    if (status) {
         return cm_fail(error, status, "query", "the rules can't be decided in bounded memory");
+    }
     // What shows nothing even with every limit free uses none up.
-    if (!question->store || !cm_view_any(view))
+    if (!question->store || !cm_view_any(view)) {
         return deny(out, question);
+    }
 
     bool *spent = cm_arena_array(arena, count + approved, sizeof *spent);
-    if (!spent)
+    if (!spent) {
         return cm_fail(error, CM_MEMORY, "query", "its limits take too much memory");
+    }
     status = claim(spent, arena, question, charges, count, approved, error);
-    if (status)
+    if (status) {
         return status;
-    if (approved && spent[count])
+    }
+    if (approved && spent[count]) {
         request.evidence &= ~supervisor;
+    }
     status = look(&view, arena, question, &request, charges, spent, count);
-    if (status)
+    if (status) {
         return cm_fail(error, status, "query", "the rules can't be decided in bounded memory");
-    if (!cm_view_any(view))
+    }
+    if (!cm_view_any(view)) {
         return deny(out, question);
+    }
     *out = (struct cm_node_decision){.view = view, .rule = cm_view_deciding_rule(view), .text = ""};
     return CM_OK;
 }

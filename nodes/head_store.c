@@ -22,8 +22,9 @@ static enum cm_status read_slot(struct cm_head_store *store, struct cm_frame_rea
     const enum cm_status status = cm_frame_read(&frame, reader, (uint64_t)slot * SLOT);
     if (status || frame.type != CM_FRAME_CHECKPOINT ||
         cm_checkpoint_parse(&checkpoint, frame.bytes, NULL) ||
-        checkpoint.size <= store->durable.size)
+        checkpoint.size <= store->durable.size) {
         return status;
+    }
     store->durable = (struct cm_head){.size = checkpoint.size, .root = checkpoint.root};
     store->slot = slot;
     store->newest = checkpoint.size;
@@ -35,10 +36,12 @@ static enum cm_status read_slots(struct cm_head_store *store, int file)
 {
     struct cm_frame_reader reader;
     enum cm_status status = cm_frame_reader_init(&reader, file);
-    if (!status && reader.size != (uint64_t)SLOTS * SLOT)
+    if (!status && reader.size != (uint64_t)SLOTS * SLOT) {
         status = CM_INVALID;
-    for (unsigned i = 0; i < SLOTS && !status; i++)
+    }
+    for (unsigned i = 0; i < SLOTS && !status; i++) {
         status = read_slot(store, &reader, i);
+    }
     cm_frame_reader_clear(&reader);
     return !status && store->durable.size == 0 ? CM_INVALID : status;
 }
@@ -47,14 +50,17 @@ enum cm_status cm_head_store_open(struct cm_head_store *store, const char *folde
                                   const char *gateway, struct cm_error *error)
 {
     const int len = snprintf(store->path, sizeof store->path, "%s/%s", folder, gateway);
-    if (len < 0 || (size_t)len >= sizeof store->path)
+    if (len < 0 || (size_t)len >= sizeof store->path) {
         return cm_fail(error, CM_INVALID, folder, "the path is too long");
+    }
     store->note.max = store->writing.max = CM_MAX_CHECKPOINT;
     const int file = open(store->path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT)
+    if (file < 0 && errno == ENOENT) {
         return CM_OK;
-    if (file < 0)
+    }
+    if (file < 0) {
         return cm_fail(error, CM_IO, store->path, "cannot be opened: %s", strerror(errno));
+    }
     const enum cm_status status = read_slots(store, file);
     close(file);
     if (status) {
@@ -83,8 +89,9 @@ static enum cm_status make_file(const struct cm_head_store *store, struct cm_byt
     struct cm_buf whole = {0};
     uint8_t *slots;
     enum cm_status status = cm_buf_reserve(&whole, SLOTS * SLOT, &slots);
-    if (status)
+    if (status) {
         return cm_fail(error, status, store->path, "out of memory");
+    }
     memset(slots, 0, SLOTS * SLOT);
     memcpy(slots, frame.data, frame.len);
     whole.len = SLOTS * SLOT;
@@ -102,8 +109,9 @@ static enum cm_status write_slot(const struct cm_head_store *store, unsigned slo
         pwrite(file, frame.data, frame.len, (off_t)slot * SLOT) == (ssize_t)frame.len &&
         fdatasync(file) == 0;
     const int number = errno;
-    if (file >= 0)
+    if (file >= 0) {
         close(file);
+    }
     return done ? CM_OK
                 : cm_fail(error, CM_IO, store->path, "cannot be written: %s", strerror(number));
 }
@@ -115,13 +123,14 @@ static void write_work(struct cm_job *job)
     const bool first = store->durable.size == 0;
     store->writing_slot = first ? 0 : (store->slot + 1) % SLOTS;
     store->write_status = cm_frame_add(&frame, CM_FRAME_CHECKPOINT, cm_buf_bytes(&store->writing));
-    if (store->write_status)
+    if (store->write_status) {
         cm_fail(&store->error, store->write_status, store->path, "out of memory");
-    else if (first)
+    } else if (first) {
         store->write_status = make_file(store, cm_buf_bytes(&frame), &store->error);
-    else
+    } else {
         store->write_status =
             write_slot(store, store->writing_slot, cm_buf_bytes(&frame), &store->error);
+    }
     cm_buf_clear(&frame);
 }
 
@@ -135,13 +144,14 @@ static void written(struct cm_job *job)
     struct cm_checkpoint checkpoint;
     store->busy = false;
     store->waiting = NULL;
-    if (!store->write_status)
+    if (!store->write_status) {
         store->write_status =
             cm_checkpoint_parse(&checkpoint, cm_buf_bytes(&store->writing), &store->error);
-    if (store->write_status)
+    }
+    if (store->write_status) {
         cm_log(CM_LOG_ERROR, "checkpoint-not-kept", "file=%s error=\"%s\"", store->path,
                store->error.text);
-    else {
+    } else {
         store->durable = (struct cm_head){.size = checkpoint.size, .root = checkpoint.root};
         store->slot = store->writing_slot;
     }
@@ -155,8 +165,9 @@ static void written(struct cm_job *job)
         *list = keep;
     }
     const enum cm_status status = store->write_status ? CM_UNAVAILABLE : CM_OK;
-    if (store->waiting)
+    if (store->waiting) {
         start(store);
+    }
     while (ready) {
         struct cm_keep *keep = ready;
         ready = keep->next;
@@ -170,10 +181,12 @@ static void start(struct cm_head_store *store)
     store->job = (struct cm_job){.work = write_work, .done = written};
     store->busy = true;
     enum cm_status status = cm_buf_add(&store->writing, store->note.data, store->note.len);
-    if (!status)
+    if (!status) {
         status = store->submit(store->context, &store->job);
-    if (!status)
+    }
+    if (!status) {
         return;
+    }
     // Only now: once submitted, the worker sets it.
     store->write_status =
         cm_fail(&store->error, status, store->path, "no memory or worker to write it");
@@ -198,6 +211,7 @@ void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint6
     keep->size = size;
     keep->next = store->waiting;
     store->waiting = keep;
-    if (!store->busy)
+    if (!store->busy) {
         start(store);
+    }
 }

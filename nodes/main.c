@@ -59,9 +59,10 @@ static enum cm_status harden(bool allow_root, struct cm_error *error)
         return CM_FORBIDDEN;
     }
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        setrlimit(RLIMIT_CORE, &none) != 0)
+        setrlimit(RLIMIT_CORE, &none) != 0) {
         return cm_fail(error, CM_IO, "comity-noded", "can't protect its memory: %s",
                        strerror(errno));
+    }
     return CM_OK;
 }
 
@@ -76,14 +77,15 @@ static int run(const char *path, bool check, bool allow_root)
 {
     struct cm_error error = {.text = ""};
     struct cm_noded_config config;
-    if (harden(allow_root, &error) || cm_noded_config_load(&config, path, &error))
+    if (harden(allow_root, &error) || cm_noded_config_load(&config, path, &error)) {
         return fail(&error);
+    }
     int code = EXIT_SUCCESS;
-    if (check)
+    if (check) {
         printf("%s holds\n", path);
-    else if (cm_noded_new(&running, &config, &error))
+    } else if (cm_noded_new(&running, &config, &error)) {
         code = fail(&error);
-    else {
+    } else {
         catch_signals();
         cm_noded_run(running);
         signal(SIGTERM, SIG_IGN);

@@ -19,8 +19,9 @@ void cm_node_query_stop_answer(struct cm_node_query *query)
 void cm_node_query_send(struct cm_node_query *query)
 {
     const struct cm_asker_ops *ops = query->asker->ops;
-    if (!ops->writable(query))
+    if (!ops->writable(query)) {
         return;
+    }
     if (ops->write(query, cm_buf_bytes(&query->message))) {
         cm_node_query_stop_answer(query);
     } else if (query->final) {
@@ -60,8 +61,9 @@ static void read_done(struct cm_job *job)
         cm_node_query_stop_answer(query);
         return;
     }
-    if (!had_answer && !cm_node_query_goes_on(query))
+    if (!had_answer && !cm_node_query_goes_on(query)) {
         return;
+    }
     if (query->read_status) {
         read_failed(query);
         return;
@@ -80,8 +82,9 @@ static void read_done(struct cm_job *job)
 static void read_next(struct cm_node_query *query)
 {
     cm_node_query_move(query, CM_NODE_READING);
-    if (!cm_node_query_submit(query, read_work, read_done))
+    if (!cm_node_query_submit(query, read_work, read_done)) {
         return;
+    }
     query->read_status = CM_EXHAUSTED;
     read_failed(query);
 }
@@ -113,8 +116,9 @@ static void begin_reading(struct cm_node_query *query)
 
 static void recorded(struct cm_node_query *query)
 {
-    if (--query->pending > 0 || !cm_node_query_goes_on(query))
+    if (--query->pending > 0 || !cm_node_query_goes_on(query)) {
         return;
+    }
     if (query->append.status || query->keep.status) {
         cm_node_query_sign_refusal(query, CM_REFUSAL_UNAVAILABLE);
         return;

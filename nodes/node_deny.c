@@ -22,17 +22,19 @@ static void sign_work(struct cm_job *job)
     };
     struct cm_buf payload = {0};
     query->sign_status = cm_refusal_encode(&payload, &refusal);
-    if (!query->sign_status)
+    if (!query->sign_status) {
         query->sign_status = cm_dsse_sign(&query->envelope, CM_FAMILY_REFUSAL,
                                           cm_buf_bytes(&payload), query->signer, true);
+    }
     cm_buf_clear(&payload);
 }
 
 static void signed_done(struct cm_job *job)
 {
     struct cm_node_query *query = of_job(job);
-    if (!cm_node_query_goes_on(query))
+    if (!cm_node_query_goes_on(query)) {
         return;
+    }
     if (query->sign_status) {
         cm_node_query_end(query, "failed");
         return;
@@ -46,8 +48,9 @@ void cm_node_query_sign_refusal(struct cm_node_query *query, enum cm_refusal_cod
 {
     query->refusal = code;
     cm_node_query_move(query, CM_NODE_SIGNING);
-    if (cm_node_query_submit(query, sign_work, signed_done))
+    if (cm_node_query_submit(query, sign_work, signed_done)) {
         cm_node_query_end(query, "overloaded");
+    }
 }
 
 enum cm_status cm_node_query_append(struct cm_node_query *query, void (*done)(struct cm_append *))
@@ -69,16 +72,19 @@ enum cm_status cm_node_query_append(struct cm_node_query *query, void (*done)(st
         .agency = "",
         .text = "",
     };
-    if (query->standing)
+    if (query->standing) {
         entry.rules_digest = query->standing->digest;
+    }
     struct cm_identity signer;
     enum cm_status status = cm_identity_parse(&signer, cm_bytes_of(checked->query.signer), NULL);
-    if (status)
+    if (status) {
         return status;
+    }
     cm_commitments_of(&entry.commitments, &checked->query, signer.agency);
     status = cm_entry_encode(&query->entry, &entry);
-    if (status)
+    if (status) {
         return status;
+    }
     query->append = (struct cm_append){
         .entry = cm_buf_bytes(&query->entry), .access = CM_BYTES_NONE, .done = done};
     return query->node->ports->append(query->node->ports, &query->append);
@@ -87,8 +93,9 @@ enum cm_status cm_node_query_append(struct cm_node_query *query, void (*done)(st
 static void denial_recorded(struct cm_append *append)
 {
     struct cm_node_query *query = CM_CONTAINER(append, struct cm_node_query, append);
-    if (!cm_node_query_goes_on(query))
+    if (!cm_node_query_goes_on(query)) {
         return;
+    }
     cm_node_query_sign_refusal(query, append->status ? CM_REFUSAL_UNAVAILABLE : query->refusal);
 }
 
@@ -101,6 +108,7 @@ void cm_node_query_refuse(struct cm_node_query *query, enum cm_refusal_code code
         return;
     }
     cm_node_query_move(query, CM_NODE_DENYING);
-    if (cm_node_query_append(query, denial_recorded))
+    if (cm_node_query_append(query, denial_recorded)) {
         cm_node_query_sign_refusal(query, CM_REFUSAL_UNAVAILABLE);
+    }
 }

@@ -41,12 +41,14 @@ void cm_node_query_end(struct cm_node_query *query, const char *outcome)
     struct cm_asker *asker = query->asker;
     cm_node_query_move(query, CM_NODE_DONE);
     log_end(query, outcome);
-    if (query->prev)
+    if (query->prev) {
         query->prev->next = query->next;
-    else
+    } else {
         query->node->queries = query->next;
-    if (query->next)
+    }
+    if (query->next) {
         query->next->prev = query->prev;
+    }
     destroy(query);
     asker->in_flight--;
     asker->ops->ended(asker);
@@ -55,8 +57,9 @@ void cm_node_query_end(struct cm_node_query *query, const char *outcome)
 // What is under way has come back: whether to go on. Ends the query when not.
 bool cm_node_query_goes_on(struct cm_node_query *query)
 {
-    if (!query->stopping && cm_mono_ms(query->node->ports->clock) < query->deadline_ms)
+    if (!query->stopping && cm_mono_ms(query->node->ports->clock) < query->deadline_ms) {
         return true;
+    }
     query->node->counters.stopped++;
     cm_node_query_end(query, "stopped");
     return false;
@@ -93,19 +96,21 @@ static void decide_work(struct cm_job *job)
 static void decided(struct cm_job *job)
 {
     struct cm_node_query *query = of_job(job);
-    if (!cm_node_query_goes_on(query))
+    if (!cm_node_query_goes_on(query)) {
         return;
-    if (query->decide_status == CM_REPLAYED || query->decide_status == CM_EXHAUSTED)
+    }
+    if (query->decide_status == CM_REPLAYED || query->decide_status == CM_EXHAUSTED) {
         cm_node_query_refuse(query, cm_refusal_of_status(query->decide_status));
-    else if (query->decide_status) {
+    } else if (query->decide_status) {
         cm_log(CM_LOG_ERROR, "decision-failed", "status=%s where=%s error=\"%s\"",
                cm_status_name(query->decide_status), query->query_error.where,
                query->query_error.text);
         cm_node_query_refuse(query, CM_REFUSAL_UNAVAILABLE);
-    } else if (query->decision.refusal)
+    } else if (query->decision.refusal) {
         cm_node_query_refuse(query, query->decision.refusal);
-    else
+    } else {
         cm_node_query_record(query);
+    }
 }
 
 static void decide(struct cm_node_query *query)
@@ -154,25 +159,28 @@ static void judge(struct cm_node_query *query)
 {
     struct cm_error growth_error = {.status = CM_OK};
     enum cm_status growth = query->head_status;
-    if (!growth)
+    if (!growth) {
         growth = cm_record_check_growth(&query->asker->head, &query->checkpoint,
                                         &query->ask.consistency, &growth_error);
-    if (!cm_node_query_goes_on(query))
+    }
+    if (!cm_node_query_goes_on(query)) {
         return;
-    if (query->head_status)
+    }
+    if (query->head_status) {
         bad_record(query, &query->record_error);
-    else if (growth)
+    } else if (growth) {
         bad_record(query, &growth_error);
-    else if (query->query_status)
+    } else if (query->query_status) {
         cm_node_query_refuse(query, cm_refusal_of_status(query->query_status));
-    else if (query->entry_status)
+    } else if (query->entry_status) {
         bad_record(query, &query->record_error);
-    else if (cm_trust_directory(query->trust)->expires_ms <= query->now_ms)
+    } else if (cm_trust_directory(query->trust)->expires_ms <= query->now_ms) {
         cm_node_query_refuse(query, CM_REFUSAL_STALE);
-    else if (query->node->draining)
+    } else if (query->node->draining) {
         cm_node_query_refuse(query, CM_REFUSAL_UNAVAILABLE);
-    else
+    } else {
         decide(query);
+    }
 }
 
 static void take_turns(struct cm_asker *asker)
@@ -180,8 +188,9 @@ static void take_turns(struct cm_asker *asker)
     while (asker->turn && asker->turn->state == CM_NODE_TURN) {
         struct cm_node_query *query = asker->turn;
         asker->turn = query->turn_next;
-        if (!asker->turn)
+        if (!asker->turn) {
             asker->turn_last = &asker->turn;
+        }
         judge(query);
     }
 }
@@ -193,8 +202,9 @@ static void read_refused(struct cm_node_query *query)
     const bool was_signed = query->query_status == CM_FORBIDDEN ||
                             query->query_status == CM_STALE || query->query_status == CM_NOT_SERVED;
     if (!was_signed || query->ask.query.family != CM_FAMILY_QUERY ||
-        cm_query_decode(&checked->query, query->arena, query->ask.query.payload, NULL) != CM_OK)
+        cm_query_decode(&checked->query, query->arena, query->ask.query.payload, NULL) != CM_OK) {
         return;
+    }
     checked->digest = query->digest;
     cm_query_replay_key(&checked->replay_key, &checked->query);
     query->genuine = true;
@@ -210,18 +220,21 @@ static void check_work(struct cm_job *job)
     };
     query->query_status = cm_query_check(&query->checked, query->arena, query->trust,
                                          &query->ask.query, &expectation, &query->query_error);
-    if (!query->query_status && query->checked.is_reach)
+    if (!query->query_status && query->checked.is_reach) {
         query->query_status = CM_INVALID;
+    }
     query->genuine = !query->query_status;
-    if (query->query_status)
+    if (query->query_status) {
         read_refused(query);
+    }
     query->head_status =
         cm_record_check_head(&query->checkpoint, &query->ask, query->asker->origin,
                              cm_signatory_key(query->asker->signatory), &query->record_error);
-    if (!query->query_status && !query->head_status)
+    if (!query->query_status && !query->head_status) {
         query->entry_status = cm_record_check_entry(
             &query->leaf, query->arena, &query->ask, &query->checked, &query->checkpoint,
             query->node->agency, query->now_ms, &query->record_error);
+    }
 }
 
 static void checked(struct cm_job *job)
@@ -256,8 +269,9 @@ enum cm_status cm_node_query_start(struct cm_node *node, struct cm_asker *asker,
         return status;
     }
     query->next = node->queries;
-    if (node->queries)
+    if (node->queries) {
         node->queries->prev = query;
+    }
     node->queries = query;
     *asker->turn_last = query;
     asker->turn_last = &query->turn_next;
@@ -269,16 +283,18 @@ void cm_node_query_cancel(struct cm_node_query *query)
 {
     query->stopping = true;
     // Everything else has something under way that comes back.
-    if (query->state == CM_NODE_SENDING)
+    if (query->state == CM_NODE_SENDING) {
         cm_node_query_stop_answer(query);
-    else if (query->state == CM_NODE_CLOSING)
+    } else if (query->state == CM_NODE_CLOSING) {
         query->asker->ops->cancel(query);
+    }
 }
 
 void cm_node_query_writable(struct cm_node_query *query)
 {
-    if (query->state == CM_NODE_SENDING)
+    if (query->state == CM_NODE_SENDING) {
         cm_node_query_send(query);
+    }
 }
 
 void cm_node_query_closed(struct cm_node_query *query)
@@ -286,8 +302,9 @@ void cm_node_query_closed(struct cm_node_query *query)
     query->answer = NULL;
     query->answering = false;
     query->stopping = query->stopping || query->state != CM_NODE_CLOSING;
-    if (query->state == CM_NODE_READING)
+    if (query->state == CM_NODE_READING) {
         return;
+    }
     cm_node_query_end(query, query->stopping ? "stopped" : "answered");
 }
 
@@ -295,8 +312,9 @@ struct cm_node_query *cm_node_query_find(const struct cm_node *node, const struc
                                          uint64_t ask)
 {
     struct cm_node_query *query = node->queries;
-    while (query && (query->asker != asker || query->ask.ask != ask))
+    while (query && (query->asker != asker || query->ask.ask != ask)) {
         query = query->next;
+    }
     return query;
 }
 
@@ -304,8 +322,9 @@ void cm_node_queries_cancel(struct cm_node *node, const struct cm_asker *asker)
 {
     for (struct cm_node_query *query = node->queries, *next; query; query = next) {
         next = query->next;
-        if (query->asker == asker)
+        if (query->asker == asker) {
             cm_node_query_cancel(query);
+        }
     }
 }
 
@@ -317,8 +336,9 @@ void cm_node_queries_withdraw(struct cm_node *node)
         const bool old =
             query->trust != node->trust || (query->standing && query->standing != standing);
         const bool settled = query->refusal || query->state == CM_NODE_CLOSING;
-        if (!old || query->stopping || settled)
+        if (!old || query->stopping || settled) {
             continue;
+        }
         node->counters.withdrawn++;
         query->asker->ops->withdraw(query->asker, query->ask.ask,
                                     standing ? standing->sequence : 0);

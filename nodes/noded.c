@@ -36,8 +36,9 @@ void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
     whole.gateway = whole.deciding_rule = "";
     whole.agency = whole.agency ? whole.agency : "";
     whole.text = whole.text ? whole.text : "";
-    if (!status)
+    if (!status) {
         status = cm_entry_encode(&note->bytes, &whole);
+    }
     if (!status) {
         note->noded = noded;
         note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes), .done = noted};
@@ -49,8 +50,9 @@ void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
     }
     cm_log(CM_LOG_ERROR, "entry-not-recorded", "kind=%d status=%s", (int)entry->kind,
            cm_status_name(status));
-    if (note)
+    if (note) {
         cm_buf_clear(&note->bytes);
+    }
     free(note);
 }
 
@@ -81,22 +83,25 @@ void cm_noded_rules_changed(struct cm_noded *noded)
            standing->sequence, standing->overlay_revision);
     cm_noded_note(noded, &entry);
     cm_node_queries_withdraw(&noded->node);
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_rules_changed(noded->attaches[i]);
+    }
 }
 
 static bool all_idle(const struct cm_noded *noded)
 {
     bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy;
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         idle = idle && cm_attach_idle(noded->attaches[i]);
+    }
     return idle;
 }
 
 static void close_all(struct cm_noded *noded)
 {
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_close(noded->attaches[i]);
+    }
 }
 
 // Draining: queries end, then the sessions, then the loop; each has its time.
@@ -123,10 +128,12 @@ static void look_around(struct cm_noded *noded)
     struct cm_node *node = &noded->node;
     struct cm_error error = {.text = ""};
     bool changed = false;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         changed = cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall()) || changed;
-    if (changed)
+    }
+    if (changed) {
         cm_noded_rules_changed(noded);
+    }
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);
     // A clock that ran far ahead must not delete everything: past the directory's end nothing is.
     const bool believed = wall() < cm_trust_directory(node->trust)->expires_ms;
@@ -137,25 +144,29 @@ static void look_around(struct cm_noded *noded)
     }
     if (mono() >= noded->judge_at_ms) {
         noded->judge_at_ms = mono() + JUDGE_EVERY_MS;
-        for (size_t i = 0; i < noded->attach_count; i++)
+        for (size_t i = 0; i < noded->attach_count; i++) {
             cm_attach_judge_again(noded->attaches[i]);
-        if (cm_noded_meet_gateways(noded, &error))
+        }
+        if (cm_noded_meet_gateways(noded, &error)) {
             cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where,
                    error.text);
+        }
     }
 }
 
 void cm_noded_tick(struct cm_timer *timer)
 {
     struct cm_noded *noded = CM_CONTAINER(timer, struct cm_noded, tick);
-    if (noded->node.draining)
+    if (noded->node.draining) {
         wind_down(noded);
-    else
+    } else {
         look_around(noded);
+    }
     if (!noded->finished &&
         cm_timer_set(noded->loop, &noded->tick,
-                     noded->node.draining ? CM_RULES_POLL_MS / 10 : CM_RULES_POLL_MS))
+                     noded->node.draining ? CM_RULES_POLL_MS / 10 : CM_RULES_POLL_MS)) {
         cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
+    }
 }
 
 // Renewed certificates keep their key: another key is another ledger.
@@ -164,26 +175,29 @@ static void reload(struct cm_noded *noded)
     struct cm_error error = {.text = ""};
     struct cm_signer *signer = NULL;
     cm_log(CM_LOG_INFO, "reload", NULL);
-    if (cm_signer_load(&signer, noded->config->key, noded->config->chain, NULL, &error))
+    if (cm_signer_load(&signer, noded->config->key, noded->config->chain, NULL, &error)) {
         cm_log(CM_LOG_ERROR, "key-not-loaded", "where=%s error=\"%s\"", error.where, error.text);
-    else if (!cm_digest_equal(cm_signer_key_hash(signer), cm_signer_key_hash(noded->node.signer)) ||
-             strcmp(cm_signer_spiffe(signer), cm_signer_spiffe(noded->node.signer)) != 0)
+    } else if (!cm_digest_equal(cm_signer_key_hash(signer),
+                                cm_signer_key_hash(noded->node.signer)) ||
+               strcmp(cm_signer_spiffe(signer), cm_signer_spiffe(noded->node.signer)) != 0) {
         cm_log(CM_LOG_ERROR, "key-differs", "action=\"restart with another data folder\"");
-    else {
+    } else {
         struct cm_signer *old = noded->node.signer;
         noded->node.signer = signer;
         signer = old;
     }
     cm_signer_unref(signer);
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_reload(noded->attaches[i]);
+    }
     cm_noded_read_directory(noded);
 }
 
 static void drain(struct cm_noded *noded)
 {
-    if (noded->node.draining)
+    if (noded->node.draining) {
         return;
+    }
     cm_log(CM_LOG_INFO, "draining", NULL);
     noded->node.draining = true;
     noded->end_at_ms = mono() + noded->config->drain_ms;
@@ -193,10 +207,11 @@ static void drain(struct cm_noded *noded)
 
 void cm_noded_signal(struct cm_noded *noded, int number)
 {
-    if (number == SIGHUP)
+    if (number == SIGHUP) {
         noded->hangup = 1;
-    else
+    } else {
         noded->terminate = 1;
+    }
     cm_loop_stop(noded->loop);
 }
 
@@ -208,8 +223,9 @@ void cm_noded_run(struct cm_noded *noded)
             noded->hangup = 0;
             reload(noded);
         }
-        if (noded->terminate)
+        if (noded->terminate) {
             drain(noded);
+        }
     }
     cm_log(CM_LOG_INFO, "stopped",
            "answered=%" PRIu64 " refused=%" PRIu64 " withdrawn=%" PRIu64 " stopped=%" PRIu64,

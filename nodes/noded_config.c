@@ -49,8 +49,9 @@ static enum cm_status read_numbers(struct cm_noded_config *out, struct cm_error 
         const enum cm_status status =
             cm_config_number(&value, out->file, numbers[i].section, numbers[i].key,
                              numbers[i].fallback, numbers[i].least, numbers[i].most, error);
-        if (status)
+        if (status) {
             return status;
+        }
         *numbers[i].out = (unsigned)value;
     }
     out->retain_every_ms = (int64_t)retain_s * 1000;
@@ -63,11 +64,13 @@ static enum cm_status read_gateways(struct cm_noded_config *out, struct cm_error
 {
     const char *line;
     for (size_t i = 0; (line = cm_config_nth(out->file, "gateways", "gateway", i)); i++) {
-        if (i == CM_MAX_OVERRIDES)
+        if (i == CM_MAX_OVERRIDES) {
             return cm_fail(error, CM_INVALID, "gateways.gateway", "more than %d", CM_MAX_OVERRIDES);
+        }
         char *copy = strdup(line);
-        if (!copy)
+        if (!copy) {
             return cm_fail(error, CM_MEMORY, "gateways.gateway", "out of memory");
+        }
         out->gateways[out->gateway_count++] = copy;
         char *space = strchr(copy, ' ');
         if (!space || space == copy || space[strspn(space, " ")] == '\0') {
@@ -86,8 +89,9 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
 {
     memset(out, 0, sizeof *out);
     enum cm_status status = cm_config_load(&out->file, path, keys, error);
-    if (status)
+    if (status) {
         return status;
+    }
     out->agency = cm_config_get(out->file, "node", "agency", NULL);
     out->data = cm_config_get(out->file, "node", "data", NULL);
     out->key = cm_config_get(out->file, "node", "key", NULL);
@@ -98,17 +102,20 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
     out->rules = cm_config_get(out->file, "rules", "signed", NULL);
     out->overlay = cm_config_get(out->file, "rules", "overlay", NULL);
     status = read_numbers(out, error);
-    if (!status)
+    if (!status) {
         status = read_gateways(out, error);
-    if (status)
+    }
+    if (status) {
         cm_noded_config_clear(out);
+    }
     return status;
 }
 
 void cm_noded_config_clear(struct cm_noded_config *config)
 {
-    for (size_t i = 0; i < config->gateway_count; i++)
+    for (size_t i = 0; i < config->gateway_count; i++) {
         free(config->gateways[i]);
+    }
     cm_config_free(config->file);
     memset(config, 0, sizeof *config);
 }

@@ -12,8 +12,9 @@ enum { MAX_BUNDLE = CM_MAX_BUNDLE };
 static const char *wanted_name(const struct cm_noded *noded, size_t index)
 {
     const struct cm_noded_config *config = noded->config;
-    if (config->gateway_count > 0)
+    if (config->gateway_count > 0) {
         return index < config->gateway_count ? config->gateways[index] : NULL;
+    }
     const struct cm_directory *directory = cm_trust_directory(noded->node.trust);
     return index < directory->gateway_count ? directory->gateways[index].name : NULL;
 }
@@ -33,17 +34,21 @@ static size_t wanted_addresses(const char *const **out, const struct cm_noded *n
 static bool wanted(const struct cm_noded *noded, const char *gateway)
 {
     const char *name;
-    for (size_t i = 0; (name = wanted_name(noded, i)); i++)
-        if (strcmp(name, gateway) == 0)
+    for (size_t i = 0; (name = wanted_name(noded, i)); i++) {
+        if (strcmp(name, gateway) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
 static struct cm_attach *find(const struct cm_noded *noded, const char *gateway)
 {
-    for (size_t i = 0; i < noded->attach_count; i++)
-        if (strcmp(cm_attach_gateway(noded->attaches[i]), gateway) == 0)
+    for (size_t i = 0; i < noded->attach_count; i++) {
+        if (strcmp(cm_attach_gateway(noded->attaches[i]), gateway) == 0) {
             return noded->attaches[i];
+        }
+    }
     return NULL;
 }
 
@@ -55,10 +60,12 @@ static enum cm_status meet(struct cm_noded *noded, size_t index, struct cm_error
     const char *const *addresses;
     const size_t count = wanted_addresses(&addresses, noded, index);
     struct cm_attach *attach = find(noded, name);
-    if (attach)
+    if (attach) {
         return cm_attach_set_addresses(attach, addresses, count);
-    if (noded->attach_count == CM_MAX_GATEWAYS)
+    }
+    if (noded->attach_count == CM_MAX_GATEWAYS) {
         return cm_fail(error, CM_INVALID, "gateways", "more than %d", CM_MAX_GATEWAYS);
+    }
     struct cm_attach_options options = {
         .node = &noded->node,
         .loop = noded->loop,
@@ -96,8 +103,9 @@ enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *e
     }
     for (size_t i = 0; wanted_name(noded, i); i++) {
         const enum cm_status status = meet(noded, i, error);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     return CM_OK;
 }
@@ -109,15 +117,17 @@ static void retrust(struct cm_noded *noded)
     struct cm_error error = {.text = ""};
     struct cm_trust *trust =
         cm_directory_store_snapshot(noded->directories, cm_wall_ms(node->ports->clock));
-    if (!trust)
+    if (!trust) {
         return;
+    }
     cm_trust_unref(node->trust);
     node->trust = trust;
     const struct cm_directory *directory = cm_trust_directory(trust);
     cm_log(CM_LOG_INFO, "directory-counts", "serial=%" PRIu64, directory->serial);
-    if (cm_bundle_retrust(node->bundle, trust, &error))
+    if (cm_bundle_retrust(node->bundle, trust, &error)) {
         cm_log(CM_LOG_ERROR, "rules-not-judged-again", "where=%s error=\"%s\"", error.where,
                error.text);
+    }
     const struct cm_entry entry = {.kind = CM_ENTRY_DIRECTORY,
                                    .digest = directory->digest,
                                    .directory_serial = directory->serial};
@@ -125,11 +135,13 @@ static void retrust(struct cm_noded *noded)
     cm_node_queries_withdraw(node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_judge_again(noded->attaches[i]);
-        if (noded->attaches[i] != noded->sender)
+        if (noded->attaches[i] != noded->sender) {
             cm_attach_offer_directory(noded->attaches[i]);
+        }
     }
-    if (cm_noded_meet_gateways(noded, &error))
+    if (cm_noded_meet_gateways(noded, &error)) {
         cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where, error.text);
+    }
 }
 
 static void accept_work(struct cm_job *job)
@@ -142,10 +154,11 @@ static void accept_work(struct cm_job *job)
         noded->accept_status = cm_file_read(&noded->incoming, noded->config->directory, MAX_BUNDLE,
                                             &noded->accept_error);
     }
-    if (!noded->accept_status)
+    if (!noded->accept_status) {
         noded->accept_status = cm_directory_store_accept(
             noded->directories, &noded->accept_changed, cm_buf_bytes(&noded->incoming),
             cm_wall_ms(cm_clock_system()), &noded->accept_error);
+    }
 }
 
 static void accepted(struct cm_job *job)
@@ -153,16 +166,18 @@ static void accepted(struct cm_job *job)
     struct cm_noded *noded = CM_CONTAINER(job, struct cm_noded, accept_job);
     struct cm_attach *sender = noded->sender;
     cm_buf_clear(&noded->incoming);
-    if (noded->accept_status)
+    if (noded->accept_status) {
         cm_log(CM_LOG_WARNING, "directory-refused", "status=%s where=%s error=\"%s\"",
                cm_status_name(noded->accept_status), noded->accept_error.where,
                noded->accept_error.text);
-    else if (noded->accept_changed)
+    } else if (noded->accept_changed) {
         retrust(noded);
+    }
     noded->accepting = false;
     noded->sender = NULL;
-    if (sender)
+    if (sender) {
         cm_attach_directory_taken(sender);
+    }
 }
 
 static bool accept_directory(struct cm_noded *noded, struct cm_attach *sender)
@@ -170,8 +185,9 @@ static bool accept_directory(struct cm_noded *noded, struct cm_attach *sender)
     noded->sender = sender;
     noded->accept_job = (struct cm_job){.work = accept_work, .done = accepted};
     noded->accepting = cm_workers_submit(noded->workers, &noded->accept_job) == CM_OK;
-    if (!noded->accepting)
+    if (!noded->accepting) {
         noded->sender = NULL;
+    }
     return noded->accepting;
 }
 
@@ -181,12 +197,14 @@ static void on_directory(void *context, struct cm_attach *attach, struct cm_byte
     struct cm_noded *noded = context;
     noded->incoming.len = noded->accepting ? noded->incoming.len : 0;
     if (noded->accepting || cm_buf_add(&noded->incoming, bundle.data, bundle.len) ||
-        !accept_directory(noded, attach))
+        !accept_directory(noded, attach)) {
         cm_attach_directory_taken(attach);
+    }
 }
 
 void cm_noded_read_directory(struct cm_noded *noded)
 {
-    if (!noded->accepting && !accept_directory(noded, NULL))
+    if (!noded->accepting && !accept_directory(noded, NULL)) {
         cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
+    }
 }

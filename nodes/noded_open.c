@@ -37,10 +37,12 @@ static enum cm_status make_folder(char out[4096], const char *data, const char *
                                   struct cm_error *error)
 {
     const int len = snprintf(out, 4096, "%s%s%s", data, name[0] ? "/" : "", name);
-    if (len < 0 || len >= 4096)
+    if (len < 0 || len >= 4096) {
         return cm_fail(error, CM_INVALID, "node.data", "the path is too long");
-    if (mkdir(out, 0700) == 0 || errno == EEXIST)
+    }
+    if (mkdir(out, 0700) == 0 || errno == EEXIST) {
         return CM_OK;
+    }
     cm_fail(error, CM_IO, out, "can't be made: %s", strerror(errno));
     cm_error_hint(error, "make it writable for the node's user");
     return CM_IO;
@@ -53,13 +55,16 @@ static enum cm_status open_directory(struct cm_noded *noded, struct cm_error *er
     struct cm_error refused = {.text = ""};
     const struct cm_noded_config *config = noded->config;
     enum cm_status status = make_folder(folder, config->data, "directory", error);
-    if (!status)
+    if (!status) {
         status = cm_file_read(&root, config->root, MAX_ROOT, error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_directory_store_open(&noded->directories, folder, cm_buf_bytes(&root), wall(),
                                          error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_file_read(&noded->incoming, config->directory, CM_MAX_BUNDLE, error);
+    }
     if (!status) {
         status = cm_directory_store_accept(noded->directories, NULL, cm_buf_bytes(&noded->incoming),
                                            wall(), &refused);
@@ -89,18 +94,21 @@ static enum cm_status open_identity(struct cm_noded *noded, struct cm_error *err
     const struct cm_signer *signer = noded->node.signer;
     const enum cm_status status =
         cm_identity_parse(&identity, cm_bytes_of(cm_signer_spiffe(signer)), error);
-    if (status)
+    if (status) {
         return status;
-    if (identity.role != CM_ROLE_NODE || strcmp(identity.agency, config->agency) != 0)
+    }
+    if (identity.role != CM_ROLE_NODE || strcmp(identity.agency, config->agency) != 0) {
         return cm_fail(error, CM_INVALID, config->chain, "not the certificate of a node of %s",
                        config->agency);
+    }
     const struct cm_agency *agency =
         cm_directory_agency(cm_trust_directory(noded->node.trust), config->agency);
-    for (size_t i = 0; agency && i < agency->node_pin_count; i++)
+    for (size_t i = 0; agency && i < agency->node_pin_count; i++) {
         if (cm_digest_equal(&agency->node_pins[i], cm_signer_key_hash(signer))) {
             memcpy(noded->node.agency, identity.agency, sizeof noded->node.agency);
             return CM_OK;
         }
+    }
     cm_fail(error, CM_INVALID, config->chain, "the directory doesn't list this key for %s",
             config->agency);
     cm_error_hint(error, "tell the federation's operator what `comity keys pin` prints");
@@ -112,23 +120,27 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
     char folder[4096];
     struct cm_node *node = &noded->node;
     enum cm_status status = make_folder(folder, noded->config->data, "rules", error);
-    if (!status)
+    if (!status) {
         status = cm_bundle_open(&node->bundle, node->agency, folder, node->trust, wall(), error);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     snprintf(noded->rules_path, sizeof noded->rules_path, "%s/%s.next", folder, node->agency);
     snprintf(noded->overlay_path, sizeof noded->overlay_path, "%s/%s.overlay.next", folder,
              node->agency);
     noded->rules[0].path = noded->config->rules ? noded->config->rules : noded->rules_path;
     noded->rules[1].path = noded->config->overlay ? noded->config->overlay : noded->overlay_path;
     noded->rules[1].is_overlay = true;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         (void)cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall());
-    if (!cm_bundle_standing(node->bundle))
+    }
+    if (!cm_bundle_standing(node->bundle)) {
         cm_log(CM_LOG_WARNING, "no-rules",
                "file=%s action=\"nothing is shared until rules are "
                "signed: comity acl apply\"",
                noded->rules[0].path);
+    }
     return CM_OK;
 }
 
@@ -140,12 +152,14 @@ static enum cm_status restore(void *context, uint64_t index, struct cm_bytes byt
     (void)index;
     cm_arena_reset(noded->restore_arena);
     const enum cm_status status = cm_entry_decode(&entry, noded->restore_arena, bytes, NULL);
-    if (status)
+    if (status) {
         return status;
+    }
     const bool claimed = entry.kind == CM_ENTRY_NODE &&
                          (entry.permitted || entry.refusal == CM_REFUSAL_NOT_PERMITTED);
-    if (!claimed || entry.expires_ms + 2 * CM_SKEW_MS <= wall())
+    if (!claimed || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
         return CM_OK; // as long as the cache itself would have held it
+    }
     return cm_replay_restore(noded->node.replay, &entry.replay_key, entry.expires_ms,
                              entry.recorded_ms);
 }
@@ -157,10 +171,11 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
     const struct cm_replay_limits limits = {config->remembered, config->remembered_per_investigator,
                                             config->remembered_per_agency};
     noded->restore_arena = cm_arena_new(RESTORE_ARENA_CAP);
-    if (!noded->restore_arena || cm_replay_new(&noded->node.replay, &limits))
+    if (!noded->restore_arena || cm_replay_new(&noded->node.replay, &limits)) {
         return cm_fail(error, CM_MEMORY, "node", "out of memory");
+    }
     enum cm_status status = make_folder(folder, config->data, "ledger", error);
-    if (!status)
+    if (!status) {
         status = cm_ledger_open(&noded->ledger,
                                 &(struct cm_ledger_options){.folder = folder,
                                                             .signer = noded->node.signer,
@@ -169,6 +184,7 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
                                                             .replay = restore,
                                                             .context = noded},
                                 error);
+    }
     cm_arena_free(noded->restore_arena);
     noded->restore_arena = NULL;
     return status;
@@ -177,8 +193,9 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
 static enum cm_status open_store(struct cm_noded *noded, struct cm_error *error)
 {
     const struct cm_noded_config *config = noded->config;
-    if (strcmp(config->store, "none") == 0)
+    if (strcmp(config->store, "none") == 0) {
         return CM_OK;
+    }
     const enum cm_status status = cm_store_open(&noded->node.store, config->store,
                                                 noded->node.agency, config->connections, error);
     noded->retention = (struct cm_retention){.store = noded->node.store,
@@ -199,9 +216,10 @@ static enum cm_status open_instance(struct cm_noded *noded, struct cm_error *err
         memcpy(noded->instance, bytes.data, CM_INSTANCE_SIZE);
     } else if (status == CM_NOT_FOUND || !status) {
         status = cm_random(noded->instance, CM_INSTANCE_SIZE);
-        if (!status)
+        if (!status) {
             status = cm_file_write(path, (struct cm_bytes){noded->instance, CM_INSTANCE_SIZE}, 0600,
                                    error);
+        }
     }
     cm_buf_clear(&bytes);
     return status;
@@ -212,30 +230,41 @@ static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
     char folder[4096];
     const struct cm_noded_config *config = noded->config;
     enum cm_status status = make_folder(folder, config->data, "", error);
-    if (!status)
+    if (!status) {
         status = cm_signer_load(&noded->node.signer, config->key, config->chain, NULL, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_directory(noded, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_identity(noded, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_instance(noded, error);
-    if (!status)
+    }
+    if (!status) {
         status = make_folder(noded->heads, config->data, "gateways", error);
-    if (!status)
+    }
+    if (!status) {
         status = cm_loop_new(&noded->loop, error);
+    }
     // Before the rules: the ledger's lock keeps a second process off the whole data folder.
-    if (!status)
+    if (!status) {
         status = open_ledger(noded, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_rules(noded, error);
-    if (!status)
+    }
+    if (!status) {
         status = open_store(noded, error);
+    }
     if (!status &&
-        cm_workers_new(&noded->workers, config->workers, WORK_QUEUE, cm_loop_poster(noded->loop)))
+        cm_workers_new(&noded->workers, config->workers, WORK_QUEUE, cm_loop_poster(noded->loop))) {
         status = cm_fail(error, CM_MEMORY, "node.workers", "the threads could not be started");
-    if (!status)
+    }
+    if (!status) {
         status = cm_noded_meet_gateways(noded, error);
+    }
     return status;
 }
 
@@ -243,8 +272,9 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
                             struct cm_error *error)
 {
     struct cm_noded *noded = calloc(1, sizeof *noded);
-    if (!noded)
+    if (!noded) {
         return cm_fail(error, CM_MEMORY, "node", "out of memory");
+    }
     noded->config = config;
     noded->ports =
         (struct cm_node_ports){.clock = cm_clock_system(), .submit = submit, .append = append};
@@ -252,16 +282,18 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
     noded->incoming.max = CM_MAX_BUNDLE;
     noded->tick.fire = cm_noded_tick;
     enum cm_status status = open_all(noded, error);
-    if (!status && cm_timer_set(noded->loop, &noded->tick, CM_RULES_POLL_MS))
+    if (!status && cm_timer_set(noded->loop, &noded->tick, CM_RULES_POLL_MS)) {
         status = cm_fail(error, CM_MEMORY, "node", "out of memory");
+    }
     if (status) {
         cm_noded_free(noded);
         return status;
     }
     const struct cm_entry start = {.kind = CM_ENTRY_START, .text = CM_NODE_VERSION};
     cm_noded_note(noded, &start);
-    if (cm_bundle_standing(noded->node.bundle))
+    if (cm_bundle_standing(noded->node.bundle)) {
         cm_noded_rules_changed(noded);
+    }
     cm_log(CM_LOG_INFO, "started", "agency=%s gateways=%zu", noded->node.agency,
            noded->attach_count);
     *out = noded;
@@ -270,23 +302,28 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
 
 static void run_what_is_posted(struct cm_noded *noded)
 {
-    while (noded->loop && cm_loop_step(noded->loop, 0))
+    while (noded->loop && cm_loop_step(noded->loop, 0)) {
         ;
+    }
 }
 
 void cm_noded_free(struct cm_noded *noded)
 {
-    if (!noded)
+    if (!noded) {
         return;
-    if (noded->loop)
+    }
+    if (noded->loop) {
         cm_timer_cancel(noded->loop, &noded->tick);
-    for (size_t i = 0; i < noded->attach_count; i++)
+    }
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_close(noded->attaches[i]);
+    }
     cm_workers_free(noded->workers);
     cm_ledger_close(noded->ledger);
     run_what_is_posted(noded);
-    for (size_t i = 0; i < noded->attach_count; i++)
+    for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_free(noded->attaches[i]);
+    }
     cm_loop_free(noded->loop);
     cm_store_close(noded->node.store);
     cm_bundle_free(noded->node.bundle);

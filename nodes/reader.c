@@ -49,15 +49,17 @@ struct cm_reader {
 enum cm_status cm_reader_new(struct cm_reader **out, const struct cm_reader_options *options)
 {
     struct cm_reader *reader = calloc(1, sizeof *reader);
-    if (!reader)
+    if (!reader) {
         return CM_MEMORY;
+    }
     reader->options = *options;
     reader->chunk_arena = cm_arena_new(CHUNK_MEMORY);
     reader->header_arena = cm_arena_new(HEADER_MEMORY);
     const int64_t age_s = cm_view_max_age_s(options->view);
     // The oldest time whose age in whole seconds is still age_s.
-    if (age_s >= 0 && age_s < options->now_ms / 1000)
+    if (age_s >= 0 && age_s < options->now_ms / 1000) {
         reader->visible_from_ms = options->now_ms - (age_s + 1) * 1000 + 1;
+    }
     if (!reader->chunk_arena || !reader->header_arena) {
         cm_reader_free(reader);
         return CM_MEMORY;
@@ -68,10 +70,12 @@ enum cm_status cm_reader_new(struct cm_reader **out, const struct cm_reader_opti
 
 void cm_reader_free(struct cm_reader *reader)
 {
-    if (!reader)
+    if (!reader) {
         return;
-    if (reader->cursor)
+    }
+    if (reader->cursor) {
         reader->options.store->ops->close_cursor(reader->cursor);
+    }
     cm_arena_free(reader->chunk_arena);
     cm_arena_free(reader->header_arena);
     cm_buf_clear(&reader->next_key);
@@ -87,10 +91,12 @@ static enum cm_status open_cursor(struct cm_reader *reader, struct cm_error *err
     const int64_t now = reader->options.now_ms;
     struct cm_store_query wanted = {
         .plate = query->plate.plate, .state = query->plate.state, .window = query->window};
-    if (wanted.window.from_ms < reader->visible_from_ms)
+    if (wanted.window.from_ms < reader->visible_from_ms) {
         wanted.window.from_ms = reader->visible_from_ms;
-    if (wanted.window.to_ms > now)
+    }
+    if (wanted.window.to_ms > now) {
         wanted.window.to_ms = now;
+    }
     if (wanted.window.from_ms >= wanted.window.to_ms) {
         reader->store_ended = true;
         return CM_OK;
@@ -118,14 +124,17 @@ static enum cm_status hold(struct cm_reader *reader, const struct cm_detection *
     reader->next_key.len = reader->next_row.len = 0;
     enum cm_status status =
         cm_row_key(&reader->next_key, row->captured_at_ms, reader->options.agency, row->event_id);
-    if (!status)
+    if (!status) {
         status = cm_row_encode(&reader->next_row, row, visible & asked & CM_FIELDS_ALL);
-    if (status || reader->next_row.len > CM_MAX_ROW)
+    }
+    if (status || reader->next_row.len > CM_MAX_ROW) {
         return cm_fail(error, CM_INTERNAL, "store", "a stored row is past the bounds");
+    }
     if (strcmp(row->owner, reader->options.agency) != 0 ||
         (reader->last_key.len > 0 &&
-         cm_bytes_compare(cm_buf_bytes(&reader->last_key), cm_buf_bytes(&reader->next_key)) >= 0))
+         cm_bytes_compare(cm_buf_bytes(&reader->last_key), cm_buf_bytes(&reader->next_key)) >= 0)) {
         return cm_fail(error, CM_INTERNAL, "store", "a stored row is another's or out of order");
+    }
     reader->last_key.len = 0;
     status = cm_buf_add(&reader->last_key, reader->next_key.data, reader->next_key.len);
     reader->next_held = !status;
@@ -138,19 +147,22 @@ static enum cm_status seek(struct cm_reader *reader, struct cm_error *error)
     while (!reader->next_held && !reader->store_ended) {
         if (reader->chunk_next == reader->chunk_count) {
             const enum cm_status status = refill(reader, error);
-            if (status)
+            if (status) {
                 return status;
+            }
             continue;
         }
         const struct cm_detection *row = &reader->chunk[reader->chunk_next++];
         const int64_t age_ms = reader->options.now_ms - row->captured_at_ms;
         const cm_fields visible =
             cm_view_row(reader->options.view, row->camera, age_ms > 0 ? age_ms / 1000 : 0);
-        if (!(visible & 1u << CM_FIELD_NONE))
+        if (!(visible & 1u << CM_FIELD_NONE)) {
             continue;
+        }
         const enum cm_status status = hold(reader, row, visible, error);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     return CM_OK;
 }
@@ -166,10 +178,12 @@ static enum cm_status take(struct cm_reader *reader)
                             .row = batch->bytes.len + key.len,
                             .row_len = row.len};
     enum cm_status status = cm_buf_add(&batch->bytes, key.data, key.len);
-    if (!status)
+    if (!status) {
         status = cm_buf_add(&batch->bytes, row.data, row.len);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     cm_row_leaf(&batch->leaves[batch->count], key, row);
     batch->count++;
     reader->next_held = false;
@@ -193,13 +207,16 @@ static enum cm_status fill(struct cm_reader *reader, struct cm_error *error)
     batch->bytes.len = batch->count = 0;
     for (;;) {
         enum cm_status status = seek(reader, error);
-        if (status)
+        if (status) {
             return status;
-        if (!reader->next_held || !fits(reader))
+        }
+        if (!reader->next_held || !fits(reader)) {
             return CM_OK;
+        }
         status = take(reader);
-        if (status)
+        if (status) {
             return cm_fail(error, status, "reader", "out of memory");
+        }
     }
 }
 
@@ -245,14 +262,17 @@ static enum cm_status sign(struct cm_envelope *out, struct cm_buf *envelope,
 {
     struct cm_buf payload = {0};
     enum cm_status status = cm_header_encode(&payload, header);
-    if (!status)
+    if (!status) {
         status = cm_dsse_sign(envelope, CM_FAMILY_HEADER, cm_buf_bytes(&payload),
                               reader->options.signer, !reader->first_sent);
-    if (!status)
+    }
+    if (!status) {
         cm_sha256_of(&reader->previous, cm_buf_bytes(&payload));
+    }
     cm_buf_clear(&payload);
-    if (status)
+    if (status) {
         return cm_fail(error, status, "reader", "a header can't be signed");
+    }
     cm_arena_reset(reader->header_arena);
     return cm_envelope_decode(out, reader->header_arena, cm_buf_bytes(envelope), error);
 }
@@ -261,8 +281,9 @@ static enum cm_status pack(struct cm_buf *message, const struct batch *batch,
                            const struct cm_envelope *header)
 {
     struct cm_row *rows = calloc(batch->count ? batch->count : 1, sizeof *rows);
-    if (!rows)
+    if (!rows) {
         return CM_MEMORY;
+    }
     for (size_t i = 0; i < batch->count; i++) {
         const struct place *place = &batch->places[i];
         rows[i].key = key_of(batch, i);
@@ -282,19 +303,23 @@ enum cm_status cm_reader_next(struct cm_buf *message, bool *final, struct cm_rea
     struct cm_buf envelope_bytes = {0};
     struct cm_envelope envelope;
     enum cm_status status = CM_OK;
-    if (!reader->cursor && !reader->store_ended)
+    if (!reader->cursor && !reader->store_ended) {
         status = open_cursor(reader, error);
-    if (!status)
+    }
+    if (!status) {
         status = fill(reader, error);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     *final = !reader->next_held || reader->sent + reader->batch.count == reader->options.limit;
     const struct cm_header header = header_of(reader, *final);
     status = sign(&envelope, &envelope_bytes, reader, &header, error);
     if (!status) {
         status = pack(message, &reader->batch, &envelope);
-        if (status)
+        if (status) {
             cm_fail(error, status, "reader", "a batch can't be packed");
+        }
     }
     cm_buf_clear(&envelope_bytes);
     reader->sent += reader->batch.count;

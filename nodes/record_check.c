@@ -10,10 +10,12 @@ enum cm_status cm_record_check_head(struct cm_checkpoint *out, const struct cm_a
                                     struct cm_error *error)
 {
     const enum cm_status status = cm_checkpoint_open(out, ask->checkpoint, key, error);
-    if (status)
+    if (status) {
         return status;
-    if (strcmp(out->origin, origin) != 0)
+    }
+    if (strcmp(out->origin, origin) != 0) {
         return cm_fail(error, CM_INVALID, "ask.checkpoint", "the checkpoint is of another ledger");
+    }
     return CM_OK;
 }
 
@@ -25,16 +27,19 @@ static enum cm_status check_query(const struct cm_entry *entry,
     const struct cm_query *query = &checked->query;
     if (entry->kind != CM_ENTRY_QUERY || !cm_digest_equal(&entry->digest, &checked->digest) ||
         !cm_digest_equal(&entry->replay_key, &checked->replay_key) ||
-        entry->expires_ms != query->expires_ms)
+        entry->expires_ms != query->expires_ms) {
         return cm_fail(error, CM_INVALID, "ask.entry", "the entry is of another query");
+    }
     cm_commitments_of(&commitments, query, cm_signatory_identity(checked->signer)->agency);
-    if (memcmp(&commitments, &entry->commitments, sizeof commitments) != 0)
+    if (memcmp(&commitments, &entry->commitments, sizeof commitments) != 0) {
         return cm_fail(error, CM_INVALID, "ask.entry.commitments",
                        "the entry commits to something else than the query says");
+    }
     if (entry->recorded_ms < query->issued_ms - CM_SKEW_MS ||
-        entry->recorded_ms > now_ms + CM_SKEW_MS)
+        entry->recorded_ms > now_ms + CM_SKEW_MS) {
         return cm_fail(error, CM_INVALID, "ask.entry.recorded_ms",
                        "the entry was not recorded between the query and now");
+    }
     return CM_OK;
 }
 
@@ -42,8 +47,9 @@ static enum cm_status check_query(const struct cm_entry *entry,
 static bool names(const struct cm_query *query, const char *agency)
 {
     bool found = query->agency_count == 0;
-    for (size_t i = 0; i < query->agency_count && !found; i++)
+    for (size_t i = 0; i < query->agency_count && !found; i++) {
         found = strcmp(query->agencies[i], agency) == 0;
+    }
     return found;
 }
 
@@ -52,21 +58,25 @@ static enum cm_status check_leaf(struct cm_decision_leaf *leaf, struct cm_arena 
                                  const char *agency, struct cm_error *error)
 {
     const enum cm_status status = cm_decision_leaf_decode(leaf, arena, ask->leaf, error);
-    if (status)
+    if (status) {
         return status;
-    if (strcmp(leaf->agency, agency) != 0)
+    }
+    if (strcmp(leaf->agency, agency) != 0) {
         return cm_fail(error, CM_INVALID, "ask.leaf", "the decision is another agency's");
-    if (!leaf->permitted)
+    }
+    if (!leaf->permitted) {
         return cm_fail(error, CM_INVALID, "ask.leaf", "the gateway itself decided against asking");
+    }
     const struct cm_inclusion path = {.index = ask->leaf_index,
                                       .size = entry->decisions,
                                       .count = ask->leaf_path_count,
                                       .hashes = ask->leaf_path};
     struct cm_digest hash;
     cm_merkle_leaf(&hash, ask->leaf);
-    if (cm_merkle_check_inclusion(&path, &hash, &entry->decisions_root) != CM_OK)
+    if (cm_merkle_check_inclusion(&path, &hash, &entry->decisions_root) != CM_OK) {
         return cm_fail(error, CM_INVALID, "ask.leaf_path",
                        "the decision is not among those recorded");
+    }
     return CM_OK;
 }
 
@@ -78,19 +88,24 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
 {
     struct cm_entry entry;
     struct cm_digest hash;
-    if (!names(&checked->query, agency))
+    if (!names(&checked->query, agency)) {
         return cm_fail(error, CM_INVALID, "ask.query", "the query is not for this agency");
+    }
     enum cm_status status = cm_entry_decode(&entry, arena, ask->entry, error);
-    if (!status)
+    if (!status) {
         status = check_query(&entry, checked, now_ms, error);
-    if (!status)
+    }
+    if (!status) {
         status = check_leaf(leaf, arena, ask, &entry, agency, error);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     cm_merkle_leaf(&hash, ask->entry);
     if (ask->inclusion.size != checkpoint->size ||
-        cm_merkle_check_inclusion(&ask->inclusion, &hash, &checkpoint->root) != CM_OK)
+        cm_merkle_check_inclusion(&ask->inclusion, &hash, &checkpoint->root) != CM_OK) {
         return cm_fail(error, CM_INVALID, "ask.inclusion", "the entry is not under the checkpoint");
+    }
     return CM_OK;
 }
 
@@ -98,15 +113,18 @@ enum cm_status cm_record_check_growth(struct cm_head *head, const struct cm_chec
                                       const struct cm_consistency *proof, struct cm_error *error)
 {
     struct cm_digest old_root = head->root;
-    if (head->size == 0)
+    if (head->size == 0) {
         cm_merkle_root_of(&old_root, NULL, 0);
-    if (proof->old_size != head->size || proof->new_size != checkpoint->size)
+    }
+    if (proof->old_size != head->size || proof->new_size != checkpoint->size) {
         return cm_fail(error, CM_INVALID, "ask.consistency",
                        "the proof is not from %" PRIu64 ", seen last, to this checkpoint",
                        head->size);
-    if (cm_merkle_check_consistency(proof, &old_root, &checkpoint->root) != CM_OK)
+    }
+    if (cm_merkle_check_consistency(proof, &old_root, &checkpoint->root) != CM_OK) {
         return cm_fail(error, CM_INVALID, "ask.consistency",
                        "the gateway's ledger does not continue what it showed before");
+    }
     *head = (struct cm_head){.size = checkpoint->size, .root = checkpoint->root};
     return CM_OK;
 }

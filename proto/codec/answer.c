@@ -63,11 +63,12 @@ static void check_key(struct cm_form *form, const char *field, struct cm_bytes k
     struct cm_bytes owner;
     struct cm_bytes event;
 
-    if (cm_row_key_parse(key, &captured_ms, &owner, &event) != CM_OK)
+    if (cm_row_key_parse(key, &captured_ms, &owner, &event) != CM_OK) {
         cm_form_fail(form, CM_INVALID, field, "is not a row's key");
-    else
+    } else {
         cm_form_require(form, cm_bytes_equal(owner, cm_bytes_of(agency)), field,
                         "is of another agency's row");
+    }
 }
 
 static void check_keys(struct cm_form *form, const struct cm_header *h)
@@ -101,12 +102,13 @@ static void check_header(struct cm_form *form, const struct cm_header *h)
     cm_form_between(form, "count", h->count, 0,
                     h->first_index == 0 ? CM_FIRST_BATCH_ROWS : CM_MAX_BATCH_ROWS);
     check_keys(form, h);
-    if (h->final)
+    if (h->final) {
         cm_form_require(form, h->total == h->first_index + h->count, "total",
                         "is not the sum of the rows");
-    else
+    } else {
         cm_form_require(form, h->total == 0 && !h->more_matched, "total",
                         "is there before the last header");
+    }
     cm_form_time(form, "visible_from_ms", h->visible_from_ms);
     cm_form_fields_check(form, "fields_withheld", h->fields_withheld);
 }
@@ -141,10 +143,12 @@ enum cm_status cm_header_decode(struct cm_header *out, struct cm_arena *arena,
         cm_form_unpack(&form, &comity__v1__header__descriptor, "header", payload, CM_MAX_HEADER);
 
     *out = (struct cm_header){0};
-    if (in)
+    if (in) {
         take_header(&form, out, in);
-    if (cm_form_ok(&form))
+    }
+    if (cm_form_ok(&form)) {
         check_header(&form, out);
+    }
     return form.status;
 }
 
@@ -155,8 +159,9 @@ enum cm_status cm_header_encode(struct cm_buf *out, const struct cm_header *head
     Comity__V1__Field withheld[CM_FIELD_COUNT];
 
     check_header(&form, header);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.query_digest = cm_form_out_digest(&header->query_digest);
     message.agency = cm_form_out_text(header->agency);
     message.attempt = header->attempt;
@@ -196,8 +201,9 @@ enum cm_status cm_refusal_decode(struct cm_refusal *out, struct cm_arena *arena,
         cm_form_unpack(&form, &comity__v1__refusal__descriptor, "refusal", payload, CM_MAX_REFUSAL);
 
     *out = (struct cm_refusal){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     cm_form_digest(&form, "query_digest", &out->query_digest, &in->query_digest);
     out->agency = in->agency;
     out->attempt = in->attempt;
@@ -215,8 +221,9 @@ enum cm_status cm_refusal_encode(struct cm_buf *out, const struct cm_refusal *re
     Comity__V1__Refusal message = COMITY__V1__REFUSAL__INIT;
 
     check_refusal(&form, refusal);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.query_digest = cm_form_out_digest(&refusal->query_digest);
     message.agency = cm_form_out_text(refusal->agency);
     message.attempt = refusal->attempt;
@@ -255,11 +262,12 @@ void cm_form_batch(struct cm_form *form, struct cm_batch *out, const Comity__V1_
     struct cm_withheld *withheld = cm_form_array(form, in->n_withheld, sizeof *withheld);
 
     cm_form_envelope(form, "header", &out->header, in->header, 1u << CM_FAMILY_HEADER);
-    for (size_t i = 0; cm_form_ok(form) && i < in->n_rows; i++)
+    for (size_t i = 0; cm_form_ok(form) && i < in->n_rows; i++) {
         rows[i] = (struct cm_row){
             .key = {in->rows[i]->key.data, in->rows[i]->key.len},
             .row = {in->rows[i]->row.data, in->rows[i]->row.len},
         };
+    }
     for (size_t i = 0; cm_form_ok(form) && i < in->n_withheld; i++) {
         withheld[i].key = (struct cm_bytes){in->withheld[i]->key.data, in->withheld[i]->key.len};
         cm_form_enter(form, "withheld", i);
@@ -270,8 +278,9 @@ void cm_form_batch(struct cm_form *form, struct cm_batch *out, const Comity__V1_
     out->rows = rows;
     out->withheld_count = in->n_withheld;
     out->withheld = withheld;
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         cm_form_batch_check(form, out);
+    }
 }
 
 static Comity__V1__Row **out_rows(struct cm_form *form, const struct cm_batch *in)
@@ -308,8 +317,9 @@ Comity__V1__Batch *cm_form_out_batch(struct cm_form *form, const struct cm_batch
     struct cm_envelope_pb *header = cm_form_array(form, 1, sizeof *header);
 
     cm_form_batch_check(form, in);
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return NULL;
+    }
     comity__v1__batch__init(out);
     out->header = cm_form_out_envelope(form, "header", header, &in->header, 1u << CM_FAMILY_HEADER);
     out->n_rows = in->row_count;
@@ -338,8 +348,9 @@ static struct cm_digest join(const struct cm_digest *left, const struct cm_diges
 
 static void add_leaf(struct root *root, struct cm_digest leaf)
 {
-    for (size_t n = root->leaves; n & 1; n >>= 1)
+    for (size_t n = root->leaves; n & 1; n >>= 1) {
         leaf = join(&root->waiting[--root->depth], &leaf);
+    }
     root->waiting[root->depth++] = leaf;
     root->leaves++;
 }
@@ -353,8 +364,9 @@ static struct cm_digest close_root(struct root *root)
         return out;
     }
     out = root->waiting[--root->depth];
-    while (root->depth > 0)
+    while (root->depth > 0) {
         out = join(&root->waiting[--root->depth], &out);
+    }
     return out;
 }
 
@@ -378,12 +390,14 @@ enum cm_status cm_batch_check(const struct cm_batch *batch, const struct cm_head
     struct cm_digest digest;
 
     if (batch->row_count > CM_MAX_BATCH_ROWS || batch->withheld_count > CM_MAX_BATCH_ROWS ||
-        batch->row_count + batch->withheld_count != header->count)
+        batch->row_count + batch->withheld_count != header->count) {
         return cm_fail(error, CM_INVALID, "count", "is not the number of rows");
-    if (batch->row_count > 0)
+    }
+    if (batch->row_count > 0) {
         first = batch->rows[0].key;
-    else if (batch->withheld_count > 0)
+    } else if (batch->withheld_count > 0) {
         first = batch->withheld[0].key;
+    }
     for (size_t i = 0; cm_form_ok(&form) && i < batch->row_count; i++) {
         cm_form_enter(&form, "rows", i);
         check_item(&form, batch->rows[i].key, header->agency, &last);

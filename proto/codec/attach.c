@@ -52,8 +52,9 @@ static void take_hello(struct cm_form *form, struct cm_hello *out, const Comity_
     out->rule_language = in->rule_language;
     out->rule_set_count = in->n_rule_sets;
     out->rule_sets = take_rule_sets(form, in->rule_sets, in->n_rule_sets);
-    if (in->overlay)
+    if (in->overlay) {
         cm_form_envelope(form, "overlay", &out->overlay, in->overlay, overlays);
+    }
     out->directory_serial = in->directory_serial;
     out->tree_size = in->tree_size;
     cm_form_digest_or_none(form, "tree_root", &out->tree_root, &in->tree_root);
@@ -67,8 +68,9 @@ static Comity__V1__Hello *out_hello(struct cm_form *form, const struct cm_hello 
     Comity__V1__Hello *out = cm_form_array(form, 1, sizeof *out);
 
     check_hello(form, in);
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return NULL;
+    }
     comity__v1__hello__init(out);
     out->agency = cm_form_out_text(in->agency);
     out->instance = cm_form_out(in->instance, sizeof in->instance);
@@ -109,11 +111,13 @@ static void take_up(struct cm_form *form, struct cm_attach_up *out,
         cm_form_between(form, "credits", out->credits, 1, CM_CREDITS);
         return;
     case CM_UP_RULES_CHANGED:
-        if (in->rules_changed->rule_set)
+        if (in->rules_changed->rule_set) {
             cm_form_envelope(form, "rule_set", &out->envelope, in->rules_changed->rule_set,
                              rulesets);
-        if (in->rules_changed->overlay)
+        }
+        if (in->rules_changed->overlay) {
             cm_form_envelope(form, "overlay", &out->overlay, in->rules_changed->overlay, overlays);
+        }
         cm_form_require(form, in->rules_changed->rule_set || in->rules_changed->overlay,
                         "rules_changed", "carries neither rule set nor overlay");
         return;
@@ -135,8 +139,9 @@ enum cm_status cm_attach_up_decode(struct cm_attach_up *out, struct cm_arena *ar
         &form, &comity__v1__attach_request__descriptor, "attach", bytes, CM_MAX_ATTACH_UP);
 
     memset(out, 0, sizeof *out);
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->kind = (enum cm_attach_up_kind)in->what_case;
     take_up(&form, out, in);
     return form.status;
@@ -146,8 +151,9 @@ static Comity__V1__Refuse *out_refuse(struct cm_form *form, const struct cm_atta
 {
     Comity__V1__Refuse *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     comity__v1__refuse__init(out);
     out->ask = in->ask;
     cm_form_envelope_check(form, "refusal", &in->envelope, 1u << CM_FAMILY_REFUSAL);
@@ -160,8 +166,9 @@ static Comity__V1__RulesChanged *out_rules_changed(struct cm_form *form,
 {
     Comity__V1__RulesChanged *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     comity__v1__rules_changed__init(out);
     out->rule_set = cm_form_new_envelope(form, "rule_set", &in->envelope, rulesets);
     out->overlay = cm_form_new_envelope(form, "overlay", &in->overlay, overlays);
@@ -177,8 +184,9 @@ enum cm_status cm_attach_up_encode(struct cm_buf *out, const struct cm_attach_up
     Comity__V1__Credit credit = COMITY__V1__CREDIT__INIT;
     Comity__V1__Withdraw withdraw = COMITY__V1__WITHDRAW__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     message.what_case = (Comity__V1__AttachRequest__WhatCase)value->kind;
     switch (value->kind) {
     case CM_UP_NONE:
@@ -246,8 +254,9 @@ static void take_ask(struct cm_form *form, struct cm_ask *out, const Comity__V1_
     out->checkpoint = (struct cm_bytes){in->checkpoint.data, in->checkpoint.len};
     cm_form_inclusion(form, &out->inclusion, in->inclusion);
     cm_form_consistency(form, &out->consistency, in->consistency);
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         check_ask(form, out);
+    }
 }
 
 static Comity__V1__Ask *out_ask(struct cm_form *form, const struct cm_ask *in)
@@ -256,8 +265,9 @@ static Comity__V1__Ask *out_ask(struct cm_form *form, const struct cm_ask *in)
 
     check_ask(form, in);
     cm_form_envelope_check(form, "query", &in->query, 1u << CM_FAMILY_QUERY);
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return NULL;
+    }
     comity__v1__ask__init(out);
     out->ask = in->ask;
     out->token = cm_form_out(in->token, sizeof in->token);
@@ -313,8 +323,9 @@ enum cm_status cm_attach_down_decode(struct cm_attach_down *out, struct cm_arena
         &form, &comity__v1__attach_response__descriptor, "attach", bytes, CM_MAX_ATTACH_DOWN);
 
     memset(out, 0, sizeof *out);
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->kind = (enum cm_attach_down_kind)in->what_case;
     take_down(&form, out, in, bytes.len);
     return form.status;
@@ -328,8 +339,9 @@ enum cm_status cm_attach_down_encode(struct cm_buf *out, const struct cm_attach_
     Comity__V1__Cancel cancel = COMITY__V1__CANCEL__INIT;
     size_t max = CM_MAX_ATTACH_DOWN;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     message.what_case = (Comity__V1__AttachResponse__WhatCase)value->kind;
     switch (value->kind) {
     case CM_DOWN_NONE:
@@ -365,8 +377,9 @@ enum cm_status cm_answer_request_decode(struct cm_answer_request *out, struct cm
         &form, &comity__v1__answer_request__descriptor, "answer", bytes, CM_MAX_BATCH_MESSAGE);
 
     memset(out, 0, sizeof *out);
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     if (in->what_case == COMITY__V1__ANSWER_REQUEST__WHAT_START) {
         out->is_start = true;
         cm_form_bytes(&form, "session", out->start.session, sizeof out->start.session,
@@ -387,8 +400,9 @@ enum cm_status cm_answer_request_encode(struct cm_buf *out, const struct cm_answ
     Comity__V1__AnswerRequest message = COMITY__V1__ANSWER_REQUEST__INIT;
     Comity__V1__AnswerStart start = COMITY__V1__ANSWER_START__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     if (value->is_start) {
         start.session = cm_form_out(value->start.session, sizeof value->start.session);
         start.ask = value->start.ask;

@@ -34,8 +34,9 @@ enum cm_status cm_decision_leaf_decode(struct cm_decision_leaf *out, struct cm_a
         cm_form_unpack(&form, &comity__v1__decision_leaf__descriptor, "leaf", bytes, CM_MAX_LEAF);
 
     *out = (struct cm_decision_leaf){.agency = ""};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     cm_form_bytes(&form, "salt", out->salt, sizeof out->salt, &in->salt);
     out->agency = in->agency;
     out->permitted = in->permitted;
@@ -51,8 +52,9 @@ enum cm_status cm_decision_leaf_encode(struct cm_buf *out, const struct cm_decis
     Comity__V1__DecisionLeaf message = COMITY__V1__DECISION_LEAF__INIT;
 
     cm_form_agency(&form, "agency", leaf->agency);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.salt = cm_form_out(leaf->salt, sizeof leaf->salt);
     message.agency = cm_form_out_text(leaf->agency);
     message.permitted = leaf->permitted;

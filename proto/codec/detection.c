@@ -53,17 +53,22 @@ static void check_groups(struct cm_form *form, const struct cm_detection *d, cm_
         check_range(form, "place.longitude", d->longitude, -180, 180);
         cm_form_text(form, "place.site", d->site, 0, CM_MAX_NAME);
     }
-    if (has(groups, CM_FIELD_CAMERA))
+    if (has(groups, CM_FIELD_CAMERA)) {
         cm_form_text(form, "camera.id", d->camera, 0, MAX_CAMERA);
-    if (has(groups, CM_FIELD_HEADING))
+    }
+    if (has(groups, CM_FIELD_HEADING)) {
         cm_form_require(form, d->heading >= 0 && d->heading < 360, "heading.degrees",
                         "is out of range");
-    if (has(groups, CM_FIELD_VEHICLE))
+    }
+    if (has(groups, CM_FIELD_VEHICLE)) {
         check_vehicle(form, d);
-    if (has(groups, CM_FIELD_CONFIDENCE))
+    }
+    if (has(groups, CM_FIELD_CONFIDENCE)) {
         check_reading(form, d);
-    if (has(groups, CM_FIELD_IMAGE))
+    }
+    if (has(groups, CM_FIELD_IMAGE)) {
         cm_form_text(form, "image.reference", d->image_reference, 0, MAX_REFERENCE);
+    }
 }
 
 static void check_row(struct cm_form *form, const struct cm_detection *d, cm_fields groups)
@@ -130,8 +135,9 @@ static Comity__V1__Reading *out_reading(struct row_parts *parts, const struct cm
 static void out_groups(Comity__V1__Detection *out, struct row_parts *parts,
                        const struct cm_detection *d, cm_fields groups)
 {
-    if (has(groups, CM_FIELD_PLACE))
+    if (has(groups, CM_FIELD_PLACE)) {
         out->place = out_place(&parts->place, d);
+    }
     if (has(groups, CM_FIELD_CAMERA)) {
         comity__v1__camera__init(&parts->camera);
         parts->camera.id = cm_form_out_text(d->camera);
@@ -142,10 +148,12 @@ static void out_groups(Comity__V1__Detection *out, struct row_parts *parts,
         parts->heading.degrees = d->heading;
         out->heading = &parts->heading;
     }
-    if (has(groups, CM_FIELD_VEHICLE))
+    if (has(groups, CM_FIELD_VEHICLE)) {
         out->vehicle = out_vehicle(&parts->vehicle, d);
-    if (has(groups, CM_FIELD_CONFIDENCE))
+    }
+    if (has(groups, CM_FIELD_CONFIDENCE)) {
         out->reading = out_reading(parts, d);
+    }
     if (has(groups, CM_FIELD_IMAGE)) {
         comity__v1__image__init(&parts->image);
         parts->image.reference = cm_form_out_text(d->image_reference);
@@ -163,8 +171,9 @@ enum cm_status cm_row_encode(struct cm_buf *out, const struct cm_detection *dete
     cm_fields groups = detection->present & visible & CM_FIELDS_ALL;
 
     check_row(&form, detection, groups);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.event_id = cm_form_out_text(detection->event_id);
     message.owner = cm_form_out_text(detection->owner);
     message.captured_at_ms = detection->captured_at_ms;
@@ -195,9 +204,10 @@ static void take_reading(struct cm_form *form, struct cm_detection *out,
     out->confidence = in->confidence;
     out->candidate_count = in->n_candidates;
     out->candidates = candidates;
-    for (size_t i = 0; candidates && i < in->n_candidates; i++)
+    for (size_t i = 0; candidates && i < in->n_candidates; i++) {
         candidates[i] =
             (struct cm_candidate){in->candidates[i]->plate, in->candidates[i]->confidence};
+    }
 }
 
 static void take_groups(struct cm_form *form, struct cm_detection *out,
@@ -217,10 +227,12 @@ static void take_groups(struct cm_form *form, struct cm_detection *out,
         out->present |= 1u << CM_FIELD_HEADING;
         out->heading = in->heading->degrees;
     }
-    if (in->vehicle)
+    if (in->vehicle) {
         take_vehicle(out, in->vehicle);
-    if (in->reading)
+    }
+    if (in->reading) {
         take_reading(form, out, in->reading);
+    }
     if (in->image) {
         out->present |= 1u << CM_FIELD_IMAGE;
         out->image_reference = in->image->reference;
@@ -244,8 +256,9 @@ enum cm_status cm_row_decode(struct cm_detection *out, struct cm_arena *arena, s
         .body = "",
         .image_reference = "",
     };
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->event_id = in->event_id;
     out->owner = in->owner;
     out->captured_at_ms = in->captured_at_ms;
@@ -253,8 +266,9 @@ enum cm_status cm_row_decode(struct cm_detection *out, struct cm_arena *arena, s
     out->plate = in->plate;
     out->state = in->state;
     take_groups(&form, out, in);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         check_row(&form, out, out->present);
+    }
     return form.status;
 }
 
@@ -267,10 +281,12 @@ enum cm_status cm_row_key(struct cm_buf *out, int64_t captured_at_ms, const char
     uint64_t time = UINT64_MAX - (uint64_t)captured_at_ms;
 
     if (captured_at_ms < 0 || captured_at_ms > CM_MAX_TIME_MS || agency_len == 0 ||
-        agency_len > CM_MAX_ID || event_len == 0 || event_len > CM_MAX_EVENT_ID)
+        agency_len > CM_MAX_ID || event_len == 0 || event_len > CM_MAX_EVENT_ID) {
         return CM_INVALID;
-    for (size_t i = 0; i < TIME_SIZE; i++)
+    }
+    for (size_t i = 0; i < TIME_SIZE; i++) {
         key[i] = (uint8_t)(time >> (8 * (TIME_SIZE - 1 - i)));
+    }
     memcpy(key + TIME_SIZE, agency, agency_len);
     key[TIME_SIZE + agency_len] = 0;
     memcpy(key + TIME_SIZE + agency_len + 1, event_id, event_len);
@@ -283,20 +299,24 @@ enum cm_status cm_row_key_parse(struct cm_bytes key, int64_t *captured_at_ms,
     uint64_t time = 0;
     const uint8_t *zero;
 
-    if (key.len <= TIME_SIZE || key.len > CM_MAX_KEY)
+    if (key.len <= TIME_SIZE || key.len > CM_MAX_KEY) {
         return CM_INVALID;
-    for (size_t i = 0; i < TIME_SIZE; i++)
+    }
+    for (size_t i = 0; i < TIME_SIZE; i++) {
         time = time << 8 | key.data[i];
+    }
     time = UINT64_MAX - time;
     zero = memchr(key.data + TIME_SIZE, 0, key.len - TIME_SIZE);
-    if (time > (uint64_t)CM_MAX_TIME_MS || !zero)
+    if (time > (uint64_t)CM_MAX_TIME_MS || !zero) {
         return CM_INVALID;
+    }
     *captured_at_ms = (int64_t)time;
     *agency = (struct cm_bytes){key.data + TIME_SIZE, (size_t)(zero - key.data) - TIME_SIZE};
     *event_id = (struct cm_bytes){zero + 1, (size_t)(key.data + key.len - zero) - 1};
     if (agency->len == 0 || agency->len > CM_MAX_ID || event_id->len == 0 ||
-        event_id->len > CM_MAX_EVENT_ID || !cm_utf8_valid(*event_id))
+        event_id->len > CM_MAX_EVENT_ID || !cm_utf8_valid(*event_id)) {
         return CM_INVALID;
+    }
     return CM_OK;
 }
 
@@ -315,10 +335,12 @@ enum cm_status cm_row_open(struct cm_detection *out, struct cm_arena *arena, str
     struct cm_buf buf = {.data = want, .cap = sizeof want, .max = sizeof want};
     enum cm_status status = cm_row_decode(out, arena, row, error);
 
-    if (status != CM_OK)
+    if (status != CM_OK) {
         return status;
+    }
     status = cm_row_key(&buf, out->captured_at_ms, out->owner, out->event_id);
-    if (status != CM_OK || !cm_bytes_equal(cm_buf_bytes(&buf), key))
+    if (status != CM_OK || !cm_bytes_equal(cm_buf_bytes(&buf), key)) {
         return cm_fail(error, CM_INVALID, "key", "does not belong to its row");
+    }
     return CM_OK;
 }

@@ -30,8 +30,9 @@ static void check_agency(struct cm_form *form, const struct cm_agency *agency)
     cm_form_between(form, "node_pins", agency->node_pin_count, 0, MAX_PINS);
     cm_form_text(form, "case_pattern", agency->case_pattern, 0, CM_MAX_CASE);
     cm_form_between(form, "required_packs", agency->required_pack_count, 0, MAX_PACKS);
-    for (size_t i = 0; cm_form_ok(form) && i < agency->required_pack_count; i++)
+    for (size_t i = 0; cm_form_ok(form) && i < agency->required_pack_count; i++) {
         cm_form_id(form, "required_packs", agency->required_packs[i]);
+    }
     cm_form_between(form, "rule_signatures", agency->rule_signatures, 1, 2);
 }
 
@@ -54,22 +55,25 @@ static void check_lists(struct cm_form *form, const struct cm_directory *d)
     for (size_t i = 0; cm_form_ok(form) && i < d->agency_count; i++) {
         cm_form_enter(form, "agencies", i);
         check_agency(form, &d->agencies[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "id", d->agencies[i - 1].id, d->agencies[i].id);
+        }
         cm_form_leave(form);
     }
     for (size_t i = 0; cm_form_ok(form) && i < d->purpose_count; i++) {
         cm_form_enter(form, "purposes", i);
         cm_form_id(form, "id", d->purposes[i].id);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "id", d->purposes[i - 1].id, d->purposes[i].id);
+        }
         cm_form_leave(form);
     }
     for (size_t i = 0; cm_form_ok(form) && i < d->gateway_count; i++) {
         cm_form_enter(form, "gateways", i);
         check_gateway(form, &d->gateways[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "name", d->gateways[i - 1].name, d->gateways[i].name);
+        }
         cm_form_leave(form);
     }
 }
@@ -166,8 +170,9 @@ enum cm_status cm_directory_decode(struct cm_directory *out, struct cm_arena *ar
                                                      "directory", payload, CM_MAX_DIRECTORY);
 
     *out = (struct cm_directory){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->federation = in->federation;
     out->serial = in->serial;
     cm_sha256_of(&out->digest, payload);
@@ -177,8 +182,9 @@ enum cm_status cm_directory_decode(struct cm_directory *out, struct cm_arena *ar
     take_agencies(&form, out, in);
     take_purposes(&form, out, in);
     take_gateways(&form, out, in);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         check_directory(&form, out);
+    }
     return form.status;
 }
 
@@ -250,11 +256,13 @@ enum cm_status cm_directory_encode(struct cm_buf *out, const struct cm_directory
     struct cm_form form = {.arena = cm_arena_new(CM_MAX_BUNDLE), .error = error};
     Comity__V1__Directory message = COMITY__V1__DIRECTORY__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return cm_fail(error, CM_MEMORY, "directory", "no memory");
+    }
     check_directory(&form, directory);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         goto out;
+    }
     message.federation = cm_form_out_text(directory->federation);
     message.serial = directory->serial;
     message.previous = cm_form_out_digest_or_none(&directory->previous);
@@ -266,8 +274,9 @@ enum cm_status cm_directory_encode(struct cm_buf *out, const struct cm_directory
     message.purposes = out_purposes(&form, directory);
     message.n_gateways = directory->gateway_count;
     message.gateways = out_gateways(&form, directory);
-    if (cm_form_ok(&form) && cm_form_pack(out, &message.base, CM_MAX_DIRECTORY) != CM_OK)
+    if (cm_form_ok(&form) && cm_form_pack(out, &message.base, CM_MAX_DIRECTORY) != CM_OK) {
         cm_form_fail(&form, CM_INVALID, "directory", "is more than %d bytes", CM_MAX_DIRECTORY);
+    }
 out:
     cm_arena_free(form.arena);
     return form.status;
@@ -322,14 +331,16 @@ enum cm_status cm_directory_bundle_decode(struct cm_directory_bundle *out, struc
     struct cm_bytes *crls;
 
     *out = (struct cm_directory_bundle){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     cm_form_span(&form, "envelope", &out->envelope, &in->envelope, 1,
                  CM_MAX_DIRECTORY + CM_MAX_ATTACHMENTS);
     cm_form_between(&form, "crls", in->n_crls, 0, CM_MAX_DIRECTORY_AGENCIES);
     crls = cm_form_array(&form, in->n_crls, sizeof *crls);
-    for (size_t i = 0; crls && i < in->n_crls; i++)
+    for (size_t i = 0; crls && i < in->n_crls; i++) {
         cm_form_span(&form, "crls", &crls[i], &in->crls[i], 1, CM_MAX_CRL);
+    }
     out->crl_count = in->n_crls;
     out->crls = crls;
     return form.status;
@@ -342,15 +353,18 @@ enum cm_status cm_directory_bundle_encode(struct cm_buf *out,
     ProtobufCBinaryData *crls = NULL;
     enum cm_status status;
 
-    if (bundle->crl_count > CM_MAX_DIRECTORY_AGENCIES)
+    if (bundle->crl_count > CM_MAX_DIRECTORY_AGENCIES) {
         return CM_INVALID;
+    }
     if (bundle->crl_count > 0) {
         crls = calloc(bundle->crl_count, sizeof *crls);
-        if (!crls)
+        if (!crls) {
             return CM_MEMORY;
+        }
     }
-    for (size_t i = 0; i < bundle->crl_count; i++)
+    for (size_t i = 0; i < bundle->crl_count; i++) {
         crls[i] = cm_form_out_span(bundle->crls[i]);
+    }
     message.envelope = cm_form_out_span(bundle->envelope);
     message.n_crls = bundle->crl_count;
     message.crls = crls;

@@ -32,8 +32,9 @@ enum cm_kind cm_kind_of(struct cm_bytes name)
 bool cm_state_known(struct cm_bytes state)
 {
     for (size_t i = 0; state.len == 2 && i + 2 < sizeof states; i += 3) {
-        if (memcmp(states + i, state.data, 2) == 0)
+        if (memcmp(states + i, state.data, 2) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -50,10 +51,12 @@ static bool letter(char c)
 
 static bool fits_one(char pattern, char c)
 {
-    if (pattern == '9')
+    if (pattern == '9') {
         return digit(c);
-    if (pattern == 'A')
+    }
+    if (pattern == 'A') {
         return letter(c);
+    }
     return pattern == c;
 }
 
@@ -63,16 +66,20 @@ static void step(bool *ends, char pattern, const char *text, size_t len)
     bool next[CM_MAX_CASE + 1] = {false};
 
     for (size_t i = 0; i <= len; i++) {
-        if (!ends[i])
+        if (!ends[i]) {
             continue;
+        }
         if (pattern != '*') {
-            if (i < len && fits_one(pattern, text[i]))
+            if (i < len && fits_one(pattern, text[i])) {
                 next[i + 1] = true;
+            }
             continue;
         }
         next[i] = true;
-        for (size_t k = i; k < len && k < i + STAR_MOST && (digit(text[k]) || letter(text[k])); k++)
+        for (size_t k = i; k < len && k < i + STAR_MOST && (digit(text[k]) || letter(text[k]));
+             k++) {
             next[k + 1] = true;
+        }
     }
     memcpy(ends, next, sizeof next);
 }
@@ -82,11 +89,14 @@ bool cm_case_fits(const char *pattern, const char *case_number)
     bool ends[CM_MAX_CASE + 1] = {true};
     size_t len = strnlen(case_number, CM_MAX_CASE + 1);
 
-    if (len == 0 || len > CM_MAX_CASE)
+    if (len == 0 || len > CM_MAX_CASE) {
         return false;
-    if (pattern[0] == '\0')
+    }
+    if (pattern[0] == '\0') {
         return true;
-    for (const char *p = pattern; *p != '\0'; p++)
+    }
+    for (const char *p = pattern; *p != '\0'; p++) {
         step(ends, *p, case_number, len);
+    }
     return ends[len];
 }

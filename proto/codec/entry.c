@@ -146,8 +146,9 @@ static void check_entry(struct cm_form *form, const struct cm_entry *e)
         cm_form_agency(form, "agency", e->agency);
         cm_form_between(form, "sequence", e->sequence, 1, INT64_MAX);
     }
-    if (e->text)
+    if (e->text) {
         cm_form_text(form, "text", e->text, 0, CM_MAX_REASON);
+    }
 }
 
 enum cm_status cm_entry_decode(struct cm_entry *out, struct cm_arena *arena, struct cm_bytes bytes,
@@ -158,13 +159,15 @@ enum cm_status cm_entry_decode(struct cm_entry *out, struct cm_arena *arena, str
         cm_form_unpack(&form, &comity__v1__entry__descriptor, "entry", bytes, CM_MAX_ENTRY);
 
     *out = (struct cm_entry){.gateway = "", .deciding_rule = "", .agency = "", .text = ""};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     cm_form_between(&form, "version", in->version, VERSION, VERSION);
     out->recorded_ms = in->recorded_ms;
-    if (in->what_case != COMITY__V1__ENTRY__WHAT__NOT_SET)
+    if (in->what_case != COMITY__V1__ENTRY__WHAT__NOT_SET) {
         out->kind =
             (enum cm_entry_kind)(in->what_case - COMITY__V1__ENTRY__WHAT_QUERY + CM_ENTRY_QUERY);
+    }
     take_what(&form, out, in);
     check_entry(&form, out);
     return form.status;
@@ -392,8 +395,9 @@ enum cm_status cm_entry_encode(struct cm_buf *out, const struct cm_entry *entry)
     cm_form_require(&form, entry->kind >= CM_ENTRY_QUERY && entry->kind <= CM_ENTRY_CLOCK, "what",
                     "is missing");
     check_entry(&form, entry);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.version = VERSION;
     message.recorded_ms = entry->recorded_ms;
     message.what_case =

@@ -25,12 +25,14 @@ static void take_signature(struct cm_form *form, struct cm_signature *out,
 static void check_sizes(struct cm_form *form, const struct cm_envelope *in,
                         const struct cm_family_facts *facts)
 {
-    if (in->payload.len == 0 || in->payload.len > facts->max_payload)
+    if (in->payload.len == 0 || in->payload.len > facts->max_payload) {
         cm_form_fail(form, CM_INVALID, "payload", "is %zu bytes, must be 1 to %zu", in->payload.len,
                      facts->max_payload);
-    if (in->signature_count < 1 || in->signature_count > facts->max_signatures)
+    }
+    if (in->signature_count < 1 || in->signature_count > facts->max_signatures) {
         cm_form_fail(form, CM_INVALID, "signatures", "has %zu items, must have 1 to %u",
                      in->signature_count, facts->max_signatures);
+    }
 }
 
 void cm_form_envelope_check(struct cm_form *form, const char *field, const struct cm_envelope *in,
@@ -39,17 +41,19 @@ void cm_form_envelope_check(struct cm_form *form, const char *field, const struc
     const struct cm_family_facts *facts = cm_family_facts(in->family);
 
     cm_form_enter(form, field, CM_FORM_NO_INDEX);
-    if (!facts || !(families & 1u << in->family))
+    if (!facts || !(families & 1u << in->family)) {
         cm_form_fail(form, CM_INVALID, "payload_type", "is not one that can stand here");
-    else
+    } else {
         check_sizes(form, in, facts);
+    }
     for (size_t i = 0; cm_form_ok(form) && i < in->signature_count; i++) {
         const struct cm_signature *signature = &in->signatures[i];
 
         cm_form_enter(form, "signatures", i);
         cm_form_between(form, "chain", signature->chain_count, 0, CM_MAX_CHAIN);
-        for (size_t k = 0; cm_form_ok(form) && k < signature->chain_count; k++)
+        for (size_t k = 0; cm_form_ok(form) && k < signature->chain_count; k++) {
             cm_form_between(form, "chain", signature->chain[k].len, 1, CM_MAX_CERTIFICATE);
+        }
         cm_form_leave(form);
     }
     cm_form_leave(form);
@@ -66,8 +70,9 @@ static void take_raw(struct cm_form *form, struct cm_envelope *out, const Protob
         return;
     }
     raw = cm_form_array(form, len, 1);
-    if (raw)
+    if (raw) {
         out->raw = (struct cm_bytes){raw, protobuf_c_message_pack(in, raw)};
+    }
 }
 
 void cm_form_envelope(struct cm_form *form, const char *field, struct cm_envelope *out,
@@ -88,11 +93,13 @@ void cm_form_envelope(struct cm_form *form, const char *field, struct cm_envelop
         cm_form_leave(form);
     }
     cm_form_leave(form);
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         cm_form_envelope_check(form, field, out, families);
+    }
     cm_form_enter(form, field, CM_FORM_NO_INDEX);
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         take_raw(form, out, &in->base);
+    }
     cm_form_leave(form);
 }
 
@@ -102,8 +109,9 @@ Comity__V1__Envelope *cm_form_out_envelope(struct cm_form *form, const char *fie
 {
     cm_form_envelope_check(form, field, in, families);
     comity__v1__envelope__init(&pb->envelope);
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return &pb->envelope;
+    }
     pb->envelope.payload_type = cm_form_out_text(cm_family_facts(in->family)->payload_type);
     pb->envelope.payload = cm_form_out_span(in->payload);
     pb->envelope.n_signatures = in->signature_count;
@@ -117,8 +125,9 @@ Comity__V1__Envelope *cm_form_out_envelope(struct cm_form *form, const char *fie
         out->sig = cm_form_out(signature->sig, sizeof signature->sig);
         out->n_chain = signature->chain_count;
         out->chain = pb->chain[i];
-        for (size_t k = 0; k < signature->chain_count; k++)
+        for (size_t k = 0; k < signature->chain_count; k++) {
             pb->chain[i][k] = cm_form_out_span(signature->chain[k]);
+        }
         pb->signatures[i] = out;
     }
     return &pb->envelope;
@@ -133,8 +142,9 @@ enum cm_status cm_envelope_decode(struct cm_envelope *out, struct cm_arena *aren
                        cm_family_facts(CM_FAMILY_DIRECTORY)->max_envelope);
 
     *out = (struct cm_envelope){0};
-    if (in)
+    if (in) {
         cm_form_envelope(&form, "envelope", out, in, any_family);
+    }
     return form.status;
 }
 
@@ -145,7 +155,8 @@ enum cm_status cm_envelope_encode(struct cm_buf *out, const struct cm_envelope *
     const Comity__V1__Envelope *message =
         cm_form_out_envelope(&form, "envelope", &pb, envelope, any_family);
 
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     return cm_form_pack(out, &message->base, cm_family_facts(envelope->family)->max_envelope);
 }

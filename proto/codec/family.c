@@ -45,16 +45,18 @@ enum { ROLE_COUNT = sizeof roles / sizeof roles[0] };
 
 const struct cm_family_facts *cm_family_facts(enum cm_family family)
 {
-    if ((int)family <= CM_FAMILY_NONE || family >= CM_FAMILY_COUNT)
+    if ((int)family <= CM_FAMILY_NONE || family >= CM_FAMILY_COUNT) {
         return NULL;
+    }
     return &families[family];
 }
 
 enum cm_family cm_family_of_type(struct cm_bytes payload_type)
 {
     for (int i = CM_FAMILY_NONE + 1; i < CM_FAMILY_COUNT; i++) {
-        if (cm_bytes_equal(cm_bytes_of(families[i].payload_type), payload_type))
+        if (cm_bytes_equal(cm_bytes_of(families[i].payload_type), payload_type)) {
             return (enum cm_family)i;
+        }
     }
     return CM_FAMILY_NONE;
 }

@@ -33,19 +33,23 @@ static void describe(const struct cm_form *form, const char *field, char *out, s
     for (size_t i = 0; i < form->depth && i < CM_FORM_DEPTH && used < size; i++) {
         int n;
 
-        if (form->path[i].index == CM_FORM_NO_INDEX)
+        if (form->path[i].index == CM_FORM_NO_INDEX) {
             n = snprintf(out + used, size - used, "%s.", form->path[i].name);
-        else
+        } else {
             n = snprintf(out + used, size - used, "%s[%zu].", form->path[i].name,
                          form->path[i].index);
+        }
         used += n > 0 ? (size_t)n : 0;
     }
-    if (used < size)
+    if (used < size) {
         snprintf(out + used, size - used, "%s", field);
-    if (field[0] == '\0' && used > 0 && used < size)
+    }
+    if (field[0] == '\0' && used > 0 && used < size) {
         out[used - 1] = '\0';
-    if (out[0] == '\0')
+    }
+    if (out[0] == '\0') {
         snprintf(out, size, "%s", form->name ? form->name : "message");
+    }
 }
 
 void cm_form_fail(struct cm_form *form, enum cm_status status, const char *field,
@@ -55,11 +59,13 @@ void cm_form_fail(struct cm_form *form, enum cm_status status, const char *field
     char text[sizeof form->error->text];
     va_list args;
 
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return;
+    }
     form->status = status;
-    if (!form->error)
+    if (!form->error) {
         return;
+    }
     describe(form, field, where, sizeof where);
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -69,35 +75,40 @@ void cm_form_fail(struct cm_form *form, enum cm_status status, const char *field
 
 void cm_form_require(struct cm_form *form, bool holds, const char *field, const char *what)
 {
-    if (!holds)
+    if (!holds) {
         cm_form_fail(form, CM_INVALID, field, "%s", what);
+    }
 }
 
 void *cm_form_array(struct cm_form *form, size_t count, size_t size)
 {
     void *out;
 
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return NULL;
+    }
     out = cm_arena_array(form->arena, count, size);
-    if (!out)
+    if (!out) {
         cm_form_fail(form, CM_MEMORY, "", "needs more memory than a message may");
+    }
     return out;
 }
 
 void cm_form_between(struct cm_form *form, const char *field, uint64_t value, uint64_t least,
                      uint64_t most)
 {
-    if (value < least || value > most)
+    if (value < least || value > most) {
         cm_form_fail(form, CM_INVALID, field, "is %llu, must be %llu to %llu",
                      (unsigned long long)value, (unsigned long long)least,
                      (unsigned long long)most);
+    }
 }
 
 void cm_form_time(struct cm_form *form, const char *field, int64_t ms)
 {
-    if (ms < 0 || ms > CM_MAX_TIME_MS)
+    if (ms < 0 || ms > CM_MAX_TIME_MS) {
         cm_form_fail(form, CM_INVALID, field, "is not a time between 1970 and 9999");
+    }
 }
 
 static bool id_character(char c)
@@ -109,17 +120,20 @@ void cm_form_id(struct cm_form *form, const char *field, const char *id)
 {
     size_t n = 0;
 
-    while (n <= CM_MAX_ID && id_character(id[n]))
+    while (n <= CM_MAX_ID && id_character(id[n])) {
         n++;
-    if (n == 0 || n > CM_MAX_ID || id[n] != '\0')
+    }
+    if (n == 0 || n > CM_MAX_ID || id[n] != '\0') {
         cm_form_fail(form, CM_INVALID, field, "must be 1 to %d of a-z, 0-9, '.' and '-'",
                      CM_MAX_ID);
+    }
 }
 
 void cm_form_id_or_none(struct cm_form *form, const char *field, const char *id)
 {
-    if (id[0] != '\0')
+    if (id[0] != '\0') {
         cm_form_id(form, field, id);
+    }
 }
 
 void cm_form_agency(struct cm_form *form, const char *field, const char *id)
@@ -134,15 +148,18 @@ void cm_form_spiffe(struct cm_form *form, const char *field, const char *name)
     const char *at = name;
     bool good = strncmp(name, scheme, sizeof scheme - 1) == 0;
 
-    if (good)
+    if (good) {
         at += sizeof scheme - 1;
+    }
     for (int part = 0; good && part < 4; part++) {
         size_t n = 0;
 
-        while (n <= CM_MAX_ID && id_character(at[n]))
+        while (n <= CM_MAX_ID && id_character(at[n])) {
             n++;
-        if (part == 1 && n == 0 && at[0] == '_')
+        }
+        if (part == 1 && n == 0 && at[0] == '_') {
             n = 1;
+        }
         good = n > 0 && n <= CM_MAX_ID && at[n] == (part < 3 ? '/' : '\0');
         at += good ? n + 1 : 0;
     }
@@ -183,11 +200,13 @@ void cm_form_plate(struct cm_form *form, const char *field, const char *plate, s
     size_t n = 0;
 
     while (n <= CM_MAX_PLATE &&
-           ((plate[n] >= 'A' && plate[n] <= 'Z') || (plate[n] >= '0' && plate[n] <= '9')))
+           ((plate[n] >= 'A' && plate[n] <= 'Z') || (plate[n] >= '0' && plate[n] <= '9'))) {
         n++;
-    if (n < least || n > CM_MAX_PLATE || plate[n] != '\0')
+    }
+    if (n < least || n > CM_MAX_PLATE || plate[n] != '\0') {
         cm_form_fail(form, CM_INVALID, field, "must be %zu to %d of A-Z and 0-9", least,
                      CM_MAX_PLATE);
+    }
 }
 
 void cm_form_ascending(struct cm_form *form, const char *field, const char *a, const char *b)
@@ -226,8 +245,9 @@ void cm_form_digest_or_none(struct cm_form *form, const char *field, struct cm_d
                             const ProtobufCBinaryData *in)
 {
     *out = (struct cm_digest){{0}};
-    if (in->len == 0)
+    if (in->len == 0) {
         return;
+    }
     cm_form_digest(form, field, out, in);
     cm_form_require(form, !cm_digest_is_zero(out), field, "is zero, must be left out");
 }
@@ -280,16 +300,18 @@ ProtobufCBinaryData *cm_form_out_digests(struct cm_form *form, const struct cm_d
 {
     ProtobufCBinaryData *out = cm_form_array(form, count, sizeof *out);
 
-    for (size_t i = 0; out && i < count; i++)
+    for (size_t i = 0; out && i < count; i++) {
         out[i] = cm_form_out_digest(&in[i]);
+    }
     return out;
 }
 
 unsigned cm_form_word(const char *const *words, unsigned count, struct cm_bytes name)
 {
     for (unsigned i = 1; i < count; i++) {
-        if (cm_bytes_equal(cm_bytes_of(words[i]), name))
+        if (cm_bytes_equal(cm_bytes_of(words[i]), name)) {
             return i;
+        }
     }
     return 0;
 }

@@ -39,8 +39,9 @@ Comity__V1__DirectoryPart *cm_form_out_part(struct cm_form *form,
 {
     Comity__V1__DirectoryPart *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     check_part(form, in);
     comity__v1__directory_part__init(out);
     out->serial = in->serial;
@@ -55,8 +56,9 @@ Comity__V1__Envelope *cm_form_new_envelope(struct cm_form *form, const char *fie
 {
     struct cm_envelope_pb *pb;
 
-    if (in->family == CM_FAMILY_NONE)
+    if (in->family == CM_FAMILY_NONE) {
         return NULL;
+    }
     pb = cm_form_array(form, 1, sizeof *pb);
     return pb ? cm_form_out_envelope(form, field, pb, in, families) : NULL;
 }
@@ -64,8 +66,9 @@ Comity__V1__Envelope *cm_form_new_envelope(struct cm_form *form, const char *fie
 enum cm_status cm_form_finish(struct cm_form *form, struct cm_buf *out,
                               const ProtobufCMessage *message, size_t max)
 {
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         form->status = cm_form_pack(out, message, max);
+    }
     cm_arena_free(form->arena);
     return form->status;
 }
@@ -78,8 +81,9 @@ enum cm_status cm_lookup_request_decode(struct cm_lookup_request *out, struct cm
         &form, &comity__v1__lookup_request__descriptor, "request", bytes, CM_MAX_LOOKUP_REQUEST);
 
     *out = (struct cm_lookup_request){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->directory_serial = in->directory_serial;
     cm_form_envelope(&form, "query", &out->query, in->query, questions);
     return form.status;
@@ -106,8 +110,9 @@ static void check_accepted(struct cm_form *form, const struct cm_accepted *a)
     for (size_t i = 0; cm_form_ok(form) && i < a->agency_count; i++) {
         cm_form_enter(form, "agencies_asked", i);
         cm_form_agency(form, "", a->agencies[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "", a->agencies[i - 1], a->agencies[i]);
+        }
         cm_form_leave(form);
     }
     cm_form_leave(form);
@@ -128,8 +133,9 @@ static Comity__V1__Accepted *out_accepted(struct cm_form *form, const struct cm_
 {
     Comity__V1__Accepted *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     check_accepted(form, in);
     comity__v1__accepted__init(out);
     out->entry = cm_form_out_span(in->entry);
@@ -158,8 +164,9 @@ static Comity__V1__Progress *out_progress(struct cm_form *form, const struct cm_
 {
     Comity__V1__Progress *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     check_progress(form, in);
     fill_progress(out, in);
     return out;
@@ -167,8 +174,9 @@ static Comity__V1__Progress *out_progress(struct cm_form *form, const struct cm_
 
 static enum cm_family family_of(enum cm_lookup_kind kind)
 {
-    if (kind == CM_LOOKUP_UNMERGED)
+    if (kind == CM_LOOKUP_UNMERGED) {
         return CM_FAMILY_HEADER;
+    }
     return kind == CM_LOOKUP_REFUSAL ? CM_FAMILY_REFUSAL : CM_FAMILY_MANIFEST;
 }
 
@@ -187,8 +195,9 @@ enum cm_status cm_lookup_response_decode(struct cm_lookup_response *out, struct 
         &form, &comity__v1__lookup_response__descriptor, "response", bytes, CM_MAX_LOOKUP_RESPONSE);
 
     memset(out, 0, sizeof *out);
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->kind = (enum cm_lookup_kind)in->what_case;
     switch (out->kind) {
     case CM_LOOKUP_NONE:
@@ -222,8 +231,9 @@ enum cm_status cm_lookup_response_encode(struct cm_buf *out, const struct cm_loo
     struct cm_form form = {.arena = cm_arena_new(SCRATCH)};
     Comity__V1__LookupResponse message = COMITY__V1__LOOKUP_RESPONSE__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     message.what_case = (Comity__V1__LookupResponse__WhatCase)value->kind;
     switch (value->kind) {
     case CM_LOOKUP_NONE:
@@ -262,8 +272,9 @@ static void check_reach(struct cm_form *form, const struct cm_reach_response *r)
     for (size_t i = 0; cm_form_ok(form) && i < r->agency_count; i++) {
         cm_form_enter(form, "agencies", i);
         check_progress(form, &r->agencies[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "agency", r->agencies[i - 1].agency, r->agencies[i].agency);
+        }
         cm_form_leave(form);
     }
 }
@@ -273,8 +284,9 @@ static const struct cm_progress *take_agencies(struct cm_form *form, Comity__V1_
 {
     struct cm_progress *out = cm_form_array(form, count, sizeof *out);
 
-    for (size_t i = 0; out && i < count; i++)
+    for (size_t i = 0; out && i < count; i++) {
         out[i] = (struct cm_progress){in[i]->agency, (enum cm_outcome)in[i]->outcome, in[i]->rows};
+    }
     return out;
 }
 
@@ -286,8 +298,9 @@ enum cm_status cm_reach_response_decode(struct cm_reach_response *out, struct cm
         &form, &comity__v1__reach_response__descriptor, "response", bytes, CM_MAX_LOOKUP_RESPONSE);
 
     memset(out, 0, sizeof *out);
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->directory_serial = in->directory_serial;
     cm_form_digest(&form, "directory_digest", &out->directory_digest, &in->directory_digest);
     out->entry = (struct cm_bytes){in->entry.data, in->entry.len};
@@ -296,8 +309,9 @@ enum cm_status cm_reach_response_decode(struct cm_reach_response *out, struct cm
     out->agency_count = in->n_agencies;
     out->agencies = take_agencies(&form, in->agencies, in->n_agencies);
     cm_form_counts(&form, out->counts, in->counts, in->n_counts);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         check_reach(&form, out);
+    }
     return form.status;
 }
 
@@ -307,8 +321,9 @@ enum cm_status cm_reach_response_encode(struct cm_buf *out, const struct cm_reac
     Comity__V1__ReachResponse message = COMITY__V1__REACH_RESPONSE__INIT;
     Comity__V1__Progress *items;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     check_reach(&form, value);
     message.directory_serial = value->directory_serial;
     message.directory_digest = cm_form_out_digest(&value->directory_digest);
@@ -342,14 +357,16 @@ enum cm_status cm_error_decode(struct cm_error *out, struct cm_arena *arena, str
         cm_form_unpack(&form, &comity__v1__error__descriptor, "error", bytes, CM_MAX_ERROR);
 
     *out = (struct cm_error){.status = CM_OK};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     cm_form_between(&form, "code", in->code, CM_OK + 1, CM_LATE);
     cm_form_text(&form, "field", in->field, 0, sizeof out->where - 1);
     cm_form_text(&form, "text", in->text, 0, sizeof out->text - 1);
     cm_form_text(&form, "hint", in->hint, 0, sizeof out->hint - 1);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     out->status = (enum cm_status)in->code;
     snprintf(out->where, sizeof out->where, "%s", in->field);
     snprintf(out->text, sizeof out->text, "%s", in->text);
@@ -364,11 +381,13 @@ static void mend(char *text)
     struct cm_form form = {0};
 
     cm_form_text(&form, "", text, 0, sizeof((struct cm_error *)NULL)->text);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         return;
+    }
     for (char *p = text; *p != '\0'; p++) {
-        if (*p < ' ' || *p > '~')
+        if (*p < ' ' || *p > '~') {
             *p = '?';
+        }
     }
 }
 

@@ -46,8 +46,9 @@ void cm_form_counts(struct cm_form *form, uint32_t out[CM_OUTCOME_COUNT],
         cm_form_require(form, outcome > last, "outcome", "is out of order or there twice");
         cm_form_between(form, "agencies", in[i]->agencies, 1, CM_MAX_DIRECTORY_AGENCIES);
         cm_form_leave(form);
-        if (!cm_form_ok(form))
+        if (!cm_form_ok(form)) {
             return;
+        }
         out[outcome] = in[i]->agencies;
         last = outcome;
     }
@@ -61,8 +62,9 @@ Comity__V1__OutcomeCount **cm_form_out_counts(struct cm_form *form, size_t *coun
 
     *count = 0;
     for (int i = CM_OUTCOME_NONE + 1; items && i < CM_OUTCOME_COUNT; i++) {
-        if (in[i] == 0)
+        if (in[i] == 0) {
             continue;
+        }
         comity__v1__outcome_count__init(&items[i]);
         items[i].outcome = (Comity__V1__Outcome)i;
         items[i].agencies = in[i];
@@ -105,9 +107,10 @@ static void check_sums(struct cm_form *form, const struct cm_manifest *m)
         rows += m->accounts[i].rows;
     }
     cm_form_require(form, m->counts[CM_OUTCOME_NONE] == 0, "counts", "count an unknown outcome");
-    for (int i = CM_OUTCOME_NONE + 1; i < CM_OUTCOME_COUNT; i++)
+    for (int i = CM_OUTCOME_NONE + 1; i < CM_OUTCOME_COUNT; i++) {
         cm_form_require(form, asked[i] ? accounts[i] == m->counts[i] : accounts[i] <= m->counts[i],
                         "counts", "do not add up with the agencies");
+    }
     cm_form_require(form, rows == m->rows, "rows", "is not the sum of the agencies' rows");
 }
 
@@ -123,12 +126,14 @@ static void check_manifest(struct cm_form *form, const struct cm_manifest *m)
     for (size_t i = 0; cm_form_ok(form) && i < m->account_count; i++) {
         cm_form_enter(form, "agencies", i);
         check_account(form, &m->accounts[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "agency", m->accounts[i - 1].agency, m->accounts[i].agency);
+        }
         cm_form_leave(form);
     }
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         check_sums(form, m);
+    }
 }
 
 static void take_account(struct cm_form *form, struct cm_account *out,
@@ -183,10 +188,12 @@ enum cm_status cm_manifest_decode(struct cm_manifest *out, struct cm_arena *aren
                                                     "manifest", payload, CM_MAX_MANIFEST);
 
     *out = (struct cm_manifest){.gateway = ""};
-    if (in)
+    if (in) {
         take_manifest(&form, out, in);
-    if (cm_form_ok(&form))
+    }
+    if (cm_form_ok(&form)) {
         check_manifest(&form, out);
+    }
     return form.status;
 }
 
@@ -208,8 +215,9 @@ static Comity__V1__AgencyAccount **out_accounts(struct cm_form *form, const stru
         out->more_matched = a->more_matched;
         out->visible_from_ms = a->visible_from_ms;
         out->fields_withheld = cm_form_array(form, CM_FIELD_COUNT, sizeof(Comity__V1__Field));
-        if (out->fields_withheld)
+        if (out->fields_withheld) {
             out->n_fields_withheld = cm_form_out_fields(out->fields_withheld, a->fields_withheld);
+        }
         out->rows_withheld = a->rows_withheld;
         out->elapsed_ms = a->elapsed_ms;
         out->rules_digest = cm_form_out_digest_or_none(&a->rules_digest);
@@ -224,11 +232,13 @@ enum cm_status cm_manifest_encode(struct cm_buf *out, const struct cm_manifest *
     struct cm_form form = {.arena = cm_arena_new(SCRATCH)};
     Comity__V1__Manifest message = COMITY__V1__MANIFEST__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return CM_MEMORY;
+    }
     check_manifest(&form, manifest);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         goto out;
+    }
     message.query_digest = cm_form_out_digest(&manifest->query_digest);
     message.gateway = cm_form_out_text(manifest->gateway);
     message.directory_serial = manifest->directory_serial;
@@ -243,8 +253,9 @@ enum cm_status cm_manifest_encode(struct cm_buf *out, const struct cm_manifest *
     message.counts = cm_form_out_counts(&form, &message.n_counts, manifest->counts);
     message.rows = manifest->rows;
     message.cut = manifest->cut;
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         form.status = cm_form_pack(out, &message.base, CM_MAX_MANIFEST);
+    }
 out:
     cm_arena_free(form.arena);
     return form.status;

@@ -30,8 +30,9 @@ Comity__V1__InclusionProof *cm_form_out_inclusion(struct cm_form *form,
 {
     Comity__V1__InclusionProof *out = cm_form_array(form, 1, sizeof *out);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     comity__v1__inclusion_proof__init(out);
     out->index = in->index;
     out->size = in->size;
@@ -53,8 +54,9 @@ void cm_form_consistency(struct cm_form *form, struct cm_consistency *out,
                          const Comity__V1__ConsistencyProof *in)
 {
     *out = (struct cm_consistency){0};
-    if (!in)
+    if (!in) {
         return;
+    }
     cm_form_enter(form, "consistency", CM_FORM_NO_INDEX);
     cm_form_require(form, in->new_size > 0, "new_size", "is zero, leave the proof out");
     *out = (struct cm_consistency){
@@ -71,11 +73,13 @@ Comity__V1__ConsistencyProof *cm_form_out_consistency(struct cm_form *form,
 {
     Comity__V1__ConsistencyProof *out;
 
-    if (in->new_size == 0)
+    if (in->new_size == 0) {
         return NULL;
+    }
     out = cm_form_array(form, 1, sizeof *out);
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     comity__v1__consistency_proof__init(out);
     out->old_size = in->old_size;
     out->new_size = in->new_size;

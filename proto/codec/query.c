@@ -6,8 +6,9 @@
 static void take_window(struct cm_form *form, struct cm_window *out, const Comity__V1__Window *in)
 {
     cm_form_require(form, in != NULL, "window", "is missing");
-    if (in)
+    if (in) {
         *out = (struct cm_window){in->from_ms, in->to_ms};
+    }
 }
 
 static void take_plate(struct cm_plate_selector *out, const Comity__V1__PlateSelector *in)
@@ -20,17 +21,20 @@ static void take_evidence(struct cm_form *form, struct cm_query *out,
                           const Comity__V1__Evidence *in)
 {
     out->court_order = "";
-    if (!in)
+    if (!in) {
         return;
+    }
     cm_form_require(form, in->approval || in->court_order[0] != '\0' || in->attestation.len > 0,
                     "evidence", "is empty, must be left out");
     cm_form_enter(form, "evidence", CM_FORM_NO_INDEX);
-    if (in->approval)
+    if (in->approval) {
         cm_form_envelope(form, "approval", &out->approval, in->approval, 1u << CM_FAMILY_APPROVAL);
+    }
     out->court_order = in->court_order;
     out->attested = in->attestation.len > 0;
-    if (out->attested)
+    if (out->attested) {
         cm_form_digest(form, "attestation", &out->attestation, &in->attestation);
+    }
     cm_form_leave(form);
 }
 
@@ -78,10 +82,12 @@ enum cm_status cm_query_decode(struct cm_query *out, struct cm_arena *arena,
         cm_form_unpack(&form, &comity__v1__query__descriptor, "query", payload, CM_MAX_PAYLOAD);
 
     *out = (struct cm_query){0};
-    if (in)
+    if (in) {
         take_query(&form, out, in);
-    if (cm_form_ok(&form))
+    }
+    if (cm_form_ok(&form)) {
         cm_form_query_check(&form, out, false);
+    }
     return form.status;
 }
 
@@ -117,15 +123,18 @@ static Comity__V1__Evidence *out_evidence(struct cm_form *form, struct query_par
 {
     Comity__V1__Evidence *out = &parts->evidence;
 
-    if (!(kinds_of(in) & ~(1u << CM_EVIDENCE_CASE)))
+    if (!(kinds_of(in) & ~(1u << CM_EVIDENCE_CASE))) {
         return NULL;
+    }
     comity__v1__evidence__init(out);
-    if (in->approval.family != CM_FAMILY_NONE)
+    if (in->approval.family != CM_FAMILY_NONE) {
         out->approval = cm_form_out_envelope(form, "approval", &parts->approval, &in->approval,
                                              1u << CM_FAMILY_APPROVAL);
+    }
     out->court_order = cm_form_out_text(in->court_order);
-    if (in->attested)
+    if (in->attested) {
         out->attestation = cm_form_out_digest(&in->attestation);
+    }
     return out;
 }
 
@@ -163,11 +172,13 @@ static enum cm_status pack(struct cm_form *form, struct cm_buf *out,
 {
     enum cm_status status;
 
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return form->status;
+    }
     status = cm_form_pack(out, message, max);
-    if (status != CM_OK)
+    if (status != CM_OK) {
         cm_form_fail(form, status, name, "is more than %zu bytes", max);
+    }
     return status;
 }
 
@@ -179,8 +190,9 @@ enum cm_status cm_query_encode(struct cm_buf *out, const struct cm_query *query,
     Comity__V1__Query message = COMITY__V1__QUERY__INIT;
 
     cm_form_query_check(&form, query, false);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         fill_query(&form, &message, &parts, query);
+    }
     return pack(&form, out, &message.base, "query", CM_MAX_PAYLOAD);
 }
 
@@ -193,8 +205,9 @@ static void take_kinds(struct cm_form *form, unsigned *out, const Comity__V1__Re
 
         cm_form_require(form, kind > last && kind < CM_EVIDENCE_COUNT, "evidence_kinds",
                         "has an item unknown, out of order or there twice");
-        if (!cm_form_ok(form))
+        if (!cm_form_ok(form)) {
             return;
+        }
         last = kind;
         *out |= 1u << kind;
     }
@@ -232,10 +245,12 @@ enum cm_status cm_reach_decode(struct cm_query *out, struct cm_arena *arena,
         cm_form_unpack(&form, &comity__v1__reach__descriptor, "reach", payload, CM_MAX_PAYLOAD);
 
     *out = (struct cm_query){0};
-    if (in)
+    if (in) {
         take_reach(&form, out, in);
-    if (cm_form_ok(&form))
+    }
+    if (cm_form_ok(&form)) {
         cm_form_query_check(&form, out, true);
+    }
     return form.status;
 }
 
@@ -259,8 +274,9 @@ static void fill_reach(Comity__V1__Reach *out, struct query_parts *parts, const 
     out->on_behalf_of = cm_form_out_text(in->on_behalf_of);
     out->evidence_kinds = parts->kinds;
     for (int i = CM_EVIDENCE_NONE + 1; i < CM_EVIDENCE_COUNT; i++) {
-        if (in->evidence_kinds & 1u << i)
+        if (in->evidence_kinds & 1u << i) {
             parts->kinds[out->n_evidence_kinds++] = (Comity__V1__EvidenceKind)i;
+        }
     }
     out->deadline_ms = in->deadline_ms;
 }
@@ -273,8 +289,9 @@ enum cm_status cm_reach_encode(struct cm_buf *out, const struct cm_query *reach,
     Comity__V1__Reach message = COMITY__V1__REACH__INIT;
 
     cm_form_query_check(&form, reach, true);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         fill_reach(&message, &parts, reach);
+    }
     return pack(&form, out, &message.base, "reach", CM_MAX_PAYLOAD);
 }
 
@@ -304,10 +321,12 @@ enum cm_status cm_approval_decode(struct cm_approval *out, struct cm_arena *aren
                                                     "approval", payload, CM_MAX_APPROVAL);
 
     *out = (struct cm_approval){0};
-    if (in)
+    if (in) {
         take_approval(&form, out, in);
-    if (cm_form_ok(&form))
+    }
+    if (cm_form_ok(&form)) {
         cm_form_approval_check(&form, out);
+    }
     return form.status;
 }
 
@@ -319,8 +338,9 @@ enum cm_status cm_approval_encode(struct cm_buf *out, const struct cm_approval *
     Comity__V1__Approval message = COMITY__V1__APPROVAL__INIT;
 
     cm_form_approval_check(&form, approval);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
+    }
     message.approval_id = cm_form_out(approval->approval_id, sizeof approval->approval_id);
     message.federation = cm_form_out_text(approval->federation);
     message.supervisor = cm_form_out_text(approval->supervisor);

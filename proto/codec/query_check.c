@@ -81,8 +81,9 @@ size_t cm_form_out_fields(Comity__V1__Field *out, cm_fields in)
     size_t count = 0;
 
     for (int i = CM_FIELD_NONE + 1; i < CM_FIELD_COUNT; i++) {
-        if (in & 1u << i)
+        if (in & 1u << i) {
             out[count++] = (Comity__V1__Field)i;
+        }
     }
     return count;
 }
@@ -105,9 +106,10 @@ static void check_life(struct cm_form *form, int64_t issued_ms, int64_t expires_
 {
     cm_form_time(form, "issued_ms", issued_ms);
     cm_form_time(form, "expires_ms", expires_ms);
-    if (cm_form_ok(form) && (expires_ms <= issued_ms || expires_ms - issued_ms > most))
+    if (cm_form_ok(form) && (expires_ms <= issued_ms || expires_ms - issued_ms > most)) {
         cm_form_fail(form, CM_INVALID, "expires_ms",
                      "must be after issued_ms by no more than %lld ms", (long long)most);
+    }
 }
 
 // A plate is the only selector that exists, and lookup the only action that takes one.
@@ -116,8 +118,9 @@ static void check_selector(struct cm_form *form, enum cm_action action,
 {
     cm_form_require(form, plate->plate && action == CM_ACTION_LOOKUP, "selector",
                     "is missing, or does not fit the action");
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return;
+    }
     cm_form_enter(form, "plate", CM_FORM_NO_INDEX);
     cm_form_plate(form, "plate", plate->plate, 1);
     cm_form_require(form, !plate->state[0] || cm_state_known(cm_bytes_of(plate->state)), "state",
@@ -135,8 +138,9 @@ static void check_agencies(struct cm_form *form, const struct cm_query *query)
     for (size_t i = 0; cm_form_ok(form) && i < query->agency_count; i++) {
         cm_form_enter(form, "agencies", i);
         cm_form_agency(form, "", query->agencies[i]);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "", query->agencies[i - 1], query->agencies[i]);
+        }
         cm_form_leave(form);
     }
 }
@@ -144,16 +148,18 @@ static void check_agencies(struct cm_form *form, const struct cm_query *query)
 static void check_evidence(struct cm_form *form, const struct cm_query *query)
 {
     cm_form_enter(form, "evidence", CM_FORM_NO_INDEX);
-    if (query->approval.family != CM_FAMILY_NONE)
+    if (query->approval.family != CM_FAMILY_NONE) {
         cm_form_envelope_check(form, "approval", &query->approval, 1u << CM_FAMILY_APPROVAL);
+    }
     cm_form_text(form, "court_order", query->court_order, 0, CM_MAX_ID);
     cm_form_leave(form);
 }
 
 static void check_reason(struct cm_form *form, const struct cm_query *query)
 {
-    if (cm_form_ok(form))
+    if (cm_form_ok(form)) {
         form->status = cm_reason_check(query->reason, query->plate.plate, form->error);
+    }
 }
 
 // What only a query carries.
@@ -182,12 +188,14 @@ void cm_form_query_check(struct cm_form *form, const struct cm_query *query, boo
     cm_form_fields_check(form, "fields", query->fields);
     cm_form_id(form, "purpose", query->purpose);
     cm_form_text(form, "case_number", query->case_number, 0, CM_MAX_CASE);
-    if (query->on_behalf_of[0] != '\0')
+    if (query->on_behalf_of[0] != '\0') {
         cm_form_agency(form, "on_behalf_of", query->on_behalf_of);
-    if (reach)
+    }
+    if (reach) {
         check_window(form, &query->window);
-    else
+    } else {
         check_question(form, query);
+    }
     cm_form_between(form, "deadline_ms", query->deadline_ms, CM_MIN_DEADLINE_MS,
                     CM_MAX_DEADLINE_MS);
 }

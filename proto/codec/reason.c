@@ -77,8 +77,9 @@ static bool joins(ucs4_t c)
 static bool placeholder(const char *word)
 {
     for (size_t i = 0; i < sizeof placeholders / sizeof placeholders[0]; i++) {
-        if (strcmp(word, placeholders[i]) == 0)
+        if (strcmp(word, placeholders[i]) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -93,8 +94,9 @@ static bool next_word(const uint8_t **at, char *out, unsigned *letters)
     ucs4_t first = 0;
     ucs4_t c;
 
-    for (next = u8_next(&c, p); next && !joins(c); next = u8_next(&c, p))
+    for (next = u8_next(&c, p); next && !joins(c); next = u8_next(&c, p)) {
         p = next;
+    }
     *letters = 0;
     for (; next && joins(c); next = u8_next(&c, p)) {
         uint8_t lower[6];
@@ -130,13 +132,15 @@ static void count(struct words *words, const char *word, unsigned letters)
     char line[CM_MAX_REASON + 3];
     int len = snprintf(line, sizeof line, "\n%s\n", word);
 
-    if (strstr(words->seen, line) || words->used + (size_t)len >= sizeof words->seen)
+    if (strstr(words->seen, line) || words->used + (size_t)len >= sizeof words->seen) {
         return;
+    }
     memcpy(words->seen + words->used, line, (size_t)len + 1);
     words->used += (size_t)len;
     words->distinct++;
-    if (letters == 2 && !placeholder(word))
+    if (letters == 2 && !placeholder(word)) {
         words->meaningful++;
+    }
 }
 
 enum cm_status cm_reason_check(const char *reason, const char *plate, struct cm_error *error)
@@ -149,14 +153,17 @@ enum cm_status cm_reason_check(const char *reason, const char *plate, struct cm_
     struct cm_form form = {.error = error};
 
     cm_form_text(&form, "reason", reason, 0, CM_MAX_REASON);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         return form.status;
-    while (next_word(&at, word, &letters)) {
-        if (letters > 0 && !is_plate(word, plate))
-            count(&words, word, letters);
     }
-    if (words.distinct >= WORDS && words.meaningful >= MEANINGFUL)
+    while (next_word(&at, word, &letters)) {
+        if (letters > 0 && !is_plate(word, plate)) {
+            count(&words, word, letters);
+        }
+    }
+    if (words.distinct >= WORDS && words.meaningful >= MEANINGFUL) {
         return CM_OK;
+    }
     status = cm_fail(error, CM_INVALID, "reason",
                      words.distinct < WORDS ? "has fewer than three different words"
                                             : "is a placeholder");
@@ -173,14 +180,17 @@ enum cm_status cm_plate_normalise(char *out, struct cm_bytes plate)
         ucs4_t c;
         int used = u8_mbtoucr(&c, plate.data + at, plate.len - at);
 
-        if (used <= 0)
+        if (used <= 0) {
             return CM_INVALID;
+        }
         at += (size_t)used;
-        if (c >= 'a' && c <= 'z')
+        if (c >= 'a' && c <= 'z') {
             c -= 'a' - 'A';
+        }
         if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) {
-            if (len == CM_MAX_PLATE)
+            if (len == CM_MAX_PLATE) {
                 return CM_INVALID;
+            }
             out[len++] = (char)c;
         } else if (uc_is_alnum(c)) {
             return CM_INVALID;

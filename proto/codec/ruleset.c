@@ -23,8 +23,9 @@ static void check_files(struct cm_form *form, const struct cm_rule_file *files, 
     for (size_t i = 0; cm_form_ok(form) && i < count; i++) {
         cm_form_enter(form, "files", i);
         check_path(form, "path", files[i].path);
-        if (i > 0)
+        if (i > 0) {
             cm_form_ascending(form, "path", files[i - 1].path, files[i].path);
+        }
         cm_form_between(form, "text", files[i].text.len, 0, CM_MAX_RULESET);
         cm_form_require(form, cm_utf8_valid(files[i].text), "text", "is not UTF-8 without NUL");
         cm_form_leave(form);
@@ -45,8 +46,9 @@ static void check_ruleset(struct cm_form *form, const struct cm_ruleset *set)
     cm_form_between(form, "language", set->language, 1, UINT32_MAX);
     check_path(form, "main", set->main);
     check_files(form, set->files, set->file_count);
-    for (size_t i = 0; cm_form_ok(form) && i < set->file_count; i++)
+    for (size_t i = 0; cm_form_ok(form) && i < set->file_count; i++) {
         found = found || strcmp(set->files[i].path, set->main) == 0;
+    }
     cm_form_require(form, found, "main", "is not among the files");
 }
 
@@ -65,8 +67,9 @@ static const struct cm_rule_file *take_files(struct cm_form *form, Comity__V1__R
 {
     struct cm_rule_file *out = cm_form_array(form, count, sizeof *out);
 
-    for (size_t i = 0; out && i < count; i++)
+    for (size_t i = 0; out && i < count; i++) {
         out[i] = (struct cm_rule_file){in[i]->path, cm_bytes_of(in[i]->text)};
+    }
     return out;
 }
 
@@ -80,8 +83,9 @@ static Comity__V1__RuleFile **out_files(struct cm_form *form, const struct cm_ru
         comity__v1__rule_file__init(&items[i]);
         items[i].path = cm_form_out_text(in[i].path);
         items[i].text = cm_arena_string(form->arena, in[i].text);
-        if (!items[i].text)
+        if (!items[i].text) {
             cm_form_fail(form, CM_INVALID, "files", "are more than %d bytes", CM_MAX_RULESET);
+        }
         list[i] = &items[i];
     }
     return list;
@@ -90,8 +94,9 @@ static Comity__V1__RuleFile **out_files(struct cm_form *form, const struct cm_ru
 static void pack(struct cm_form *form, struct cm_buf *out, const ProtobufCMessage *message,
                  const char *name)
 {
-    if (cm_form_ok(form) && cm_form_pack(out, message, CM_MAX_RULESET) != CM_OK)
+    if (cm_form_ok(form) && cm_form_pack(out, message, CM_MAX_RULESET) != CM_OK) {
         cm_form_fail(form, CM_INVALID, name, "is more than %d bytes", CM_MAX_RULESET);
+    }
 }
 
 enum cm_status cm_ruleset_decode(struct cm_ruleset *out, struct cm_arena *arena,
@@ -102,8 +107,9 @@ enum cm_status cm_ruleset_decode(struct cm_ruleset *out, struct cm_arena *arena,
                                                    "rule_set", payload, CM_MAX_RULESET);
 
     *out = (struct cm_ruleset){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->federation = in->federation;
     out->agency = in->agency;
     out->sequence = in->sequence;
@@ -114,8 +120,9 @@ enum cm_status cm_ruleset_decode(struct cm_ruleset *out, struct cm_arena *arena,
     out->main = in->main;
     out->file_count = in->n_files;
     out->files = take_files(&form, in->files, in->n_files);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         check_ruleset(&form, out);
+    }
     return form.status;
 }
 
@@ -125,11 +132,13 @@ enum cm_status cm_ruleset_encode(struct cm_buf *out, const struct cm_ruleset *se
     struct cm_form form = {.arena = cm_arena_new(SCRATCH), .error = error};
     Comity__V1__RuleSet message = COMITY__V1__RULE_SET__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return cm_fail(error, CM_MEMORY, "rule_set", "no memory");
+    }
     check_ruleset(&form, set);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         goto out;
+    }
     message.federation = cm_form_out_text(set->federation);
     message.agency = cm_form_out_text(set->agency);
     message.sequence = set->sequence;
@@ -154,8 +163,9 @@ enum cm_status cm_overlay_decode(struct cm_overlay *out, struct cm_arena *arena,
         cm_form_unpack(&form, &comity__v1__overlay__descriptor, "overlay", payload, CM_MAX_RULESET);
 
     *out = (struct cm_overlay){0};
-    if (!in)
+    if (!in) {
         return form.status;
+    }
     out->federation = in->federation;
     out->agency = in->agency;
     out->sequence = in->sequence;
@@ -163,8 +173,9 @@ enum cm_status cm_overlay_decode(struct cm_overlay *out, struct cm_arena *arena,
     out->signed_ms = in->signed_ms;
     out->file_count = in->n_files;
     out->files = take_files(&form, in->files, in->n_files);
-    if (cm_form_ok(&form))
+    if (cm_form_ok(&form)) {
         check_overlay(&form, out);
+    }
     return form.status;
 }
 
@@ -174,11 +185,13 @@ enum cm_status cm_overlay_encode(struct cm_buf *out, const struct cm_overlay *ov
     struct cm_form form = {.arena = cm_arena_new(SCRATCH), .error = error};
     Comity__V1__Overlay message = COMITY__V1__OVERLAY__INIT;
 
-    if (!form.arena)
+    if (!form.arena) {
         return cm_fail(error, CM_MEMORY, "overlay", "no memory");
+    }
     check_overlay(&form, overlay);
-    if (!cm_form_ok(&form))
+    if (!cm_form_ok(&form)) {
         goto out;
+    }
     message.federation = cm_form_out_text(overlay->federation);
     message.agency = cm_form_out_text(overlay->agency);
     message.sequence = overlay->sequence;

@@ -9,10 +9,12 @@ static size_t varint(struct cm_bytes in, uint64_t *out)
 
     for (size_t i = 0; i < in.len && i < 10; i++) {
         value |= (uint64_t)(in.data[i] & 0x7f) << (7 * i);
-        if (in.data[i] & 0x80)
+        if (in.data[i] & 0x80) {
             continue;
-        if ((i > 0 && in.data[i] == 0) || (i == 9 && in.data[i] > 1))
+        }
+        if ((i > 0 && in.data[i] == 0) || (i == 9 && in.data[i] > 1)) {
             return 0;
+        }
         *out = value;
         return i + 1;
     }
@@ -21,8 +23,9 @@ static size_t varint(struct cm_bytes in, uint64_t *out)
 
 static ProtobufCWireType wire_of(const ProtobufCFieldDescriptor *field)
 {
-    if (field->flags & PROTOBUF_C_FIELD_FLAG_PACKED)
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_PACKED) {
         return PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    }
     switch (field->type) {
     case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
@@ -58,17 +61,20 @@ static bool value_of(ProtobufCWireType wire, struct cm_bytes *in, struct cm_byte
 
     if (wire == PROTOBUF_C_WIRE_TYPE_VARINT || wire == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
         used = varint(*in, &number);
-        if (used == 0)
+        if (used == 0) {
             return false;
+        }
         if (wire == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
-            if (number > in->len - used)
+            if (number > in->len - used) {
                 return false;
+            }
             len = (size_t)number;
         }
     } else {
         len = wire == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
-        if (len > in->len)
+        if (len > in->len) {
             return false;
+        }
     }
     *value = (struct cm_bytes){in->data + used, len};
     in->data += used + len;
@@ -115,21 +121,25 @@ static void scan(struct cm_form *form, const ProtobufCMessageDescriptor *type, s
         const ProtobufCFieldDescriptor *field = field_of(form, type, &in, &value);
         bool repeated;
 
-        if (!field)
+        if (!field) {
             return;
+        }
         repeated = field->label == PROTOBUF_C_LABEL_REPEATED &&
                    !(field->flags & PROTOBUF_C_FIELD_FLAG_PACKED);
-        if (last && (field->id < last->id || (field == last && !repeated)))
+        if (last && (field->id < last->id || (field == last && !repeated))) {
             cm_form_fail(form, CM_INVALID, field->name, "is out of order or there twice");
+        }
         index = field == last ? index + 1 : 0;
         last = field;
         cm_form_enter(form, field->name, repeated ? index : CM_FORM_NO_INDEX);
-        if (field->type == PROTOBUF_C_TYPE_STRING && !cm_utf8_valid(value))
+        if (field->type == PROTOBUF_C_TYPE_STRING && !cm_utf8_valid(value)) {
             cm_form_fail(form, CM_INVALID, "", "is not UTF-8 without NUL");
-        if (field->type == PROTOBUF_C_TYPE_MESSAGE && form->depth <= CM_FORM_DEPTH)
+        }
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE && form->depth <= CM_FORM_DEPTH) {
             scan(form, field->descriptor, value);
-        else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
             cm_form_fail(form, CM_INVALID, "", "is nested too deep");
+        }
         cm_form_leave(form);
     }
 }
@@ -186,8 +196,9 @@ void *cm_form_unpack(struct cm_form *form, const ProtobufCMessageDescriptor *typ
         return NULL;
     }
     scan(form, type, bytes);
-    if (!cm_form_ok(form))
+    if (!cm_form_ok(form)) {
         return NULL;
+    }
     message = protobuf_c_message_unpack(type, &allocator, bytes.len, bytes.data);
     if (!message) {
         cm_form_fail(form, allocation.exhausted ? CM_MEMORY : CM_INVALID, "", "%s",
@@ -209,11 +220,13 @@ enum cm_status cm_form_pack(struct cm_buf *out, const ProtobufCMessage *message,
     enum cm_status status;
     uint8_t *at;
 
-    if (len > max)
+    if (len > max) {
         return CM_INVALID;
+    }
     status = cm_buf_reserve(out, len, &at);
-    if (status != CM_OK)
+    if (status != CM_OK) {
         return status;
+    }
     out->len += protobuf_c_message_pack(message, at);
     return CM_OK;
 }

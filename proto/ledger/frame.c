@@ -12,8 +12,9 @@ enum { WINDOW = 256 * 1024 };
 
 static void put_u32(uint8_t *out, uint32_t value)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         out[i] = (uint8_t)(value >> 8 * i);
+    }
 }
 
 static uint32_t get_u32(const uint8_t *in)
@@ -23,17 +24,20 @@ static uint32_t get_u32(const uint8_t *in)
 
 enum cm_status cm_frame_add(struct cm_buf *out, enum cm_frame_type type, struct cm_bytes bytes)
 {
-    if (bytes.len > CM_MAX_ENTRY)
+    if (bytes.len > CM_MAX_ENTRY) {
         return CM_INVALID;
+    }
     const size_t len = CM_FRAME_HEAD + bytes.len + CM_FRAME_TAIL;
     uint8_t *frame;
     const enum cm_status status = cm_buf_reserve(out, len, &frame);
-    if (status)
+    if (status) {
         return status;
+    }
     put_u32(frame, (uint32_t)bytes.len);
     frame[4] = (uint8_t)type;
-    if (bytes.len > 0)
+    if (bytes.len > 0) {
         memcpy(frame + CM_FRAME_HEAD, bytes.data, bytes.len);
+    }
     const uint32_t crc = cm_crc32c(0, (struct cm_bytes){frame + 4, 1 + bytes.len});
     put_u32(frame + CM_FRAME_HEAD + bytes.len, crc);
     out->len += len;
@@ -44,8 +48,9 @@ enum cm_status cm_frame_reader_init(struct cm_frame_reader *reader, int fd)
 {
     struct stat facts;
     *reader = (struct cm_frame_reader){.fd = fd};
-    if (fstat(fd, &facts) != 0)
+    if (fstat(fd, &facts) != 0) {
         return CM_IO;
+    }
     reader->size = (uint64_t)facts.st_size;
     reader->window = malloc(WINDOW);
     return reader->window ? CM_OK : CM_MEMORY;
@@ -64,12 +69,15 @@ static enum cm_status fill(struct cm_frame_reader *reader, uint64_t offset)
     while (reader->held < WINDOW) {
         const ssize_t got = pread(reader->fd, reader->window + reader->held, WINDOW - reader->held,
                                   (off_t)(offset + reader->held));
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR) {
             continue;
-        if (got < 0)
+        }
+        if (got < 0) {
             return CM_IO;
-        if (got == 0)
+        }
+        if (got == 0) {
             break;
+        }
         reader->held += (size_t)got;
     }
     return CM_OK;
@@ -78,16 +86,20 @@ static enum cm_status fill(struct cm_frame_reader *reader, uint64_t offset)
 enum cm_status cm_frame_peek(struct cm_bytes *out, struct cm_frame_reader *reader, uint64_t offset,
                              size_t len)
 {
-    if (offset > reader->size || len > CM_MAX_FRAME)
+    if (offset > reader->size || len > CM_MAX_FRAME) {
         return CM_INTERNAL;
-    if (len > reader->size - offset)
+    }
+    if (len > reader->size - offset) {
         len = (size_t)(reader->size - offset);
+    }
     if (offset < reader->start || offset + len > reader->start + reader->held) {
         const enum cm_status status = fill(reader, offset);
-        if (status)
+        if (status) {
             return status;
-        if (len > reader->held)
+        }
+        if (len > reader->held) {
             return CM_IO; // the file shrank meanwhile
+        }
     }
     *out = (struct cm_bytes){reader->window + (offset - reader->start), len};
     return CM_OK;
@@ -111,21 +123,25 @@ enum cm_status cm_frame_read(struct cm_frame *out, struct cm_frame_reader *reade
     struct cm_bytes head;
     enum cm_status status = cm_frame_peek(&head, reader, offset, CM_FRAME_HEAD);
     *out = (struct cm_frame){.end = UINT64_MAX};
-    if (status || head.len < CM_FRAME_HEAD)
+    if (status || head.len < CM_FRAME_HEAD) {
         return status;
+    }
     const uint32_t len = get_u32(head.data);
     const uint8_t type = head.data[4];
     const size_t whole = (size_t)CM_FRAME_HEAD + len + CM_FRAME_TAIL;
     out->end = offset + whole;
-    if (!length_fits(type, len) || out->end > reader->size)
+    if (!length_fits(type, len) || out->end > reader->size) {
         return CM_OK;
+    }
     struct cm_bytes frame;
     status = cm_frame_peek(&frame, reader, offset, whole);
-    if (status)
+    if (status) {
         return status;
+    }
     if (cm_crc32c(0, (struct cm_bytes){frame.data + 4, 1 + (size_t)len}) !=
-        get_u32(frame.data + CM_FRAME_HEAD + len))
+        get_u32(frame.data + CM_FRAME_HEAD + len)) {
         return CM_OK;
+    }
     out->type = (enum cm_frame_type)type;
     out->bytes = (struct cm_bytes){frame.data + CM_FRAME_HEAD, len};
     return CM_OK;

@@ -6,8 +6,9 @@ void cm_frontier_add(struct cm_frontier *frontier, const struct cm_digest *leaf)
 {
     struct cm_digest hash = *leaf;
     unsigned height = 0;
-    for (uint64_t rest = frontier->size; rest & 1; rest >>= 1, height++)
+    for (uint64_t rest = frontier->size; rest & 1; rest >>= 1, height++) {
         cm_merkle_node(&hash, &frontier->hashes[height], &hash);
+    }
     frontier->hashes[height] = hash;
     frontier->size++;
 }
@@ -20,12 +21,14 @@ void cm_frontier_root(struct cm_digest *out, const struct cm_frontier *frontier)
     }
     bool started = false;
     for (unsigned height = 0; height < 64; height++) {
-        if (!(frontier->size >> height & 1))
+        if (!(frontier->size >> height & 1)) {
             continue;
-        if (started)
+        }
+        if (started) {
             cm_merkle_node(out, &frontier->hashes[height], out);
-        else
+        } else {
             *out = frontier->hashes[height];
+        }
         started = true;
     }
 }

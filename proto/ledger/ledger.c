@@ -48,8 +48,9 @@ struct cm_tree_head *cm_tree_head_ref(struct cm_tree_head *head)
 
 void cm_tree_head_unref(struct cm_tree_head *head)
 {
-    if (head && --head->references == 0)
+    if (head && --head->references == 0) {
         free(head);
+    }
 }
 
 static enum cm_status os_error(struct cm_error *error, const char *path, const char *what)
@@ -60,8 +61,9 @@ static enum cm_status os_error(struct cm_error *error, const char *path, const c
 static enum cm_status sync_folder(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return CM_IO;
+    }
     const int failed = fsync(fd);
     close(fd);
     return failed ? CM_IO : CM_OK;
@@ -69,12 +71,14 @@ static enum cm_status sync_folder(const char *path)
 
 static enum cm_status make_folder(const char *folder, struct cm_error *error)
 {
-    if (mkdir(folder, 0700) != 0)
+    if (mkdir(folder, 0700) != 0) {
         return errno == EEXIST ? CM_OK : os_error(error, folder, "folder can't be made");
+    }
     char parent[4096];
     const int len = snprintf(parent, sizeof parent, "%s/..", folder);
-    if (len < 0 || (size_t)len >= sizeof parent || sync_folder(parent) != CM_OK)
+    if (len < 0 || (size_t)len >= sizeof parent || sync_folder(parent) != CM_OK) {
         return os_error(error, folder, "folder can't be made durable");
+    }
     return CM_OK;
 }
 
@@ -83,13 +87,16 @@ static enum cm_status begin_log(int fd, const char *folder, struct cm_error *err
 {
     uint8_t begun[CM_LOG_MAGIC_SIZE];
     const ssize_t got = pread(fd, begun, sizeof begun, 0);
-    if (got < 0)
+    if (got < 0) {
         return os_error(error, folder, "log can't be read");
-    if (got == CM_LOG_MAGIC_SIZE || memcmp(begun, CM_LOG_MAGIC, (size_t)got) != 0)
+    }
+    if (got == CM_LOG_MAGIC_SIZE || memcmp(begun, CM_LOG_MAGIC, (size_t)got) != 0) {
         return CM_OK;
+    }
     if (pwrite(fd, CM_LOG_MAGIC, CM_LOG_MAGIC_SIZE, 0) != CM_LOG_MAGIC_SIZE || fsync(fd) != 0 ||
-        sync_folder(folder) != CM_OK)
+        sync_folder(folder) != CM_OK) {
         return os_error(error, folder, "log can't be begun");
+    }
     return CM_OK;
 }
 
@@ -97,14 +104,17 @@ static enum cm_status open_log(int *out, const char *folder, struct cm_error *er
 {
     char path[4096];
     const int len = snprintf(path, sizeof path, "%s/log", folder);
-    if (len < 0 || (size_t)len >= sizeof path)
+    if (len < 0 || (size_t)len >= sizeof path) {
         return cm_fail(error, CM_INVALID, "ledger", "the folder's name is too long");
+    }
     enum cm_status status = make_folder(folder, error);
-    if (status)
+    if (status) {
         return status;
+    }
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    if (fd < 0) {
         return os_error(error, path, "log can't be opened");
+    }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         status = errno == EWOULDBLOCK
                      ? cm_fail(error, CM_UNAVAILABLE, path, "another process holds the ledger")
@@ -113,10 +123,11 @@ static enum cm_status open_log(int *out, const char *folder, struct cm_error *er
         return status;
     }
     status = begin_log(fd, folder, error);
-    if (status)
+    if (status) {
         close(fd);
-    else
+    } else {
         *out = fd;
+    }
     return status;
 }
 
@@ -128,19 +139,22 @@ static enum cm_status load(struct cm_ledger *ledger, struct cm_frame_reader *rea
     for (uint64_t offset = CM_LOG_MAGIC_SIZE; offset < end;) {
         struct cm_frame frame;
         enum cm_status status = cm_frame_read(&frame, reader, offset);
-        if (!status && frame.type == CM_FRAME_NONE)
+        if (!status && frame.type == CM_FRAME_NONE) {
             status = CM_IO;
+        }
         if (!status && frame.type == CM_FRAME_ENTRY) {
             const uint64_t index = cm_merkle_size(ledger->tree);
             struct cm_digest leaf;
             cm_merkle_leaf(&leaf, frame.bytes);
             status = cm_merkle_add(ledger->tree, &leaf);
-            if (!status && options->replay)
+            if (!status && options->replay) {
                 status = options->replay(options->context, index, frame.bytes);
+            }
         }
-        if (status)
+        if (status) {
             return cm_fail(error, status, "ledger", "the entry at byte %" PRIu64 " can't be loaded",
                            offset);
+        }
         offset = frame.end;
     }
     return CM_OK;
@@ -154,8 +168,9 @@ static enum cm_status first_head(struct cm_ledger *ledger, struct cm_recovery *r
         memcpy(empty->origin, ledger->origin, sizeof empty->origin);
         cm_merkle_root_of(&empty->root, NULL, 0);
         const enum cm_status status = cm_checkpoint_sign(&recovery->note, empty, ledger->signer);
-        if (status)
+        if (status) {
             return status;
+        }
     }
     ledger->head = cm_tree_head_new(&recovery->checkpoint, cm_buf_bytes(&recovery->note), 1);
     return ledger->head ? CM_OK : CM_MEMORY;
@@ -164,12 +179,14 @@ static enum cm_status first_head(struct cm_ledger *ledger, struct cm_recovery *r
 static enum cm_status cut_torn(struct cm_ledger *ledger, const struct cm_recovery *recovery,
                                struct cm_error *error)
 {
-    if (recovery->torn == 0)
+    if (recovery->torn == 0) {
         return CM_OK;
+    }
     cm_log(CM_LOG_WARNING, "ledger-torn-tail", "bytes=%" PRIu64 " entries=%" PRIu64, recovery->torn,
            recovery->frontier.size);
-    if (ftruncate(ledger->fd, (off_t)recovery->end) != 0 || fdatasync(ledger->fd) != 0)
+    if (ftruncate(ledger->fd, (off_t)recovery->end) != 0 || fdatasync(ledger->fd) != 0) {
         return os_error(error, "ledger", "torn tail can't be cut");
+    }
     return CM_OK;
 }
 
@@ -180,7 +197,7 @@ static enum cm_status start(struct cm_ledger *ledger, struct cm_recovery *recove
                             const struct cm_ledger_io *io, struct cm_error *error)
 {
     enum cm_status status = first_head(ledger, recovery);
-    if (!status)
+    if (!status) {
         status = cm_writer_start(&ledger->writer,
                                  &(struct cm_writer_options){.fd = ledger->fd,
                                                              .end = recovery->end,
@@ -190,6 +207,7 @@ static enum cm_status start(struct cm_ledger *ledger, struct cm_recovery *recove
                                                              .io = io,
                                                              .landed = landed,
                                                              .context = ledger});
+    }
     return status ? cm_fail(error, status, "ledger", "the writer can't be started") : CM_OK;
 }
 
@@ -200,18 +218,24 @@ static enum cm_status recover(struct cm_ledger *ledger, const struct cm_ledger_o
     struct cm_recovery recovery = {.end = 0};
     struct cm_key *key = NULL;
     enum cm_status status = cm_key_new(&key, cm_signer_spki(ledger->signer));
-    if (!status)
+    if (!status) {
         status = cm_frame_reader_init(&reader, ledger->fd);
-    if (status)
+    }
+    if (status) {
         cm_fail(error, status, "ledger", "the key or the log can't be used");
-    if (!status)
+    }
+    if (!status) {
         status = cm_recovery_scan(&recovery, &reader, ledger->origin, key, error);
-    if (!status)
+    }
+    if (!status) {
         status = load(ledger, &reader, options, recovery.end, error);
-    if (!status)
+    }
+    if (!status) {
         status = cut_torn(ledger, &recovery, error);
-    if (!status)
+    }
+    if (!status) {
         status = start(ledger, &recovery, io, error);
+    }
     cm_recovery_clear(&recovery);
     cm_frame_reader_clear(&reader);
     cm_key_free(key);
@@ -222,8 +246,9 @@ enum cm_status cm_ledger_open_with(struct cm_ledger **out, const struct cm_ledge
                                    const struct cm_ledger_io *io, struct cm_error *error)
 {
     struct cm_ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger)
+    if (!ledger) {
         return cm_fail(error, CM_MEMORY, "ledger", "out of memory");
+    }
     pthread_mutex_init(&ledger->lock, NULL);
     ledger->fd = -1;
     ledger->signer = cm_signer_ref(options->signer);
@@ -244,13 +269,15 @@ enum cm_status cm_ledger_open_with(struct cm_ledger **out, const struct cm_ledge
         goto out;
     }
     status = open_log(&ledger->fd, options->folder, error);
-    if (!status)
+    if (!status) {
         status = recover(ledger, options, io, error);
+    }
 out:
-    if (status)
+    if (status) {
         cm_ledger_close(ledger);
-    else
+    } else {
         *out = ledger;
+    }
     return status;
 }
 
@@ -267,13 +294,15 @@ static void landed(void *context, struct cm_append *first)
     struct cm_ledger *ledger = context;
     pthread_mutex_lock(&ledger->lock);
     *ledger->landed_last = first;
-    while (*ledger->landed_last)
+    while (*ledger->landed_last) {
         ledger->landed_last = &(*ledger->landed_last)->next;
+    }
     const bool post = !ledger->mailbox->posted;
     ledger->mailbox->posted = true;
     pthread_mutex_unlock(&ledger->lock);
-    if (post)
+    if (post) {
         cm_post(ledger->poster, &ledger->mailbox->task);
+    }
 }
 
 static struct cm_append *take_landed(struct cm_ledger *ledger, bool *posted)
@@ -282,10 +311,11 @@ static struct cm_append *take_landed(struct cm_ledger *ledger, bool *posted)
     struct cm_append *first = ledger->landed;
     ledger->landed = NULL;
     ledger->landed_last = &ledger->landed;
-    if (posted)
+    if (posted) {
         *posted = ledger->mailbox->posted;
-    else
+    } else {
         ledger->mailbox->posted = false;
+    }
     pthread_mutex_unlock(&ledger->lock);
     return first;
 }
@@ -295,8 +325,9 @@ static void deliver(struct cm_ledger *ledger, struct cm_append *first)
 {
     struct cm_tree_head *newest = NULL;
     for (struct cm_append *append = first; append; append = append->next) {
-        if (append->status)
+        if (append->status) {
             continue;
+        }
         ledger->broken = ledger->broken || cm_merkle_add(ledger->tree, &append->leaf) != CM_OK;
         newest = append->head;
     }
@@ -321,28 +352,33 @@ static void deliver(struct cm_ledger *ledger, struct cm_append *first)
 static void run_mail(struct cm_task *task)
 {
     struct mailbox *mailbox = CM_CONTAINER(task, struct mailbox, task);
-    if (mailbox->ledger)
+    if (mailbox->ledger) {
         deliver(mailbox->ledger, take_landed(mailbox->ledger, NULL));
-    else
+    } else {
         free(mailbox);
+    }
 }
 
 void cm_ledger_close(struct cm_ledger *ledger)
 {
-    if (!ledger)
+    if (!ledger) {
         return;
+    }
     ledger->closing = true;
     cm_writer_stop(ledger->writer);
     ledger->writer = NULL;
     bool posted = false;
-    if (ledger->mailbox)
+    if (ledger->mailbox) {
         deliver(ledger, take_landed(ledger, &posted));
-    if (posted)
+    }
+    if (posted) {
         ledger->mailbox->ledger = NULL;
-    else
+    } else {
         free(ledger->mailbox);
-    if (ledger->fd >= 0)
+    }
+    if (ledger->fd >= 0) {
         close(ledger->fd);
+    }
     cm_tree_head_unref(ledger->head);
     cm_merkle_free(ledger->tree);
     cm_signer_unref(ledger->signer);
@@ -353,12 +389,15 @@ void cm_ledger_close(struct cm_ledger *ledger)
 enum cm_status cm_ledger_append(struct cm_ledger *ledger, struct cm_append *append)
 {
     if (append->entry.len == 0 || append->entry.len > CM_MAX_ENTRY ||
-        append->access.len > CM_MAX_ACCESS)
+        append->access.len > CM_MAX_ACCESS) {
         return CM_INVALID;
-    if (ledger->closing || cm_ledger_latched(ledger))
+    }
+    if (ledger->closing || cm_ledger_latched(ledger)) {
         return CM_UNAVAILABLE;
-    if (ledger->waiting >= ledger->max_waiting)
+    }
+    if (ledger->waiting >= ledger->max_waiting) {
         return CM_EXHAUSTED;
+    }
     ledger->waiting++;
     append->head = NULL;
     cm_writer_give(ledger->writer, append);

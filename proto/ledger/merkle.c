@@ -38,8 +38,9 @@ void cm_merkle_node(struct cm_digest *out, const struct cm_digest *left,
 void cm_merkle_root_of(struct cm_digest *out, const struct cm_digest *leaves, size_t count)
 {
     struct cm_frontier frontier = {.size = 0};
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_frontier_add(&frontier, &leaves[i]);
+    }
     cm_frontier_root(out, &frontier);
 }
 
@@ -51,23 +52,28 @@ enum cm_status cm_merkle_new(struct cm_merkle **out)
 
 void cm_merkle_free(struct cm_merkle *tree)
 {
-    if (!tree)
+    if (!tree) {
         return;
-    for (unsigned height = 0; height < LEVELS; height++)
+    }
+    for (unsigned height = 0; height < LEVELS; height++) {
         free(tree->levels[height].hashes);
+    }
     free(tree);
 }
 
 static enum cm_status level_reserve(struct level *level, uint64_t count)
 {
-    if (count <= level->cap)
+    if (count <= level->cap) {
         return CM_OK;
+    }
     size_t cap = level->cap ? level->cap + level->cap / 2 : 4;
-    if (count > cap || cap > SIZE_MAX / sizeof *level->hashes)
+    if (count > cap || cap > SIZE_MAX / sizeof *level->hashes) {
         return CM_MEMORY;
+    }
     struct cm_digest *hashes = realloc(level->hashes, cap * sizeof *hashes);
-    if (!hashes)
+    if (!hashes) {
         return CM_MEMORY;
+    }
     level->hashes = hashes;
     level->cap = cap;
     return CM_OK;
@@ -80,18 +86,21 @@ enum cm_status cm_merkle_add(struct cm_merkle *tree, const struct cm_digest *lea
     // Room at every height that this leaf completes, before anything changes.
     for (;; top++) {
         enum cm_status status = level_reserve(&tree->levels[top], size >> top);
-        if (status)
+        if (status) {
             return status;
-        if (size >> top & 1)
+        }
+        if (size >> top & 1) {
             break;
+        }
     }
     struct cm_digest hash = *leaf;
     for (unsigned height = 0;; height++) {
         struct cm_digest *hashes = tree->levels[height].hashes;
         const uint64_t place = (size >> height) - 1;
         hashes[place] = hash;
-        if (height == top)
+        if (height == top) {
             break;
+        }
         cm_merkle_node(&hash, &hashes[place - 1], &hash);
     }
     tree->size = size;
@@ -110,27 +119,31 @@ static void range_hash(struct cm_digest *out, const struct cm_merkle *tree, uint
     const uint64_t count = end - begin;
     bool started = false;
     for (unsigned height = 0; height < LEVELS && count >> height; height++) {
-        if (!(count >> height & 1))
+        if (!(count >> height & 1)) {
             continue;
+        }
         // In units of this height, the lower bits of count lie to the right.
         const uint64_t place = (begin >> height) + (count >> height) - 1;
         const struct cm_digest *whole = &tree->levels[height].hashes[place];
-        if (started)
+        if (started) {
             cm_merkle_node(out, whole, out);
-        else
+        } else {
             *out = *whole;
+        }
         started = true;
     }
 }
 
 enum cm_status cm_merkle_root(struct cm_digest *out, const struct cm_merkle *tree, uint64_t size)
 {
-    if (size > tree->size)
+    if (size > tree->size) {
         return CM_INVALID;
-    if (size == 0)
+    }
+    if (size == 0) {
         cm_sha256_of(out, CM_BYTES_NONE);
-    else
+    } else {
         range_hash(out, tree, 0, size);
+    }
     return CM_OK;
 }
 
@@ -138,8 +151,9 @@ enum cm_status cm_merkle_root(struct cm_digest *out, const struct cm_merkle *tre
 static uint64_t split_of(uint64_t count)
 {
     uint64_t split = 1;
-    while (split < count - split)
+    while (split < count - split) {
         split <<= 1;
+    }
     return split;
 }
 
@@ -148,10 +162,12 @@ static enum cm_status turn(const struct cm_digest **out, struct cm_arena *arena,
                            const struct cm_digest *gathered, size_t count)
 {
     struct cm_digest *hashes = cm_arena_array(arena, count, sizeof *hashes);
-    if (!hashes)
+    if (!hashes) {
         return CM_MEMORY;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         hashes[i] = gathered[count - 1 - i];
+    }
     *out = hashes;
     return CM_OK;
 }
@@ -159,8 +175,9 @@ static enum cm_status turn(const struct cm_digest **out, struct cm_arena *arena,
 enum cm_status cm_merkle_inclusion(struct cm_inclusion *out, struct cm_arena *arena,
                                    const struct cm_merkle *tree, uint64_t index, uint64_t size)
 {
-    if (size > tree->size || index >= size)
+    if (size > tree->size || index >= size) {
         return CM_INVALID;
+    }
     struct cm_digest gathered[MAX_PROOF];
     size_t count = 0;
     uint64_t begin = 0;
@@ -183,8 +200,9 @@ enum cm_status cm_merkle_consistency(struct cm_consistency *out, struct cm_arena
                                      const struct cm_merkle *tree, uint64_t old_size,
                                      uint64_t new_size)
 {
-    if (new_size > tree->size || old_size > new_size)
+    if (new_size > tree->size || old_size > new_size) {
         return CM_INVALID;
+    }
     struct cm_digest gathered[MAX_PROOF + 1];
     size_t count = 0;
     uint64_t begin = 0;
@@ -200,8 +218,9 @@ enum cm_status cm_merkle_consistency(struct cm_consistency *out, struct cm_arena
             begin = middle;
         }
     }
-    if (begin != 0)
+    if (begin != 0) {
         range_hash(&gathered[count++], tree, begin, end);
+    }
     *out = (struct cm_consistency){.old_size = old_size, .new_size = new_size, .count = count};
     return turn(&out->hashes, arena, gathered, count);
 }
@@ -216,19 +235,22 @@ static void ascend(uint64_t *first, uint64_t *second)
 enum cm_status cm_merkle_check_inclusion(const struct cm_inclusion *proof,
                                          const struct cm_digest *leaf, const struct cm_digest *root)
 {
-    if (proof->index >= proof->size)
+    if (proof->index >= proof->size) {
         return CM_INVALID;
+    }
     // RFC 9162 section 2.1.3.2.
     uint64_t first = proof->index;
     uint64_t second = proof->size - 1;
     struct cm_digest hash = *leaf;
     for (size_t i = 0; i < proof->count; i++) {
-        if (second == 0)
+        if (second == 0) {
             return CM_INVALID;
+        }
         if (first & 1 || first == second) {
             cm_merkle_node(&hash, &proof->hashes[i], &hash);
-            while (first != 0 && !(first & 1))
+            while (first != 0 && !(first & 1)) {
                 ascend(&first, &second);
+            }
         } else {
             cm_merkle_node(&hash, &hash, &proof->hashes[i]);
         }
@@ -243,23 +265,27 @@ static enum cm_status check_grown(const struct cm_consistency *proof,
 {
     // RFC 9162 section 2.1.4.2; an old size that is a power of two is its own first node.
     const bool whole = (proof->old_size & (proof->old_size - 1)) == 0;
-    if (proof->count == 0)
+    if (proof->count == 0) {
         return CM_INVALID;
+    }
     uint64_t first = proof->old_size - 1;
     uint64_t second = proof->new_size - 1;
-    while (first & 1)
+    while (first & 1) {
         ascend(&first, &second);
+    }
     struct cm_digest old_hash = whole ? *old_root : proof->hashes[0];
     struct cm_digest new_hash = old_hash;
     for (size_t i = whole ? 0 : 1; i < proof->count; i++) {
         const struct cm_digest *next = &proof->hashes[i];
-        if (second == 0)
+        if (second == 0) {
             return CM_INVALID;
+        }
         if (first & 1 || first == second) {
             cm_merkle_node(&old_hash, next, &old_hash);
             cm_merkle_node(&new_hash, next, &new_hash);
-            while (first != 0 && !(first & 1))
+            while (first != 0 && !(first & 1)) {
                 ascend(&first, &second);
+            }
         } else {
             cm_merkle_node(&new_hash, &new_hash, next);
         }
@@ -275,15 +301,19 @@ enum cm_status cm_merkle_check_consistency(const struct cm_consistency *proof,
                                            const struct cm_digest *old_root,
                                            const struct cm_digest *new_root)
 {
-    if (proof->old_size > proof->new_size)
+    if (proof->old_size > proof->new_size) {
         return CM_INVALID;
+    }
     struct cm_digest empty;
     cm_sha256_of(&empty, CM_BYTES_NONE);
-    if (proof->old_size == 0 && !cm_digest_equal(old_root, &empty))
+    if (proof->old_size == 0 && !cm_digest_equal(old_root, &empty)) {
         return CM_INVALID;
-    if (proof->old_size == proof->new_size)
+    }
+    if (proof->old_size == proof->new_size) {
         return proof->count == 0 && cm_digest_equal(old_root, new_root) ? CM_OK : CM_INVALID;
-    if (proof->old_size == 0)
+    }
+    if (proof->old_size == 0) {
         return proof->count == 0 ? CM_OK : CM_INVALID;
+    }
     return check_grown(proof, old_root, new_root);
 }

@@ -20,20 +20,25 @@ static bool name_fits(struct cm_bytes name)
 enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const char *name,
                             const struct cm_signer *signer)
 {
-    if (text.len == 0 || text.data[text.len - 1] != '\n' || !name_fits(cm_bytes_of(name)))
+    if (text.len == 0 || text.data[text.len - 1] != '\n' || !name_fits(cm_bytes_of(name))) {
         return CM_INVALID;
+    }
     struct cm_buf sig = {0};
     struct cm_buf value = {0};
     enum cm_status status = cm_buf_add(&sig, cm_signer_key_hash(signer)->b, KEYID_SIZE);
-    if (!status)
+    if (!status) {
         status = cm_signer_der(&sig, signer, text);
-    if (!status)
+    }
+    if (!status) {
         status = cm_base64(&value, cm_buf_bytes(&sig));
-    if (!status)
+    }
+    if (!status) {
         status = cm_buf_add(note, text.data, text.len);
-    if (!status)
+    }
+    if (!status) {
         status = cm_buf_printf(note, "\n%s%s %.*s\n", dash, name, (int)value.len,
                                (const char *)value.data);
+    }
     cm_buf_clear(&sig);
     cm_buf_clear(&value);
     return status;
@@ -42,9 +47,11 @@ enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const cha
 // No control character but newline, well-formed UTF-8.
 static bool printable(struct cm_bytes note)
 {
-    for (size_t i = 0; i < note.len; i++)
-        if ((note.data[i] < 0x20 && note.data[i] != '\n') || note.data[i] == 0x7f)
+    for (size_t i = 0; i < note.len; i++) {
+        if ((note.data[i] < 0x20 && note.data[i] != '\n') || note.data[i] == 0x7f) {
             return false;
+        }
+    }
     return cm_utf8_valid(note);
 }
 
@@ -65,15 +72,18 @@ static bool next_line(struct cm_bytes *rest, struct line *out)
 {
     const uint8_t *end = memchr(rest->data, '\n', rest->len);
     const size_t mark = sizeof dash - 1;
-    if (!end)
+    if (!end) {
         return false;
+    }
     const size_t len = (size_t)(end - rest->data);
-    if (len <= mark || memcmp(rest->data, dash, mark) != 0)
+    if (len <= mark || memcmp(rest->data, dash, mark) != 0) {
         return false;
+    }
     const uint8_t *name = rest->data + mark;
     const uint8_t *space = memchr(name, ' ', len - mark);
-    if (!space)
+    if (!space) {
         return false;
+    }
     out->name = (struct cm_bytes){name, (size_t)(space - name)};
     out->value = (struct cm_bytes){space + 1, (size_t)(end - space - 1)};
     *rest = (struct cm_bytes){end + 1, rest->len - len - 1};
@@ -86,13 +96,16 @@ static enum cm_status check_line(const struct line *line, struct cm_bytes text, 
 {
     struct cm_buf value = {.max = KEYID_SIZE + 1024};
     enum cm_status status = cm_unbase64(&value, line->value);
-    if (!status && value.len <= KEYID_SIZE)
+    if (!status && value.len <= KEYID_SIZE) {
         status = CM_INVALID;
+    }
     if (!status && (!cm_bytes_equal(line->name, cm_bytes_of(name)) ||
-                    memcmp(value.data, cm_key_hash(key)->b, KEYID_SIZE) != 0))
+                    memcmp(value.data, cm_key_hash(key)->b, KEYID_SIZE) != 0)) {
         status = CM_NOT_FOUND;
-    if (!status && value.len > KEYID_SIZE + MAX_SIGNATURE_DER)
+    }
+    if (!status && value.len > KEYID_SIZE + MAX_SIGNATURE_DER) {
         status = CM_UNAUTHENTICATED;
+    }
     if (!status) {
         const struct cm_bytes sig = {value.data + KEYID_SIZE, value.len - KEYID_SIZE};
         status = cm_key_verify_der(key, text, sig);
@@ -105,27 +118,33 @@ enum cm_status cm_note_open(struct cm_bytes *text, struct cm_bytes note, const c
                             const struct cm_key *key, struct cm_error *error)
 {
     struct cm_bytes rest;
-    if (!printable(note) || !split(note, text, &rest))
+    if (!printable(note) || !split(note, text, &rest)) {
         return cm_fail(error, CM_INVALID, "note", "this is no signed note");
+    }
     bool signed_by_key = false;
     for (unsigned lines = 0; rest.len > 0; lines++) {
         struct line line;
-        if (lines == CM_MAX_NOTE_SIGNATURES || !next_line(&rest, &line))
+        if (lines == CM_MAX_NOTE_SIGNATURES || !next_line(&rest, &line)) {
             return cm_fail(error, CM_INVALID, "note.signatures",
                            "a signature line is malformed, or there are more than %d",
                            CM_MAX_NOTE_SIGNATURES);
+        }
         const enum cm_status status = check_line(&line, *text, name, key);
-        if (status == CM_NOT_FOUND)
+        if (status == CM_NOT_FOUND) {
             continue;
-        if (status == CM_INVALID)
+        }
+        if (status == CM_INVALID) {
             return cm_fail(error, CM_INVALID, "note.signatures", "a signature is no base64");
-        if (status)
+        }
+        if (status) {
             return cm_fail(error, status, "note.signatures", "the signature by %s does not hold",
                            name);
+        }
         signed_by_key = true;
     }
-    if (!signed_by_key)
+    if (!signed_by_key) {
         return cm_fail(error, CM_UNAUTHENTICATED, "note.signatures",
                        "%s has not signed with its key", name);
+    }
     return CM_OK;
 }

@@ -23,13 +23,16 @@ static enum cm_status take_checkpoint(struct cm_recovery *out, const struct cm_f
     struct cm_checkpoint checkpoint;
     struct cm_digest root;
     enum cm_status status = cm_checkpoint_parse(&checkpoint, frame->bytes, error);
-    if (status)
+    if (status) {
         return damaged(error, offset, "a malformed checkpoint");
+    }
     cm_frontier_root(&root, frontier);
-    if (strcmp(checkpoint.origin, origin) != 0)
+    if (strcmp(checkpoint.origin, origin) != 0) {
         return damaged(error, offset, "a checkpoint of another writer");
-    if (checkpoint.size != frontier->size || !cm_digest_equal(&checkpoint.root, &root))
+    }
+    if (checkpoint.size != frontier->size || !cm_digest_equal(&checkpoint.root, &root)) {
         return damaged(error, offset, "a checkpoint that doesn't fit the entries");
+    }
     out->note.len = 0;
     status = cm_buf_add(&out->note, frame->bytes.data, frame->bytes.len);
     out->checkpoint = checkpoint;
@@ -44,8 +47,9 @@ static enum cm_status ends_in_zeros(bool *out, struct cm_frame_reader *reader, u
     static const uint8_t zeros[ZERO_RUN];
     struct cm_bytes last;
     *out = false;
-    if (reader->size - offset < ZERO_RUN)
+    if (reader->size - offset < ZERO_RUN) {
         return CM_OK;
+    }
     const enum cm_status status = cm_frame_peek(&last, reader, reader->size - ZERO_RUN, ZERO_RUN);
     *out = !status && memcmp(last.data, zeros, ZERO_RUN) == 0;
     return status;
@@ -58,14 +62,17 @@ static enum cm_status finds_checkpoint(bool *out, struct cm_frame_reader *reader
     for (; !*out && reader->size - offset > CM_FRAME_HEAD + CM_FRAME_TAIL; offset++) {
         struct cm_bytes head;
         enum cm_status status = cm_frame_peek(&head, reader, offset, CM_FRAME_HEAD);
-        if (status)
+        if (status) {
             return status;
-        if (head.data[4] != CM_FRAME_CHECKPOINT)
+        }
+        if (head.data[4] != CM_FRAME_CHECKPOINT) {
             continue;
+        }
         struct cm_frame frame;
         status = cm_frame_read(&frame, reader, offset);
-        if (status)
+        if (status) {
             return status;
+        }
         *out = frame.type == CM_FRAME_CHECKPOINT;
     }
     return CM_OK;
@@ -77,12 +84,14 @@ static enum cm_status only_length_is_wrong(bool *out, struct cm_frame_reader *re
 {
     const uint64_t rest = reader->size - offset;
     *out = false;
-    if (rest <= CM_FRAME_HEAD + CM_FRAME_TAIL || rest > CM_MAX_FRAME)
+    if (rest <= CM_FRAME_HEAD + CM_FRAME_TAIL || rest > CM_MAX_FRAME) {
         return CM_OK;
+    }
     struct cm_bytes all;
     const enum cm_status status = cm_frame_peek(&all, reader, offset, (size_t)rest);
-    if (status)
+    if (status) {
         return status;
+    }
     const uint8_t *crc = all.data + all.len - CM_FRAME_TAIL;
     const uint32_t want =
         cm_crc32c(0, (struct cm_bytes){all.data + 4, all.len - 4 - CM_FRAME_TAIL});
@@ -98,15 +107,19 @@ static enum cm_status judge_tail(struct cm_recovery *out, struct cm_frame_reader
 {
     bool zeros, covered, length;
     enum cm_status status = ends_in_zeros(&zeros, reader, bad);
-    if (!status)
+    if (!status) {
         status = finds_checkpoint(&covered, reader, bad);
-    if (!status)
+    }
+    if (!status) {
         status = only_length_is_wrong(&length, reader, bad);
-    if (status)
+    }
+    if (status) {
         return cm_fail(error, status, "ledger", "the log can't be read at byte %" PRIu64, bad);
+    }
     const bool cut_off = bad_end > reader->size;
-    if (covered || length || !(cut_off || zeros))
+    if (covered || length || !(cut_off || zeros)) {
         return damaged(error, bad, "a damaged frame");
+    }
     out->torn = reader->size - out->end;
     return CM_OK;
 }
@@ -120,11 +133,13 @@ static enum cm_status scan_frames(struct cm_recovery *out, struct cm_frame_reade
         struct cm_frame frame;
         struct cm_digest leaf;
         enum cm_status status = cm_frame_read(&frame, reader, offset);
-        if (status)
+        if (status) {
             return cm_fail(error, status, "ledger", "the log can't be read at byte %" PRIu64,
                            offset);
-        if (frame.type == CM_FRAME_NONE)
+        }
+        if (frame.type == CM_FRAME_NONE) {
             return judge_tail(out, reader, offset, frame.end, error);
+        }
         switch (frame.type) {
         case CM_FRAME_NONE:
             break;
@@ -133,13 +148,15 @@ static enum cm_status scan_frames(struct cm_recovery *out, struct cm_frame_reade
             cm_frontier_add(&frontier, &leaf);
             break;
         case CM_FRAME_ACCESS:
-            if (!after_entry)
+            if (!after_entry) {
                 return damaged(error, offset, "an access record without its entry");
+            }
             break;
         case CM_FRAME_CHECKPOINT:
             status = take_checkpoint(out, &frame, &frontier, offset, origin, error);
-            if (status)
+            if (status) {
                 return status;
+            }
             break;
         }
         after_entry = frame.type == CM_FRAME_ENTRY;
@@ -156,13 +173,16 @@ enum cm_status cm_recovery_scan(struct cm_recovery *out, struct cm_frame_reader 
     struct cm_bytes magic;
     *out = (struct cm_recovery){.end = CM_LOG_MAGIC_SIZE};
     enum cm_status status = cm_frame_peek(&magic, reader, 0, CM_LOG_MAGIC_SIZE);
-    if (status)
+    if (status) {
         return cm_fail(error, status, "ledger", "the log can't be read");
-    if (!cm_bytes_equal(magic, cm_bytes_of(CM_LOG_MAGIC)))
+    }
+    if (!cm_bytes_equal(magic, cm_bytes_of(CM_LOG_MAGIC))) {
         return cm_fail(error, CM_INVALID, "ledger", "the log is not one this version reads");
+    }
     status = scan_frames(out, reader, origin, error);
-    if (status || out->note.len == 0)
+    if (status || out->note.len == 0) {
         return status;
+    }
     // The last checkpoint's root commits to all before it, so its signature speaks for all.
     return cm_checkpoint_open(&out->checkpoint, cm_buf_bytes(&out->note), key, error);
 }

@@ -30,8 +30,9 @@ struct cm_tree_head *cm_tree_head_new(const struct cm_checkpoint *checkpoint, st
                                       unsigned references)
 {
     struct cm_tree_head *head = calloc(1, sizeof *head + note.len);
-    if (!head)
+    if (!head) {
         return NULL;
+    }
     uint8_t *text = (uint8_t *)(head + 1);
     memcpy(text, note.data, note.len);
     head->checkpoint = *checkpoint;
@@ -52,8 +53,9 @@ static enum cm_status write_all(struct cm_writer *writer, struct cm_bytes data, 
     for (size_t done = 0; done < data.len;) {
         const ssize_t wrote =
             o->io->pwrite(o->fd, data.data + done, data.len - done, (off_t)(o->end + done));
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && errno == EINTR) {
             continue;
+        }
         if (wrote <= 0) {
             *number = wrote < 0 ? errno : EIO;
             return CM_UNAVAILABLE;
@@ -78,10 +80,11 @@ static enum cm_status make_durable(struct cm_writer *writer, struct cm_bytes dat
     const enum cm_status status = write_all(writer, data, &number);
     if (status) {
         const bool full = number == ENOSPC || number == EDQUOT;
-        if (full && cut_back(writer))
+        if (full && cut_back(writer)) {
             cm_log(CM_LOG_ERROR, "ledger-full", "error=\"%s\"", strerror(number));
-        else
+        } else {
             latch(writer, "write", number);
+        }
         return status;
     }
     // What the kernel holds after a failed fsync is unknown, so it is never tried again.
@@ -98,10 +101,12 @@ static enum cm_status pack(struct cm_buf *out, struct cm_frontier *frontier,
 {
     for (struct cm_append *append = first; append; append = append->next) {
         enum cm_status status = cm_frame_add(out, CM_FRAME_ENTRY, append->entry);
-        if (!status && append->access.len > 0)
+        if (!status && append->access.len > 0) {
             status = cm_frame_add(out, CM_FRAME_ACCESS, append->access);
-        if (status)
+        }
+        if (status) {
             return status;
+        }
         append->index = frontier->size;
         cm_merkle_leaf(&append->leaf, append->entry);
         cm_frontier_add(frontier, &append->leaf);
@@ -122,16 +127,19 @@ static enum cm_status write_batch(struct cm_writer *writer, struct cm_append *fi
     snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", writer->options.origin);
     checkpoint.size = frontier.size;
     cm_frontier_root(&checkpoint.root, &frontier);
-    if (!status)
+    if (!status) {
         status = cm_checkpoint_sign(&note, &checkpoint, writer->options.signer);
-    if (!status)
+    }
+    if (!status) {
         status = cm_frame_add(&frames, CM_FRAME_CHECKPOINT, cm_buf_bytes(&note));
+    }
     if (!status) {
         *head = cm_tree_head_new(&checkpoint, cm_buf_bytes(&note), count);
         status = *head ? make_durable(writer, cm_buf_bytes(&frames)) : CM_MEMORY;
     }
-    if (!status)
+    if (!status) {
         writer->options.frontier = frontier;
+    }
     cm_buf_clear(&frames);
     cm_buf_clear(&note);
     return status;
@@ -141,8 +149,9 @@ static void land(struct cm_writer *writer, struct cm_append *first)
 {
     struct cm_tree_head *head = NULL;
     enum cm_status status = CM_UNAVAILABLE;
-    if (!atomic_load(&writer->latched))
+    if (!atomic_load(&writer->latched)) {
         status = write_batch(writer, first, &head);
+    }
     if (status) {
         free(head);
         head = NULL;
@@ -165,8 +174,9 @@ static struct cm_append *take_batch(struct cm_writer *writer)
         bytes += last->entry.len + last->access.len;
     }
     writer->first = last->next;
-    if (!writer->first)
+    if (!writer->first) {
         writer->last = &writer->first;
+    }
     last->next = NULL;
     return first;
 }
@@ -176,10 +186,12 @@ static void *run(void *context)
     struct cm_writer *writer = context;
     pthread_mutex_lock(&writer->lock);
     for (;;) {
-        while (!writer->first && !writer->stopping)
+        while (!writer->first && !writer->stopping) {
             pthread_cond_wait(&writer->changed, &writer->lock);
-        if (!writer->first)
+        }
+        if (!writer->first) {
             break;
+        }
         struct cm_append *first = take_batch(writer);
         pthread_mutex_unlock(&writer->lock);
         land(writer, first);
@@ -192,8 +204,9 @@ static void *run(void *context)
 enum cm_status cm_writer_start(struct cm_writer **out, const struct cm_writer_options *options)
 {
     struct cm_writer *writer = calloc(1, sizeof *writer);
-    if (!writer)
+    if (!writer) {
         return CM_MEMORY;
+    }
     writer->options = *options;
     writer->last = &writer->first;
     pthread_mutex_init(&writer->lock, NULL);
@@ -231,8 +244,9 @@ bool cm_writer_latched(const struct cm_writer *writer)
 
 void cm_writer_stop(struct cm_writer *writer)
 {
-    if (!writer)
+    if (!writer) {
         return;
+    }
     pthread_mutex_lock(&writer->lock);
     writer->stopping = true;
     pthread_cond_signal(&writer->changed);

@@ -37,16 +37,19 @@ enum cm_status cm_accept_guard_set(unsigned max_connections, unsigned per_second
                                    struct cm_error *error)
 {
     enum cm_status status = cm_connections_limit(max_connections, error);
-    if (status)
+    if (status) {
         return status;
+    }
     pthread_mutex_lock(&guard.lock);
-    if (guard.reserve < 0)
+    if (guard.reserve < 0) {
         guard.reserve = open_reserve();
+    }
     guard.per_second = per_second;
     guard.tokens = (int64_t)per_second * 1000;
     guard.refilled_ms = cm_mono_ms(cm_clock_system());
-    if (guard.reserve < 0)
+    if (guard.reserve < 0) {
         status = cm_fail(error, CM_UNAVAILABLE, "descriptors", "none left for the reserve");
+    }
     pthread_mutex_unlock(&guard.lock);
     return status;
 }
@@ -64,10 +67,12 @@ static bool has_token(int64_t now)
     int64_t passed = now - guard.refilled_ms;
     guard.refilled_ms = now;
     guard.tokens += passed * guard.per_second;
-    if (passed > 1000 || guard.tokens > most)
+    if (passed > 1000 || guard.tokens > most) {
         guard.tokens = most;
-    if (guard.tokens < 1000)
+    }
+    if (guard.tokens < 1000) {
         return false;
+    }
     guard.tokens -= 1000;
     return true;
 }
@@ -102,12 +107,14 @@ static bool out_of_descriptors(int error)
 // With the reserve's number: takes what waits and closes it, so that peers needn't wait.
 static bool shed_one(int listener)
 {
-    if (guard.reserve < 0)
+    if (guard.reserve < 0) {
         return false;
+    }
     close(guard.reserve);
     int fd = real_accept(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     guard.reserve = open_reserve();
     guard.counts.no_descriptor += fd >= 0;
     return fd >= 0;
@@ -115,8 +122,9 @@ static bool shed_one(int listener)
 
 static void report(int64_t now)
 {
-    if (now - guard.logged_ms < LOG_MS)
+    if (now - guard.logged_ms < LOG_MS) {
         return;
+    }
     guard.logged_ms = now;
     cm_log(CM_LOG_WARNING, "connections-shed", "no_descriptor=%lu too_many=%lu too_fast=%lu",
            guard.counts.no_descriptor, guard.counts.too_many, guard.counts.too_fast);
@@ -127,17 +135,20 @@ static int guarded_accept(int listener, struct sockaddr *address, socklen_t *len
     int64_t now = cm_mono_ms(cm_clock_system());
     socklen_t room = len ? *len : 0;
     for (int shed = 0; shed < MAX_SHED; shed++) {
-        if (len)
+        if (len) {
             *len = room;
+        }
         int fd = real_accept(listener, address, len, flags);
-        if (fd >= 0 && admit(fd, now))
+        if (fd >= 0 && admit(fd, now)) {
             return fd;
-        if (fd >= 0)
+        }
+        if (fd >= 0) {
             close(fd);
-        else if (!out_of_descriptors(errno))
+        } else if (!out_of_descriptors(errno)) {
             return -1;
-        else if (!shed_one(listener))
+        } else if (!shed_one(listener)) {
             break;
+        }
         report(now);
     }
     errno = EAGAIN;

@@ -58,13 +58,15 @@ void cm_backlog_taken(struct cm_backlog *backlog, grpc_call *call)
     atomic_uint *waiting = slot_of(backlog, context);
     unsigned seen = atomic_load(waiting);
     // After a reset it may be zero already.
-    while (seen && !atomic_compare_exchange_weak(waiting, &seen, seen - 1))
+    while (seen && !atomic_compare_exchange_weak(waiting, &seen, seen - 1)) {
         continue;
+    }
     grpc_auth_context_release(context);
 }
 
 void cm_backlog_reset(struct cm_backlog *backlog)
 {
-    for (size_t i = 0; i < SLOTS; i++)
+    for (size_t i = 0; i < SLOTS; i++) {
         atomic_store_explicit(&backlog->waiting[i], 0, memory_order_relaxed);
+    }
 }

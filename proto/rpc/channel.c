@@ -51,16 +51,18 @@ static struct judge *judge_new(const struct cm_channel_options *options)
 static void judge_unref(void *context)
 {
     struct judge *judge = context;
-    if (!judge || atomic_fetch_sub(&judge->refs, 1) != 1)
+    if (!judge || atomic_fetch_sub(&judge->refs, 1) != 1) {
         return;
+    }
     pthread_mutex_destroy(&judge->lock);
     free(judge);
 }
 
 static void judge_retire(struct judge *judge)
 {
-    if (!judge)
+    if (!judge) {
         return;
+    }
     pthread_mutex_lock(&judge->lock);
     judge->judge = NULL;
     pthread_mutex_unlock(&judge->lock);
@@ -76,8 +78,9 @@ static int verify(const char *target_name, const char *peer_pem, void *context)
     int refused = 1;
     (void)target_name;
     pthread_mutex_lock(&judge->lock);
-    if (judge->judge && cm_peer_der(&leaf, cm_bytes_of(peer_pem), &used) == CM_OK)
+    if (judge->judge && cm_peer_der(&leaf, cm_bytes_of(peer_pem), &used) == CM_OK) {
         refused = judge->judge(judge->context, cm_buf_bytes(&leaf)) != CM_OK;
+    }
     pthread_mutex_unlock(&judge->lock);
     cm_buf_clear(&leaf);
     return refused;
@@ -89,8 +92,9 @@ static enum cm_status new_credentials(grpc_channel_credentials **out,
     struct cm_tls_material material;
     enum cm_status status =
         cm_tls_load(&material, &channel->options.tls, channel->options.passphrase, error);
-    if (status)
+    if (status) {
         return status;
+    }
     grpc_ssl_pem_key_cert_pair pair = {(const char *)material.key.data,
                                        (const char *)material.chain.data};
     grpc_ssl_verify_peer_options check = {verify, channel->judge, judge_unref};
@@ -140,12 +144,14 @@ static enum cm_status connect_again(struct cm_channel *channel, struct cm_error 
     cm_tls_mark(&now, &channel->options.tls);
     grpc_channel_credentials *credentials;
     enum cm_status status = new_credentials(&credentials, channel, error);
-    if (status)
+    if (status) {
         return status;
+    }
     grpc_channel *core = new_core(&channel->options, credentials);
     grpc_channel_credentials_release(credentials);
-    if (channel->core)
+    if (channel->core) {
         grpc_channel_destroy(channel->core);
+    }
     channel->core = core;
     channel->seen = now;
     return CM_OK;
@@ -169,8 +175,9 @@ static bool copy_options(struct cm_channel_options *out, const struct cm_channel
 
 static void free_options(struct cm_channel_options *options)
 {
-    if (options->passphrase)
+    if (options->passphrase) {
         cm_wipe((char *)options->passphrase, strlen(options->passphrase));
+    }
     free((char *)options->address);
     free((char *)options->server_name);
     free((char *)options->tls.key_path);
@@ -184,16 +191,19 @@ enum cm_status cm_channel_new(struct cm_channel **out, struct cm_loop *loop,
 {
     *out = NULL;
     struct cm_channel *channel = calloc(1, sizeof *channel);
-    if (!channel)
+    if (!channel) {
         return cm_fail(error, CM_MEMORY, "channel", "out of memory");
+    }
     channel->loop = loop;
     cm_loop_hold(loop);
     enum cm_status status = CM_OK;
     channel->judge = judge_new(options);
-    if (!copy_options(&channel->options, options) || !channel->judge)
+    if (!copy_options(&channel->options, options) || !channel->judge) {
         status = cm_fail(error, CM_MEMORY, "channel", "out of memory");
-    if (status == CM_OK)
+    }
+    if (status == CM_OK) {
         status = connect_again(channel, error);
+    }
     if (status) {
         cm_channel_free(channel);
         return status;
@@ -206,21 +216,24 @@ enum cm_status cm_channel_reload(struct cm_channel *channel, struct cm_error *er
 {
     struct cm_tls_mark now;
     cm_tls_mark(&now, &channel->options.tls);
-    if (memcmp(&now, &channel->seen, sizeof now) == 0)
+    if (memcmp(&now, &channel->seen, sizeof now) == 0) {
         return CM_OK;
+    }
     return connect_again(channel, error);
 }
 
 void cm_channel_free(struct cm_channel *channel)
 {
-    if (!channel)
+    if (!channel) {
         return;
+    }
     for (struct cm_call_maker *maker = channel->streams; maker; maker = maker->next) {
         maker->context = NULL;
         cm_stream_cancel(cm_stream_of_maker(maker));
     }
-    if (channel->core)
+    if (channel->core) {
         grpc_channel_destroy(channel->core);
+    }
     judge_retire(channel->judge);
     free_options(&channel->options);
     cm_loop_release(channel->loop);
@@ -230,11 +243,13 @@ void cm_channel_free(struct cm_channel *channel)
 static void on_gone(struct cm_call_maker *maker)
 {
     // Without a context the channel, and with it the list, is gone.
-    if (!maker->context)
+    if (!maker->context) {
         return;
+    }
     *maker->link = maker->next;
-    if (maker->next)
+    if (maker->next) {
         maker->next->link = maker->link;
+    }
 }
 
 enum cm_status cm_channel_call(struct cm_stream **out, struct cm_channel *channel, const char *path,
@@ -242,9 +257,10 @@ enum cm_status cm_channel_call(struct cm_stream **out, struct cm_channel *channe
                                const struct cm_stream_handlers *handlers, void *owner)
 {
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    if (deadline_ms > 0)
+    if (deadline_ms > 0) {
         deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                 gpr_time_from_millis(deadline_ms, GPR_TIMESPAN));
+    }
     grpc_slice method = grpc_slice_from_copied_string(path);
     grpc_call *call = grpc_channel_create_call(channel->core, NULL, 0, cm_loop_queue(channel->loop),
                                                method, NULL, deadline, NULL);
@@ -252,13 +268,15 @@ enum cm_status cm_channel_call(struct cm_stream **out, struct cm_channel *channe
     struct cm_call_setup setup = {channel->loop, call,   deadline, channel->options.max_message,
                                   on_gone,       channel};
     enum cm_status status = cm_stream_new_client(out, &setup, wait_ready, handlers, owner);
-    if (status)
+    if (status) {
         return status;
+    }
     struct cm_call_maker *maker = cm_stream_maker(*out);
     maker->next = channel->streams;
     maker->link = &channel->streams;
-    if (maker->next)
+    if (maker->next) {
         maker->next->link = &maker->next;
+    }
     channel->streams = maker;
     return CM_OK;
 }

@@ -54,8 +54,9 @@ static struct {
 static size_t bucket_of(const char *peer)
 {
     uint32_t hash = 2166136261U; // FNV-1a; a peer can't choose more than its port
-    for (; *peer; peer++)
+    for (; *peer; peer++) {
         hash = (hash ^ (uint8_t)*peer) * 16777619U;
+    }
     return hash % all.bucket_count;
 }
 
@@ -68,8 +69,9 @@ enum cm_status cm_connections_limit(unsigned max, struct cm_error *error)
         all.buckets = calloc(all.bucket_count, sizeof(struct cm_connection *));
     }
     all.max = max;
-    if (!all.buckets)
+    if (!all.buckets) {
         status = cm_fail(error, CM_MEMORY, "connections", "no memory for %u", max);
+    }
     pthread_mutex_unlock(&all.lock);
     return status;
 }
@@ -84,8 +86,9 @@ static bool name_peer(char out[PEER_SIZE], int fd)
     } at = {0};
     char text[INET6_ADDRSTRLEN];
     socklen_t len = sizeof at;
-    if (getpeername(fd, &at.any, &len))
+    if (getpeername(fd, &at.any, &len)) {
         return false;
+    }
     if (at.any.sa_family == AF_INET) {
         inet_ntop(AF_INET, &at.v4.sin_addr, text, sizeof text);
         snprintf(out, PEER_SIZE, "ipv4:%s:%u", text, ntohs(at.v4.sin_port));
@@ -103,8 +106,9 @@ static bool name_peer(char out[PEER_SIZE], int fd)
 
 static void unref(struct cm_connection *connection)
 {
-    if (--connection->refs == 0)
+    if (--connection->refs == 0) {
         free(connection);
+    }
 }
 
 static bool is_open(const struct cm_connection *connection)
@@ -117,12 +121,14 @@ static bool is_open(const struct cm_connection *connection)
 static void cut(struct cm_connection *connection, const char *why)
 {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    if (connection->cut || connection->fd < 0 || !is_open(connection))
+    if (connection->cut || connection->fd < 0 || !is_open(connection)) {
         return;
+    }
     connection->cut = true;
     all.cut++;
-    if (connect(connection->fd, &nobody, sizeof nobody))
+    if (connect(connection->fd, &nobody, sizeof nobody)) {
         shutdown(connection->fd, SHUT_RDWR);
+    }
     cm_log(CM_LOG_WARNING, "connection-cut", "peer=%s reason=%s", connection->peer, why);
 }
 
@@ -133,11 +139,13 @@ static bool in_debt(struct cm_connection *connection, int64_t now)
     int64_t seconds = (now - connection->credited_ms) / 1000;
     connection->credit += (uint64_t)seconds * IDLE_CREDIT;
     connection->credited_ms += seconds * 1000;
-    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &len)) {
         return false;
+    }
     // Credit isn't saved up: who delivered much yesterday may not owe more today.
-    if (connection->credit > info.tcpi_bytes_received)
+    if (connection->credit > info.tcpi_bytes_received) {
         connection->credit = info.tcpi_bytes_received;
+    }
     return info.tcpi_bytes_received - connection->credit > MAX_DEBT;
 }
 
@@ -149,8 +157,9 @@ static void sweep(int64_t now)
         while (*link) {
             struct cm_connection *connection = *link;
             if (is_open(connection)) {
-                if (in_debt(connection, now))
+                if (in_debt(connection, now)) {
                     cut(connection, "sent more than it delivered");
+                }
                 link = &connection->next;
                 continue;
             }
@@ -203,8 +212,9 @@ void cm_connections_watch_stop(void)
     pthread_t ending = all.watch;
     pthread_cond_signal(&all.stop);
     pthread_mutex_unlock(&all.lock);
-    if (last)
+    if (last) {
         pthread_join(ending, NULL);
+    }
 }
 
 unsigned long cm_connections_cut(void)
@@ -218,10 +228,12 @@ unsigned long cm_connections_cut(void)
 static bool add(int fd, int64_t now)
 {
     struct stat st;
-    if (all.count >= all.max && now - all.swept_ms >= SWEEP_MS)
+    if (all.count >= all.max && now - all.swept_ms >= SWEEP_MS) {
         sweep(now);
-    if (all.count >= all.max || fstat(fd, &st))
+    }
+    if (all.count >= all.max || fstat(fd, &st)) {
         return false;
+    }
     struct cm_connection *connection = calloc(1, sizeof *connection);
     if (!connection || !name_peer(connection->peer, fd)) {
         free(connection);
@@ -251,21 +263,25 @@ struct cm_connection *cm_connection_find(const char *peer)
 {
     struct cm_connection *found = NULL;
     pthread_mutex_lock(&all.lock);
-    if (all.bucket_count)
+    if (all.bucket_count) {
         found = all.buckets[bucket_of(peer)];
+    }
     // The newest comes first: an older one of the same name is closed already.
-    while (found && strcmp(found->peer, peer) != 0)
+    while (found && strcmp(found->peer, peer) != 0) {
         found = found->next;
-    if (found)
+    }
+    if (found) {
         found->refs++;
+    }
     pthread_mutex_unlock(&all.lock);
     return found;
 }
 
 void cm_connection_unref(struct cm_connection *connection)
 {
-    if (!connection)
+    if (!connection) {
         return;
+    }
     pthread_mutex_lock(&all.lock);
     unref(connection);
     pthread_mutex_unlock(&all.lock);
@@ -273,8 +289,9 @@ void cm_connection_unref(struct cm_connection *connection)
 
 void cm_connection_credit(struct cm_connection *connection, size_t bytes)
 {
-    if (!connection)
+    if (!connection) {
         return;
+    }
     pthread_mutex_lock(&all.lock);
     connection->credit += bytes;
     pthread_mutex_unlock(&all.lock);
@@ -282,17 +299,20 @@ void cm_connection_credit(struct cm_connection *connection, size_t bytes)
 
 void cm_connection_gave_up(struct cm_connection *connection)
 {
-    if (!connection)
+    if (!connection) {
         return;
+    }
     pthread_mutex_lock(&all.lock);
     int64_t now = cm_mono_ms(cm_clock_system());
     int64_t most = (int64_t)GIVE_UP_BURST * 1000;
     connection->tokens += (now - connection->refilled_ms) * GIVE_UP_RATE;
     connection->refilled_ms = now;
-    if (connection->tokens > most)
+    if (connection->tokens > most) {
         connection->tokens = most;
+    }
     connection->tokens -= 1000;
-    if (connection->tokens < 0)
+    if (connection->tokens < 0) {
         cut(connection, "gave up calls too fast");
+    }
     pthread_mutex_unlock(&all.lock);
 }

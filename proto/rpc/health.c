@@ -29,8 +29,9 @@ struct probe {
 
 static serving now_serving(const struct probe *probe)
 {
-    if (!probe->known)
+    if (!probe->known) {
         return GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
+    }
     return probe->health->healthy
                ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
                : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
@@ -48,10 +49,12 @@ static enum cm_status send_status(struct probe *probe)
 
 static void update(struct probe *probe)
 {
-    if (!probe->asked || probe->sent == now_serving(probe) || !cm_stream_writable(probe->stream))
+    if (!probe->asked || probe->sent == now_serving(probe) || !cm_stream_writable(probe->stream)) {
         return;
-    if (send_status(probe))
+    }
+    if (send_status(probe)) {
         cm_stream_cancel(probe->stream);
+    }
 }
 
 static void on_message(void *owner, struct cm_bytes message)
@@ -83,15 +86,17 @@ static void on_message(void *owner, struct cm_bytes message)
 static void on_end(void *owner)
 {
     struct probe *probe = owner;
-    if (!probe->asked)
+    if (!probe->asked) {
         cm_stream_finish(probe->stream, CM_INVALID, NULL);
+    }
 }
 
 static void on_writable(void *owner)
 {
     struct probe *probe = owner;
-    if (probe->is_watch)
+    if (probe->is_watch) {
         update(probe);
+    }
 }
 
 static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
@@ -101,8 +106,9 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     (void)error;
     if (probe->link) {
         *probe->link = probe->next;
-        if (probe->next)
+        if (probe->next) {
             probe->next->link = probe->link;
+        }
     }
     free(probe);
 }
@@ -121,8 +127,9 @@ static void open_probe(struct cm_health *health, struct cm_stream *stream, bool 
     if (is_watch) {
         probe->next = health->watches;
         probe->link = &health->watches;
-        if (probe->next)
+        if (probe->next) {
             probe->next->link = &probe->next;
+        }
         health->watches = probe;
     }
     cm_stream_accept(stream, &handlers, probe);
@@ -160,13 +167,15 @@ void cm_health_methods(struct cm_method out[CM_HEALTH_METHODS], struct cm_health
 void cm_health_set(struct cm_health *health, bool healthy)
 {
     health->healthy = healthy;
-    for (struct probe *probe = health->watches; probe; probe = probe->next)
+    for (struct probe *probe = health->watches; probe; probe = probe->next) {
         update(probe);
+    }
 }
 
 void cm_health_close(struct cm_health *health)
 {
     cm_health_set(health, false);
-    for (struct probe *probe = health->watches; probe; probe = probe->next)
+    for (struct probe *probe = health->watches; probe; probe = probe->next) {
         cm_stream_finish(probe->stream, CM_UNAVAILABLE, NULL);
+    }
 }

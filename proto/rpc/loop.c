@@ -47,10 +47,12 @@ static void log_line(gpr_log_func_args *line)
     static _Atomic int64_t second;
     static atomic_uint lines;
     int64_t now = cm_mono_ms(cm_clock_system()) / 1000;
-    if (atomic_exchange(&second, now) != now)
+    if (atomic_exchange(&second, now) != now) {
         atomic_store(&lines, 0);
-    if (atomic_fetch_add(&lines, 1) < MOST)
+    }
+    if (atomic_fetch_add(&lines, 1) < MOST) {
         cm_log(CM_LOG_WARNING, "grpc", "text=%s", line->message);
+    }
 }
 
 static void post(struct cm_poster *poster, struct cm_task *task)
@@ -61,9 +63,10 @@ static void post(struct cm_poster *poster, struct cm_task *task)
     *loop->last = task;
     loop->last = &task->next;
     // Under the lock, so that the loop can't be freed while somebody is in here.
-    if (!loop->ringing)
+    if (!loop->ringing) {
         loop->ringing =
             grpc_call_start_batch(loop->bell, NULL, 0, &loop->rung, NULL) == GRPC_CALL_OK;
+    }
     pthread_mutex_unlock(&loop->lock);
 }
 
@@ -91,14 +94,17 @@ static enum cm_status check_descriptors(struct cm_error *error)
     int count = 0;
     while (count < NEEDED_DESCRIPTORS) {
         fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (fds[count] < 0)
+        if (fds[count] < 0) {
             break;
+        }
         count++;
     }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         close(fds[i]);
-    if (count == NEEDED_DESCRIPTORS)
+    }
+    if (count == NEEDED_DESCRIPTORS) {
         return CM_OK;
+    }
     enum cm_status status =
         cm_fail(error, CM_UNAVAILABLE, "descriptors", "only %d more files can be opened, %d needed",
                 count, NEEDED_DESCRIPTORS);
@@ -110,8 +116,9 @@ enum cm_status cm_loop_new(struct cm_loop **out, struct cm_error *error)
 {
     *out = NULL;
     enum cm_status status = check_descriptors(error);
-    if (status)
+    if (status) {
         return status;
+    }
     struct cm_loop *loop = calloc(1, sizeof *loop);
     if (!loop || pthread_mutex_init(&loop->lock, NULL)) {
         free(loop);
@@ -141,17 +148,20 @@ static bool busy(struct cm_loop *loop)
 
 void cm_loop_free(struct cm_loop *loop)
 {
-    if (!loop)
+    if (!loop) {
         return;
+    }
     // Operations in flight end first: a batch started after the queue's shutdown aborts.
-    while (busy(loop))
+    while (busy(loop)) {
         cm_loop_step(loop, STOP_SEEN_MS);
+    }
     grpc_call_unref(loop->bell);
     grpc_channel_destroy(loop->lame);
     grpc_completion_queue_shutdown(loop->queue);
     gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    while (grpc_completion_queue_next(loop->queue, forever, NULL).type != GRPC_QUEUE_SHUTDOWN)
+    while (grpc_completion_queue_next(loop->queue, forever, NULL).type != GRPC_QUEUE_SHUTDOWN) {
         continue;
+    }
     grpc_completion_queue_destroy(loop->queue);
     grpc_shutdown_blocking();
     cm_timers_clear(&loop->timers);
@@ -164,10 +174,11 @@ bool cm_loop_step(struct cm_loop *loop, int64_t wait_ms)
     int64_t now = cm_mono_ms(cm_clock_system());
     bool ran = cm_timers_run(&loop->timers, now);
     int64_t next = cm_timers_next_ms(&loop->timers);
-    if (ran)
+    if (ran) {
         wait_ms = 0;
-    else if (next - now < wait_ms)
+    } else if (next - now < wait_ms) {
         wait_ms = next - now;
+    }
     gpr_timespec deadline =
         gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(wait_ms, GPR_TIMESPAN));
     grpc_event event = grpc_completion_queue_next(loop->queue, deadline, NULL);
@@ -181,8 +192,9 @@ bool cm_loop_step(struct cm_loop *loop, int64_t wait_ms)
 
 void cm_loop_run(struct cm_loop *loop)
 {
-    while (!atomic_load(&loop->stop))
+    while (!atomic_load(&loop->stop)) {
         cm_loop_step(loop, STOP_SEEN_MS);
+    }
     atomic_store(&loop->stop, false);
 }
 
@@ -214,8 +226,9 @@ void cm_loop_release(struct cm_loop *loop)
 enum cm_status cm_timer_set(struct cm_loop *loop, struct cm_timer *timer, int64_t after_ms)
 {
     int64_t now = cm_mono_ms(cm_clock_system());
-    if (after_ms < 0)
+    if (after_ms < 0) {
         after_ms = 0;
+    }
     int64_t at = after_ms > INT64_MAX - 1 - now ? INT64_MAX - 1 : now + after_ms;
     return cm_timers_set(&loop->timers, timer, at);
 }

@@ -78,29 +78,33 @@ static void arm(struct slot *slot)
         error = grpc_server_request_call(server->core, &slot->call, &slot->details, &slot->metadata,
                                          queue, queue, &slot->tag);
     }
-    if (error == GRPC_CALL_OK)
+    if (error == GRPC_CALL_OK) {
         server->armed++;
-    else
+    } else {
         cm_log(CM_LOG_ERROR, "rpc-arm-refused", "error=%d", (int)error);
+    }
 }
 
 static void disarm(struct slot *slot)
 {
     grpc_metadata_array_destroy(&slot->metadata);
-    if (!slot->method->handle)
+    if (!slot->method->handle) {
         grpc_call_details_destroy(&slot->details);
+    }
 }
 
 // Last in the handling of each event: the server may be gone afterwards.
 static void settle(struct cm_server *server)
 {
-    if (!server->core_closed || server->armed || server->live || server->done)
+    if (!server->core_closed || server->armed || server->live || server->done) {
         return;
+    }
     cm_timer_cancel(server->loop, &server->grace);
     cm_timer_cancel(server->loop, &server->forget);
     server->done = true;
-    if (server->on_done)
+    if (server->on_done) {
         server->on_done(server->done_context);
+    }
 }
 
 static void on_gone(struct cm_call_maker *maker)
@@ -123,8 +127,9 @@ static void open_call(struct method *method, grpc_call *call, gpr_timespec deadl
     }
     method->in_flight++;
     method->server->live++;
-    if (cm_stream_taken(stream))
+    if (cm_stream_taken(stream)) {
         return;
+    }
     if (!method->is.on_open) {
         cm_fail(&error, CM_NOT_SERVED, "method", "this server has no such method");
     } else if (method->in_flight > method->is.max_calls) {
@@ -133,8 +138,9 @@ static void open_call(struct method *method, grpc_call *call, gpr_timespec deadl
         error.retry_after_ms = RETRY_MS;
     } else {
         method->is.on_open(method->is.context, stream);
-        if (cm_stream_taken(stream))
+        if (cm_stream_taken(stream)) {
             return;
+        }
         cm_fail(&error, CM_INTERNAL, "method", "the call was not taken up");
     }
     cm_stream_finish(stream, error.status, &error);
@@ -155,8 +161,9 @@ static void on_call(struct cm_tag *tag, bool ok)
     gpr_timespec deadline = method->handle ? slot->deadline : slot->details.deadline;
     cm_backlog_taken(server->backlog, call);
     disarm(slot);
-    if (!server->closing)
+    if (!server->closing) {
         arm(slot);
+    }
     open_call(method, call, deadline);
 }
 
@@ -179,8 +186,9 @@ static void on_forget(struct cm_timer *timer)
     struct cm_server *server = CM_CONTAINER(timer, struct cm_server, forget);
     cm_backlog_reset(server->backlog);
     // A slot in the heap that was just given up: there is room.
-    if (cm_timer_set(server->loop, timer, FORGET_MS))
+    if (cm_timer_set(server->loop, timer, FORGET_MS)) {
         cm_log(CM_LOG_ERROR, "backlog-not-reset", NULL);
+    }
 }
 
 static enum cm_status add_method(struct cm_server *server, const struct cm_method *is)
@@ -192,11 +200,13 @@ static enum cm_status add_method(struct cm_server *server, const struct cm_metho
         method->slots[i].tag.run = on_call;
         method->slots[i].method = method;
     }
-    if (!is->path)
+    if (!is->path) {
         return CM_OK;
+    }
     method->is.path = strdup(is->path);
-    if (!method->is.path)
+    if (!method->is.path) {
         return CM_MEMORY;
+    }
     method->handle =
         grpc_server_register_method(server->core, method->is.path, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
     return method->handle ? CM_OK : CM_INVALID;
@@ -209,22 +219,27 @@ static enum cm_status add_methods(struct cm_server *server, const struct cm_meth
     struct cm_method unknown = {.max_calls = 0};
     cm_health_methods(health, server->health);
     server->methods = calloc(count + CM_HEALTH_METHODS + 1, sizeof *server->methods);
-    if (!server->methods)
+    if (!server->methods) {
         return CM_MEMORY;
+    }
     enum cm_status status = add_method(server, &unknown);
-    for (size_t i = 0; i < CM_HEALTH_METHODS && status == CM_OK; i++)
+    for (size_t i = 0; i < CM_HEALTH_METHODS && status == CM_OK; i++) {
         status = add_method(server, &health[i]);
-    for (size_t i = 0; i < count && status == CM_OK; i++)
+    }
+    for (size_t i = 0; i < count && status == CM_OK; i++) {
         status = add_method(server, &methods[i]);
+    }
     return status;
 }
 
 static grpc_server *new_core(const struct cm_server_options *options)
 {
     size_t receive = MIN_RECEIVE;
-    for (size_t i = 0; i < options->method_count; i++)
-        if (options->methods[i].max_message > receive)
+    for (size_t i = 0; i < options->method_count; i++) {
+        if (options->methods[i].max_message > receive) {
             receive = options->methods[i].max_message;
+        }
+    }
     grpc_arg args[] = {
         cm_arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)receive),
         cm_arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
@@ -252,8 +267,9 @@ static enum cm_status bind_address(struct cm_server *server,
     cm_backlog_guard(server->backlog, cm_tls_server_credentials(server->tls));
     server->port = grpc_server_add_http2_port(server->core, options->address,
                                               cm_tls_server_credentials(server->tls));
-    if (server->port > 0)
+    if (server->port > 0) {
         return CM_OK;
+    }
     cm_fail(error, CM_IO, options->address, "can't listen here");
     cm_error_hint(error, "is another program on this port, or the address not this machine's?");
     return CM_IO;
@@ -265,10 +281,12 @@ enum cm_status cm_server_new(struct cm_server **out, struct cm_loop *loop,
     *out = NULL;
     enum cm_status status =
         cm_accept_guard_set(options->max_connections, HANDSHAKES_PER_SECOND, error);
-    if (status == CM_OK)
+    if (status == CM_OK) {
         status = cm_connections_watch_start(error);
-    if (status)
+    }
+    if (status) {
         return status;
+    }
     struct cm_server *server = calloc(1, sizeof *server);
     struct cm_health *health = cm_health_new();
     struct cm_backlog *backlog = cm_backlog_new();
@@ -289,22 +307,28 @@ enum cm_status cm_server_new(struct cm_server **out, struct cm_loop *loop,
     server->core = new_core(options);
     grpc_server_register_completion_queue(server->core, cm_loop_queue(loop), NULL);
     status = add_methods(server, options->methods, options->method_count);
-    if (status)
+    if (status) {
         cm_fail(error, status, "server", "can't register its methods");
-    if (status == CM_OK)
+    }
+    if (status == CM_OK) {
         status = cm_tls_server_new(&server->tls, &options->tls, error);
-    if (status == CM_OK && cm_timer_set(loop, &server->forget, FORGET_MS))
+    }
+    if (status == CM_OK && cm_timer_set(loop, &server->forget, FORGET_MS)) {
         status = cm_fail(error, CM_MEMORY, "server", "out of memory");
-    if (status == CM_OK)
+    }
+    if (status == CM_OK) {
         status = bind_address(server, options, error);
+    }
     if (status) {
         cm_server_free(server);
         return status;
     }
     grpc_server_start(server->core);
-    for (size_t i = 0; i < server->method_count; i++)
-        for (size_t j = 0; j < ARMED; j++)
+    for (size_t i = 0; i < server->method_count; i++) {
+        for (size_t j = 0; j < ARMED; j++) {
             arm(&server->methods[i].slots[j]);
+        }
+    }
     *out = server;
     return CM_OK;
 }
@@ -316,38 +340,45 @@ int cm_server_port(const struct cm_server *server)
 
 void cm_server_set_healthy(struct cm_server *server, bool healthy)
 {
-    if (!server->closing)
+    if (!server->closing) {
         cm_health_set(server->health, healthy);
+    }
 }
 
 void cm_server_shutdown(struct cm_server *server, int64_t grace_ms, void (*done)(void *context),
                         void *context)
 {
-    if (server->closing)
+    if (server->closing) {
         return;
+    }
     server->closing = true;
     server->on_done = done;
     server->done_context = context;
     cm_health_close(server->health);
     grpc_server_shutdown_and_notify(server->core, cm_loop_queue(server->loop), &server->closed);
-    if (grace_ms <= 0 || cm_timer_set(server->loop, &server->grace, grace_ms))
+    if (grace_ms <= 0 || cm_timer_set(server->loop, &server->grace, grace_ms)) {
         grpc_server_cancel_all_calls(server->core);
+    }
 }
 
 void cm_server_free(struct cm_server *server)
 {
-    if (!server)
+    if (!server) {
         return;
-    if (!server->closing)
+    }
+    if (!server->closing) {
         cm_server_shutdown(server, 0, NULL, NULL);
-    while (!server->done)
+    }
+    while (!server->done) {
         cm_loop_step(server->loop, INT32_MAX);
+    }
     grpc_server_destroy(server->core);
     cm_tls_server_free(server->tls);
     cm_health_free(server->health);
     cm_backlog_free(server->backlog);
-    for (size_t i = 0; i < server->method_count; i++)
+    for (size_t i = 0; i < server->method_count; i++) {
         free((char *)server->methods[i].is.path);
+    }
     free(server->methods);
     cm_loop_release(server->loop);
     cm_connections_watch_stop();

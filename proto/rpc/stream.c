@@ -90,8 +90,9 @@ static void destroy(struct cm_stream *stream)
     grpc_byte_buffer_destroy(stream->outgoing);
     grpc_slice_unref(stream->details);
     grpc_slice_unref(stream->end_text);
-    if (stream->end_metadata_count)
+    if (stream->end_metadata_count) {
         grpc_slice_unref(stream->end_metadata.value);
+    }
     cm_buf_clear(&stream->peer_store);
     cm_connection_unref(stream->connection);
     cm_loop_release(stream->loop);
@@ -103,8 +104,9 @@ static void copy_text(char *out, size_t size, grpc_slice text)
 {
     size_t len = GRPC_SLICE_LENGTH(text) < size ? GRPC_SLICE_LENGTH(text) : size - 1;
     const uint8_t *from = GRPC_SLICE_START_PTR(text);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         out[i] = isascii(from[i]) && isprint(from[i]) ? (char)from[i] : '?';
+    }
     out[len] = '\0';
 }
 
@@ -112,8 +114,9 @@ static bool trailer_error(const grpc_metadata_array *trailing, struct cm_error *
 {
     for (size_t i = 0; i < trailing->count; i++) {
         grpc_slice value = trailing->metadata[i].value;
-        if (grpc_slice_str_cmp(trailing->metadata[i].key, TRAILER) != 0)
+        if (grpc_slice_str_cmp(trailing->metadata[i].key, TRAILER) != 0) {
             continue;
+        }
         struct cm_arena *arena = cm_arena_new((size_t)4 * MAX_TRAILER);
         struct cm_bytes bytes = {GRPC_SLICE_START_PTR(value), GRPC_SLICE_LENGTH(value)};
         bool decoded = arena && bytes.len <= MAX_TRAILER &&
@@ -144,19 +147,22 @@ static void conclude_client(struct cm_stream *stream)
 static void conclude_server(struct cm_stream *stream)
 {
     bool finished = stream->end_sent && !stream->cancelled && !stream->refused;
-    if (stream->accepted)
+    if (stream->accepted) {
         stream->handlers.on_closed(stream->owner, finished ? CM_OK : CM_CANCELLED, NULL);
+    }
 }
 
 // Last in the handling of each event: the stream may be gone afterwards.
 static void settle(struct cm_stream *stream)
 {
-    if (!stream->closed || stream->pending)
+    if (!stream->closed || stream->pending) {
         return;
-    if (stream->is_server)
+    }
+    if (stream->is_server) {
         conclude_server(stream);
-    else
+    } else {
         conclude_client(stream);
+    }
     struct cm_call_maker maker = stream->maker;
     destroy(stream);
     maker.gone(&maker);
@@ -178,8 +184,9 @@ static void on_close_done(struct cm_tag *tag, bool ok)
     stream->closed = true;
     if (stream->is_server && stream->cancelled) {
         stream->stopped = true;
-        if (!stream->refused)
+        if (!stream->refused) {
             cm_connection_gave_up(stream->connection);
+        }
     }
     settle(stream);
 }
@@ -188,10 +195,11 @@ static void refuse(struct cm_stream *stream, const char *text)
 {
     struct cm_error error = {0};
     stream->refused = true;
-    if (stream->is_server)
+    if (stream->is_server) {
         cm_stream_finish(stream, cm_fail(&error, CM_INVALID, "message", "%s", text), &error);
-    else
+    } else {
         grpc_call_cancel_with_status(stream->call, GRPC_STATUS_INVALID_ARGUMENT, text, NULL);
+    }
     stream->stopped = true;
 }
 
@@ -238,10 +246,11 @@ static void on_read_done(struct cm_tag *tag, bool ok)
     stream->reading = false;
     grpc_byte_buffer *buffer = stream->incoming;
     stream->incoming = NULL;
-    if (!stream->stopped && buffer)
+    if (!stream->stopped && buffer) {
         deliver(stream, buffer);
-    else if (!stream->stopped && ended_well(stream, ok) && stream->handlers.on_end)
+    } else if (!stream->stopped && ended_well(stream, ok) && stream->handlers.on_end) {
         stream->handlers.on_end(stream->owner);
+    }
     grpc_byte_buffer_destroy(buffer);
     settle(stream);
 }
@@ -251,8 +260,9 @@ static void send_end(struct cm_stream *stream)
     grpc_op ops[2] = {0};
     size_t count = 0;
     stream->end_sent = true;
-    if (!stream->opened)
+    if (!stream->opened) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    }
     stream->opened = true;
     if (stream->is_server) {
         ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
@@ -275,10 +285,11 @@ static void on_write_done(struct cm_tag *tag, bool ok)
     stream->outgoing = NULL;
     // After a failed write the call is ending: it never becomes writable again.
     stream->writing = !ok;
-    if (ok && stream->finishing && !stream->closed)
+    if (ok && stream->finishing && !stream->closed) {
         send_end(stream);
-    else if (ok && !stream->stopped && !stream->closed && stream->handlers.on_writable)
+    } else if (ok && !stream->stopped && !stream->closed && stream->handlers.on_writable) {
         stream->handlers.on_writable(stream->owner);
+    }
     settle(stream);
 }
 
@@ -293,8 +304,9 @@ static void on_end_done(struct cm_tag *tag, bool ok)
 static struct cm_stream *new_stream(const struct cm_call_setup *setup, bool is_server)
 {
     struct cm_stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
+    if (!stream) {
         return NULL;
+    }
     stream->loop = setup->loop;
     stream->call = setup->call;
     stream->deadline = setup->deadline;
@@ -401,8 +413,9 @@ void cm_stream_accept(struct cm_stream *stream, const struct cm_stream_handlers 
 
 void cm_stream_read(struct cm_stream *stream)
 {
-    if (stream->reading || stream->stopped || stream->closed)
+    if (stream->reading || stream->stopped || stream->closed) {
         return;
+    }
     grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE};
     receive.data.recv_message.recv_message = &stream->incoming;
     stream->reading = start(stream, &receive, 1, &stream->read_done);
@@ -420,17 +433,20 @@ bool cm_stream_writable(const struct cm_stream *stream)
 
 enum cm_status cm_stream_write(struct cm_stream *stream, struct cm_bytes message)
 {
-    if (ended(stream))
+    if (ended(stream)) {
         return CM_CANCELLED;
-    if (stream->writing)
+    }
+    if (stream->writing) {
         return CM_EXHAUSTED;
+    }
     grpc_slice slice = grpc_slice_from_copied_buffer((const char *)message.data, message.len);
     stream->outgoing = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
     grpc_op ops[2] = {0};
     size_t count = 0;
-    if (!stream->opened)
+    if (!stream->opened) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    }
     stream->opened = true;
     cm_connection_credit(stream->connection, message.len / 64 + MESSAGE_CREDIT);
     ops[count].op = GRPC_OP_SEND_MESSAGE;
@@ -442,8 +458,9 @@ enum cm_status cm_stream_write(struct cm_stream *stream, struct cm_bytes message
 static void set_end(struct cm_stream *stream, enum cm_status status, const struct cm_error *error)
 {
     stream->end_code = (grpc_status_code)cm_status_to_grpc(status);
-    if (status == CM_OK)
+    if (status == CM_OK) {
         return;
+    }
     struct cm_buf trailer = {.max = MAX_TRAILER};
     if (error && cm_error_encode(&trailer, error) == CM_OK) {
         stream->end_metadata.key = grpc_slice_from_static_string(TRAILER);
@@ -460,15 +477,17 @@ static void set_end(struct cm_stream *stream, enum cm_status status, const struc
 
 void cm_stream_finish(struct cm_stream *stream, enum cm_status status, const struct cm_error *error)
 {
-    if (ended(stream))
+    if (ended(stream)) {
         return;
+    }
     stream->finishing = true;
     if (stream->is_server) {
         stream->stopped = true;
         set_end(stream, status, error);
     }
-    if (!stream->writing)
+    if (!stream->writing) {
         send_end(stream);
+    }
 }
 
 void cm_stream_cancel(struct cm_stream *stream)
@@ -486,8 +505,9 @@ const struct cm_peer *cm_stream_peer(const struct cm_stream *stream)
 int64_t cm_stream_remaining_ms(const struct cm_stream *stream)
 {
     gpr_timespec forever = gpr_inf_future(stream->deadline.clock_type);
-    if (gpr_time_cmp(stream->deadline, forever) == 0)
+    if (gpr_time_cmp(stream->deadline, forever) == 0) {
         return INT64_MAX;
+    }
     gpr_timespec left = gpr_time_sub(stream->deadline, gpr_now(stream->deadline.clock_type));
     int64_t ms = left.tv_sec * 1000 + left.tv_nsec / 1000000;
     return ms > 0 ? ms : 0;

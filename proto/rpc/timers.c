@@ -21,12 +21,15 @@ static void sift_down(struct cm_timers *timers, size_t slot, struct cm_timer *ti
 {
     for (;;) {
         size_t child = 2 * slot;
-        if (child > timers->count)
+        if (child > timers->count) {
             break;
-        if (child < timers->count && timers->heap[child + 1]->at_ms < timers->heap[child]->at_ms)
+        }
+        if (child < timers->count && timers->heap[child + 1]->at_ms < timers->heap[child]->at_ms) {
             child++;
-        if (timers->heap[child]->at_ms >= timer->at_ms)
+        }
+        if (timers->heap[child]->at_ms >= timer->at_ms) {
             break;
+        }
         place(timers, slot, timers->heap[child]);
         slot = child;
     }
@@ -35,8 +38,9 @@ static void sift_down(struct cm_timers *timers, size_t slot, struct cm_timer *ti
 
 void cm_timers_clear(struct cm_timers *timers)
 {
-    for (size_t i = 1; i <= timers->count; i++)
+    for (size_t i = 1; i <= timers->count; i++) {
         timers->heap[i]->slot = 0;
+    }
     free(timers->heap);
     *timers = (struct cm_timers){0};
 }
@@ -47,8 +51,9 @@ enum cm_status cm_timers_set(struct cm_timers *timers, struct cm_timer *timer, i
     if (timers->count + 1 >= timers->cap) {
         size_t cap = timers->cap ? 2 * timers->cap : 16;
         struct cm_timer **heap = realloc(timers->heap, cap * sizeof(struct cm_timer *));
-        if (!heap)
+        if (!heap) {
             return CM_MEMORY;
+        }
         timers->heap = heap;
         timers->cap = cap;
     }
@@ -61,16 +66,19 @@ enum cm_status cm_timers_set(struct cm_timers *timers, struct cm_timer *timer, i
 void cm_timers_cancel(struct cm_timers *timers, struct cm_timer *timer)
 {
     size_t slot = timer->slot;
-    if (!slot)
+    if (!slot) {
         return;
+    }
     timer->slot = 0;
     struct cm_timer *last = timers->heap[timers->count--];
-    if (last == timer)
+    if (last == timer) {
         return;
-    if (slot > 1 && timers->heap[slot / 2]->at_ms > last->at_ms)
+    }
+    if (slot > 1 && timers->heap[slot / 2]->at_ms > last->at_ms) {
         sift_up(timers, slot, last);
-    else
+    } else {
         sift_down(timers, slot, last);
+    }
 }
 
 int64_t cm_timers_next_ms(const struct cm_timers *timers)

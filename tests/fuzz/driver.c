@@ -15,10 +15,11 @@ static int run_file(const char *folder, const char *name)
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
     ok = cm_file_read(&bytes, path, 64 << 20, NULL) == CM_OK;
-    if (ok)
+    if (ok) {
         LLVMFuzzerTestOneInput(bytes.data, bytes.len);
-    else
+    } else {
         fprintf(stderr, "%s: can't be read\n", path);
+    }
     cm_buf_clear(&bytes);
     return ok;
 }
@@ -35,14 +36,16 @@ static int run_folder(const char *folder)
         return 0;
     }
     while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.') {
             continue;
+        }
         ok &= run_file(folder, entry->d_name);
         files++;
     }
     closedir(dir);
-    if (files == 0)
+    if (files == 0) {
         fprintf(stderr, "%s: holds no corpus\n", folder);
+    }
     return ok && files > 0;
 }
 
@@ -51,8 +54,9 @@ int main(int argc, char **argv)
     int ok = 1;
 
     for (int i = 1; i < argc; i++) {
-        if (argv[i][0] != '-')
+        if (argv[i][0] != '-') {
             ok &= run_folder(argv[i]);
+        }
     }
     return ok ? 0 : 1;
 }

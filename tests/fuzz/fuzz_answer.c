@@ -24,15 +24,19 @@ static void check_key(struct cm_bytes key)
     struct cm_bytes owner;
     struct cm_bytes id;
 
-    if (cm_row_key_parse(key, &captured_ms, &owner, &id) != CM_OK)
+    if (cm_row_key_parse(key, &captured_ms, &owner, &id) != CM_OK) {
         return;
-    for (size_t i = 0; i < owner.len; i++)
+    }
+    for (size_t i = 0; i < owner.len; i++) {
         agency[i] = (char)owner.data[i];
-    for (size_t i = 0; i < id.len; i++)
+    }
+    for (size_t i = 0; i < id.len; i++) {
         event[i] = (char)id.data[i];
+    }
     if (cm_row_key(&out, captured_ms, agency, event) != CM_OK ||
-        !cm_bytes_equal(cm_buf_bytes(&out), key))
+        !cm_bytes_equal(cm_buf_bytes(&out), key)) {
         abort();
+    }
     cm_buf_clear(&out);
 }
 

@@ -24,12 +24,14 @@ static inline void fuzz_codec(fuzz_again *again, const uint8_t *data, size_t siz
     struct cm_bytes in = {data, size};
     enum cm_status status;
 
-    if (!arena)
+    if (!arena) {
         return;
+    }
     status = again(&out, arena, in, &error);
     if (status == CM_OK ? !cm_bytes_equal(cm_buf_bytes(&out), in)
-                        : error.where[0] == '\0' || error.text[0] == '\0')
+                        : error.where[0] == '\0' || error.text[0] == '\0') {
         abort();
+    }
     cm_buf_clear(&out);
     cm_arena_free(arena);
 }

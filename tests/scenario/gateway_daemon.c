@@ -34,8 +34,9 @@ TestSuite(gateway_daemon, .init = setup, .fini = teardown, .timeout = 120);
 
 static void end(struct call *call)
 {
-    if (call->stream)
+    if (call->stream) {
         cm_stream_cancel(call->stream);
+    }
     DAEMON_UNTIL(gateway, call->closed);
     call_clear(call);
 }

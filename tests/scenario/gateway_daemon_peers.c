@@ -47,15 +47,18 @@ static int read_port(int fd)
     size_t len = 0;
     while (len < sizeof line - 1) {
         ssize_t got = read(fd, line + len, 1);
-        if (got <= 0)
+        if (got <= 0) {
             return 0;
+        }
         fputc(line[len], stderr);
-        if (line[len++] != '\n')
+        if (line[len++] != '\n') {
             continue;
+        }
         line[len] = '\0';
         const char *port = strstr(line, " started ") ? strstr(line, "port=") : NULL;
-        if (port)
+        if (port) {
             return (int)strtol(port + 5, NULL, 10);
+        }
         len = 0;
     }
     return 0;
@@ -91,8 +94,9 @@ void daemon_stop(struct daemon *daemon)
     daemon_signal(daemon, SIGTERM);
     char rest[4096];
     ssize_t got;
-    while ((got = read(daemon->out, rest, sizeof rest)) > 0)
+    while ((got = read(daemon->out, rest, sizeof rest)) > 0) {
         fwrite(rest, 1, (size_t)got, stderr);
+    }
     close(daemon->out);
     int status;
     cr_assert_eq(waitpid(daemon->pid, &status, 0), daemon->pid);
@@ -102,8 +106,9 @@ void daemon_stop(struct daemon *daemon)
 
 void daemon_free(struct daemon *daemon)
 {
-    if (daemon->pid)
+    if (daemon->pid) {
         daemon_stop(daemon);
+    }
     cm_loop_free(daemon->loop);
     pki_free(daemon->pki);
 }
@@ -154,8 +159,9 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     call->closed = true;
     call->stream = NULL;
     call->status = status;
-    if (error)
+    if (error) {
         call->error = *error;
+    }
 }
 
 static const struct cm_stream_handlers handlers = {
@@ -175,8 +181,9 @@ void call_open(struct call *call, struct peer *peer, const char *method)
 void call_write(struct call *call, struct daemon *daemon, struct cm_bytes message)
 {
     DAEMON_UNTIL(daemon, call->closed || cm_stream_writable(call->stream));
-    if (!call->closed)
+    if (!call->closed) {
         cr_assert_eq(cm_stream_write(call->stream, message), CM_OK);
+    }
 }
 
 void call_clear(struct call *call)
@@ -307,10 +314,11 @@ static void make(struct question *question, struct peer *peer, bool reach)
         .deadline_ms = 4000,
     };
     cr_assert_eq(cm_random(query.query_id, sizeof query.query_id), CM_OK);
-    if (reach)
+    if (reach) {
         query.limit = 0;
-    else
+    } else {
         cr_assert_eq(cm_random(query.blind, sizeof query.blind), CM_OK);
+    }
     query.evidence_kinds = reach ? 1u << CM_EVIDENCE_CASE : 0;
     struct cm_buf payload = {0};
     struct cm_arena *arena = cm_arena_new(1 << 18);

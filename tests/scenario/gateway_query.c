@@ -35,24 +35,28 @@ static void check_rows(bool ordered)
         struct node *node = &world->nodes[i];
         const struct cm_account *account = world_account(world, node->agency);
         size_t whole = account->outcome == CM_OUTCOME_ANSWERED ? node->row_count : node->merged;
-        for (size_t row = 0; row < whole; row++)
+        for (size_t row = 0; row < whole; row++) {
             all[count++] = cm_buf_bytes(&node->keys[row]);
+        }
     }
     qsort(all, count, sizeof all[0], by_key);
-    if (count > world->asked.limit)
+    if (count > world->asked.limit) {
         count = world->asked.limit;
+    }
     cr_assert_eq(world->merged, count, "%llu rows of %zu", (unsigned long long)world->merged,
                  count);
     for (size_t i = 0; ordered && i < WORLD_NODES; i++) {
         struct node *node = &world->nodes[i];
-        if (node->merged > 0)
+        if (node->merged > 0) {
             cr_assert_leq(
                 cm_bytes_compare(cm_buf_bytes(&node->keys[node->merged - 1]), all[count - 1]), 0);
-        if (node->cut && world_account(world, node->agency)->outcome == CM_OUTCOME_ANSWERED)
+        }
+        if (node->cut && world_account(world, node->agency)->outcome == CM_OUTCOME_ANSWERED) {
             cr_assert_gt(
                 cm_bytes_compare((struct cm_bytes){node->first_left_out, node->first_left_out_len},
                                  all[count - 1]),
                 0, "an earlier row was left out");
+        }
     }
 }
 
@@ -62,14 +66,17 @@ static void check_account(const struct node *node)
     cr_assert_not_null(account);
     cr_assert_eq(account->rows, node->merged);
     cr_assert_eq(account->outcome, node->progress);
-    if (node->merged > 0)
+    if (node->merged > 0) {
         cr_assert(cm_bytes_equal(account->last_key, cm_buf_bytes(&node->keys[node->merged - 1])));
-    if (node->checking)
+    }
+    if (node->checking) {
         cr_assert(cm_digest_equal(&account->last_header, &node->check.previous));
-    if (account->outcome == CM_OUTCOME_ANSWERED)
+    }
+    if (account->outcome == CM_OUTCOME_ANSWERED) {
         cr_assert_eq(account->more_matched,
                      node->merged < node->row_count ||
                          (node->merged == world->asked.limit && !node->check.final));
+    }
     cr_assert_eq(node->refusal_seen, account->outcome == CM_OUTCOME_REFUSED);
 }
 
@@ -80,12 +87,14 @@ static void check_manifest(void)
     cr_assert_leq(world->manifest_at, world->begun + world->asked.deadline_ms);
     cr_assert(cm_digest_equal(&world->manifest.query_digest, &world->digest));
     uint32_t sum = 0;
-    for (int i = 0; i < CM_OUTCOME_COUNT; i++)
+    for (int i = 0; i < CM_OUTCOME_COUNT; i++) {
         sum += world->manifest.counts[i];
+    }
     cr_assert_eq(sum, WORLD_NODES);
     cr_assert_eq(world->manifest.rows, world->merged);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         check_account(&world->nodes[i]);
+    }
 }
 
 // What may come of a node of that manner; a limit may be reached before it shows.
@@ -107,19 +116,21 @@ static void check_outcome(const struct node *node, bool limited, bool ordered)
         ((node->manner == ALTERS_ROW || node->manner == WITHHOLDS) && node->row_count == 0);
     bool cut_off =
         limited && (outcome == CM_OUTCOME_ANSWERED || (outcome == CM_OUTCOME_LATE && !ordered));
-    if (!cut_off)
+    if (!cut_off) {
         cr_assert_eq(outcome, harmless ? CM_OUTCOME_ANSWERED : expected[node->manner],
                      "%s: manner %d came to %s", node->agency, (int)node->manner,
                      cm_outcome_name(outcome));
+    }
 }
 
 static void one_seed(uint64_t seed, bool ordered)
 {
     world_begin(world, seed);
     unsigned bad = world_draw(world, 4);
-    for (unsigned i = 0; i < bad; i++)
+    for (unsigned i = 0; i < bad; i++) {
         world->nodes[world_draw(world, WORLD_NODES)].manner =
             (enum manner)world_draw(world, MANNERS);
+    }
     world->asked.order = ordered ? CM_ORDER_TIME_DESCENDING : CM_ORDER_UNORDERED;
     bool limited = world_draw(world, 2);
     world->asked.limit = limited ? 1 + world_draw(world, 150) : 1000;
@@ -127,8 +138,9 @@ static void one_seed(uint64_t seed, bool ordered)
     world_ask(world);
     check_manifest();
     check_rows(ordered);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         check_outcome(&world->nodes[i], limited, ordered);
+    }
 }
 
 static uint64_t seeds(void)
@@ -139,14 +151,16 @@ static uint64_t seeds(void)
 
 Test(gateway_query, merged_rows_are_the_newest_of_all_whoever_misbehaves)
 {
-    for (uint64_t seed = 1; seed <= seeds(); seed++)
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
         one_seed(seed, true);
+    }
 }
 
 Test(gateway_query, unordered_rows_are_each_of_all_once)
 {
-    for (uint64_t seed = 1; seed <= seeds() / 2; seed++)
+    for (uint64_t seed = 1; seed <= seeds() / 2; seed++) {
         one_seed(1000000 + seed, false);
+    }
 }
 
 Test(gateway_query, the_deadline_holds_when_nobody_answers)
@@ -154,8 +168,9 @@ Test(gateway_query, the_deadline_holds_when_nobody_answers)
     static const uint32_t deadlines[] = {500, 1000, 10000, 60000};
     for (size_t d = 0; d < 4; d++) {
         world_begin(world, 3 + d);
-        for (size_t i = 0; i < WORLD_NODES; i++)
+        for (size_t i = 0; i < WORLD_NODES; i++) {
             world->nodes[i].manner = SLOW_FIRST;
+        }
         world->asked.deadline_ms = deadlines[d];
         world_ask(world);
         check_manifest();
@@ -199,8 +214,9 @@ Test(gateway_query, nobody_is_asked_when_it_cant_be_recorded)
     world->append_fails = true;
     world_ask(world);
     cr_assert_eq(world->status, CM_UNAVAILABLE);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         cr_assert_eq(world->nodes[i].asks, 0);
+    }
 }
 
 Test(gateway_query, a_record_that_takes_too_long_asks_nobody)
@@ -210,8 +226,9 @@ Test(gateway_query, a_record_that_takes_too_long_asks_nobody)
     world->append_ms = 700;
     world_ask(world);
     cr_assert_eq(world->status, CM_LATE);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         cr_assert_eq(world->nodes[i].asks, 0);
+    }
 }
 
 Test(gateway_query, a_caller_that_goes_away_leaves_nothing_behind)
@@ -221,8 +238,9 @@ Test(gateway_query, a_caller_that_goes_away_leaves_nothing_behind)
         world->gone_early = true;
         world->stall_ms = 10;
         world_ask(world);
-        for (size_t i = 0; i < WORLD_NODES; i++)
+        for (size_t i = 0; i < WORLD_NODES; i++) {
             cr_assert_null(world->nodes[i].call);
+        }
     }
 }
 
@@ -233,12 +251,14 @@ Test(gateway_query, the_same_query_again_is_refused)
     world_request(world, &request);
     world_ask_again(world, cm_buf_bytes(&request));
     cr_assert_eq(world->status, CM_OK);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         world->nodes[i].asks = 0;
+    }
     world_ask_again(world, cm_buf_bytes(&request));
     cr_assert_eq(world->status, CM_REPLAYED);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         cr_assert_eq(world->nodes[i].asks, 0);
+    }
     cm_buf_clear(&request);
 }
 
@@ -266,8 +286,9 @@ Test(gateway_query, only_named_agencies_are_asked)
     cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], 2);
     cr_assert_eq(world->manifest.counts[CM_OUTCOME_NOT_NAMED], WORLD_NODES - 2);
     cr_assert_eq(world->manifest.account_count, 2);
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         cr_assert_eq(world->nodes[i].asks, i == 2 || i == 4);
+    }
 }
 
 Test(gateway_query, what_is_held_is_given_back_and_too_much_refuses_new_queries)

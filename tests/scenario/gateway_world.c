@@ -104,8 +104,9 @@ static void taken(struct world *world, void *what, uint32_t number)
     (void)what;
     (void)number;
     world->writable = true;
-    if (!world->settled)
+    if (!world->settled) {
         cm_gateway_query_writable(world->query);
+    }
 }
 
 static enum cm_status write_message(struct cm_gateway_ports *ports, struct cm_gateway_query *query,
@@ -126,8 +127,9 @@ static void gone(struct world *world, void *what, uint32_t number)
 {
     (void)what;
     (void)number;
-    if (!world->settled)
+    if (!world->settled) {
         cm_gateway_query_gone(world->query);
+    }
 }
 
 static void finish(struct cm_gateway_ports *ports, struct cm_gateway_query *query,
@@ -138,8 +140,9 @@ static void finish(struct cm_gateway_ports *ports, struct cm_gateway_query *quer
     cr_assert_not(world->finished);
     world->finished = true;
     world->status = status;
-    if (error)
+    if (error) {
         world->error = *error;
+    }
     world_later(world, 1, gone, NULL, 0);
 }
 
@@ -338,8 +341,9 @@ void world_begin(struct world *world, uint64_t seed)
     world->append_fails = world->gone_early = false;
     world->append_ms = world->stall_ms = world->stall_once_ms = 0;
     world->appended = 0;
-    for (size_t i = 0; i < WORLD_NODES; i++)
+    for (size_t i = 0; i < WORLD_NODES; i++) {
         begin_node(world, &world->nodes[i]);
+    }
     begin_question(world);
     begin_call(world);
 }
@@ -366,16 +370,19 @@ void world_request(struct world *world, struct cm_buf *out)
 static bool step(struct world *world)
 {
     size_t first = 0;
-    for (size_t i = 1; i < world->event_count; i++)
+    for (size_t i = 1; i < world->event_count; i++) {
         if (world->events[i].at < world->events[first].at ||
             (world->events[i].at == world->events[first].at &&
-             world->events[i].order < world->events[first].order))
+             world->events[i].order < world->events[first].order)) {
             first = i;
+        }
+    }
     bool has_event = world->event_count > 0;
     int64_t at = has_event ? world->events[first].at : INT64_MAX;
     bool wake = !world->settled && world->wake <= at && world->wake != INT64_MAX;
-    if (!has_event && !wake)
+    if (!has_event && !wake) {
         return false;
+    }
     int64_t to = wake ? world->wake : at;
     if (to > world->mono) {
         world->wall += to - world->mono;
@@ -394,8 +401,9 @@ static bool step(struct world *world)
 
 void world_run(struct world *world)
 {
-    while (step(world))
+    while (step(world)) {
         continue;
+    }
     cr_assert(world->settled, "the query never ends");
     cr_assert_eq(cm_admit_inside(world->gateway.admit), 0);
     cr_assert_eq(world->gateway.held, 0);
@@ -417,8 +425,9 @@ void world_ask_again(struct world *world, struct cm_bytes request)
     struct cm_peer peer = {.count = caller->chain_count};
     memcpy(peer.chain, caller->chain, sizeof peer.chain);
     cm_gateway_query_request(world->query, request, &peer);
-    if (world->gone_early)
+    if (world->gone_early) {
         world_later(world, world_draw(world, 60), gone, NULL, 0);
+    }
     world_run(world);
 }
 
@@ -432,8 +441,10 @@ void world_ask(struct world *world)
 
 const struct cm_account *world_account(const struct world *world, const char *agency)
 {
-    for (size_t i = 0; i < world->manifest.account_count; i++)
-        if (strcmp(world->manifest.accounts[i].agency, agency) == 0)
+    for (size_t i = 0; i < world->manifest.account_count; i++) {
+        if (strcmp(world->manifest.accounts[i].agency, agency) == 0) {
             return &world->manifest.accounts[i];
+        }
+    }
     return NULL;
 }

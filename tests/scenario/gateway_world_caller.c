@@ -11,9 +11,10 @@ static struct node *begin_check(struct world *world, const struct cm_envelope *e
     cr_assert_eq(cm_header_decode(&header, arena, envelope->payload, NULL), CM_OK);
     struct node *node = node_of(world, header.agency);
     cr_assert_not_null(node);
-    if (!node->checking)
+    if (!node->checking) {
         cm_answer_check_init(&node->check, &world->digest, &world->asked.key_hash, node->agency,
                              header.attempt, world->asked.limit);
+    }
     node->checking = true;
     cr_assert_not(node->cut, "nothing follows what was cut");
     cr_assert_eq(node->progress, CM_OUTCOME_NONE, "nothing follows an outcome");
@@ -47,8 +48,9 @@ static void take_batch(struct world *world, const struct cm_batch *batch, struct
             memcpy(world->last_key, key.data, key.len);
         }
     }
-    if (batch->withheld_count > 0)
+    if (batch->withheld_count > 0) {
         leave_out(node, batch->withheld[0].key);
+    }
 }
 
 static void take_unmerged(struct world *world, const struct cm_envelope *envelope,

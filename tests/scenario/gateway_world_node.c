@@ -8,9 +8,11 @@
 
 struct node *node_of(struct world *world, const char *agency)
 {
-    for (size_t i = 0; i < world->node_count; i++)
-        if (strcmp(world->nodes[i].agency, agency) == 0)
+    for (size_t i = 0; i < world->node_count; i++) {
+        if (strcmp(world->nodes[i].agency, agency) == 0) {
             return &world->nodes[i];
+        }
+    }
     return NULL;
 }
 
@@ -47,9 +49,10 @@ static void fill_header(struct cm_header *header, const struct node *node, size_
 {
     const struct world *world = node->world;
     struct cm_digest leaves[WORLD_ROWS];
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         cm_row_leaf(&leaves[i], cm_buf_bytes(&node->keys[node->sent + i]),
                     cm_buf_bytes(&node->rows[node->sent + i]));
+    }
     *header = (struct cm_header){
         .query_digest = world->digest,
         .agency = node->agency,
@@ -91,11 +94,13 @@ static void make_batch(struct cm_buf *out, struct node *node)
     cr_assert_eq(cm_envelope_decode(&request.batch.header, arena, cm_buf_bytes(&envelope), NULL),
                  CM_OK);
     struct cm_row rows[WORLD_ROWS];
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         rows[i] = (struct cm_row){cm_buf_bytes(&node->keys[node->sent + i]),
                                   cm_buf_bytes(&node->rows[node->sent + i])};
-    if (node->manner == ALTERS_ROW && count > 0)
+    }
+    if (node->manner == ALTERS_ROW && count > 0) {
         rows[count - 1].row = cm_bytes_of("\x0a\x03xyz");
+    }
     struct cm_withheld withheld = {0};
     request.batch.rows = rows;
     request.batch.row_count = count;
@@ -152,8 +157,9 @@ static void send_batch(struct node *node)
     node->call->spent = true;
     if (node->manner == GARBAGE) {
         uint8_t noise[100];
-        for (size_t i = 0; i < sizeof noise; i++)
+        for (size_t i = 0; i < sizeof noise; i++) {
             noise[i] = (uint8_t)world_draw(node->world, 256);
+        }
         cr_assert_eq(cm_buf_add(&message, noise, sizeof noise), CM_OK);
     } else {
         make_batch(&message, node);
@@ -167,19 +173,21 @@ static void act(struct world *world, void *what, uint32_t number)
 {
     struct node *node = what;
     (void)world;
-    if (!node->call || node->asks != number)
+    if (!node->call || node->asks != number) {
         return;
+    }
     bool between = node->sent > 0;
-    if (node->manner == DIES_BEFORE || (node->manner == DIES_BETWEEN && between))
+    if (node->manner == DIES_BEFORE || (node->manner == DIES_BETWEEN && between)) {
         lose(node);
-    else if (node->manner == REFUSES)
+    } else if (node->manner == REFUSES) {
         refuse(node, node->signer);
-    else if (node->manner == FORGES_REFUSAL)
+    } else if (node->manner == FORGES_REFUSAL) {
         refuse(node, node->stranger);
-    else if (node->manner == WITHDRAWS && (between || node->row_count <= node->batch_rows))
+    } else if (node->manner == WITHDRAWS && (between || node->row_count <= node->batch_rows)) {
         node->call->handlers->withdrawn(node->call);
-    else
+    } else {
         send_batch(node);
+    }
 }
 
 static void soon(struct node *node)
@@ -193,11 +201,13 @@ bool node_ask(struct world *world, struct cm_call *call)
 {
     struct node *node = node_of(world, call->agency);
     cr_assert_null(node->call);
-    if (world->appended == 0)
+    if (world->appended == 0) {
         world->asked_before_record++;
+    }
     if (node->sessions == 0 ||
-        (node->sessions == 1 && node->asks > 0 && node->manner != DIES_BEFORE))
+        (node->sessions == 1 && node->asks > 0 && node->manner != DIES_BEFORE)) {
         return false;
+    }
     node->asks++;
     node->call = call;
     node->sent = 0;
@@ -210,14 +220,16 @@ bool node_ask(struct world *world, struct cm_call *call)
 void node_read(struct world *world, struct cm_call *call)
 {
     struct node *node = node_of(world, call->agency);
-    if (node->call == call)
+    if (node->call == call) {
         soon(node);
+    }
 }
 
 void node_release(struct world *world, struct cm_call *call, bool complete)
 {
     struct node *node = node_of(world, call->agency);
     (void)complete;
-    if (node->call == call)
+    if (node->call == call) {
         node->call = NULL;
+    }
 }

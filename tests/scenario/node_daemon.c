@@ -79,8 +79,9 @@ static void expect_log(const char *text)
     while (!found && cm_mono_ms(cm_clock_system()) < end) {
         struct cm_buf log = {0};
         cm_loop_step(gateway->loop, 20);
-        if (cm_file_read(&log, log_path, 1 << 20, NULL) == CM_OK)
+        if (cm_file_read(&log, log_path, 1 << 20, NULL) == CM_OK) {
             found = memmem(log.data, log.len, text, strlen(text));
+        }
         cm_buf_clear(&log);
     }
     cr_assert(found, "no \"%s\" in the node's log", text);
@@ -181,8 +182,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-    if (node)
+    if (node) {
         node_stop();
+    }
     peer_close(&investigator);
     remove_data();
     daemon_free(gateway);
@@ -212,15 +214,19 @@ static struct result ask(void)
         struct cm_manifest manifest;
         cr_assert_eq(cm_lookup_response_decode(&response, lookup.arena, lookup.messages[i], NULL),
                      CM_OK);
-        if (response.kind == CM_LOOKUP_BATCH)
+        if (response.kind == CM_LOOKUP_BATCH) {
             result.batched += response.u.batch.row_count;
-        if (response.kind != CM_LOOKUP_MANIFEST)
+        }
+        if (response.kind != CM_LOOKUP_MANIFEST) {
             continue;
+        }
         cr_assert_eq(cm_manifest_decode(&manifest, lookup.arena, response.u.envelope.payload, NULL),
                      CM_OK);
-        for (size_t j = 0; j < manifest.account_count; j++)
-            if (strcmp(manifest.accounts[j].agency, OWNER) == 0)
+        for (size_t j = 0; j < manifest.account_count; j++) {
+            if (strcmp(manifest.accounts[j].agency, OWNER) == 0) {
                 result.outcome = manifest.accounts[j].outcome;
+            }
+        }
         result.rows = manifest.rows;
         last_serial = manifest.directory_serial;
     }
@@ -252,8 +258,9 @@ Test(node_daemon, answers_from_its_store)
 Test(node_daemon, gives_back_the_credits_of_what_it_answered)
 {
     ask_until(CM_OUTCOME_ANSWERED);
-    for (unsigned i = 0; i < 2 * CM_CREDITS; i++)
+    for (unsigned i = 0; i < 2 * CM_CREDITS; i++) {
         cr_assert_eq(ask().outcome, CM_OUTCOME_ANSWERED, "question %u", i);
+    }
 }
 
 Test(node_daemon, opting_out_counts_within_a_second)
@@ -261,8 +268,9 @@ Test(node_daemon, opting_out_counts_within_a_second)
     ask_until(CM_OUTCOME_ANSWERED);
     put_rules(shares_nothing);
     const int64_t began = cm_mono_ms(cm_clock_system());
-    while (cm_loop_step(gateway->loop, 20), ask().rows > 0)
+    while (cm_loop_step(gateway->loop, 20), ask().rows > 0) {
         cr_assert_lt(cm_mono_ms(cm_clock_system()) - began, 5000);
+    }
     // A second, and as much again for a machine under load and sanitizers.
     cr_assert_lt(cm_mono_ms(cm_clock_system()) - began, 2000);
     put_rules(shares);
@@ -325,8 +333,8 @@ Test(node_daemon, brings_its_gateway_the_newer_directory)
     cr_assert_eq(kill(node, SIGHUP), 0);
     expect_log("directory-counts serial=2");
     const int64_t end = cm_mono_ms(cm_clock_system()) + 10000;
-    do
+    do {
         ask_until(CM_OUTCOME_ANSWERED);
-    while (last_serial < 2 && cm_mono_ms(cm_clock_system()) < end);
+    } while (last_serial < 2 && cm_mono_ms(cm_clock_system()) < end);
     cr_assert_eq(last_serial, 2);
 }

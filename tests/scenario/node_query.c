@@ -63,8 +63,9 @@ Test(node_query, pushes_the_limit_down_and_says_that_more_matched)
 Test(node_query, long_keys_count_against_a_batch_too)
 {
     with(shares, 600);
-    for (size_t i = 0; i < 600; i++)
+    for (size_t i = 0; i < 600; i++) {
         memset(world.event_ids[i] + 7, 'x', CM_MAX_EVENT_ID - 7);
+    }
     const uint64_t id = world_lookup(&world, 600);
     world_run(&world);
     cr_assert_eq(world_expect_answered(&world, id), 600);
@@ -270,8 +271,9 @@ Test(node_query, a_later_rule_set_withdraws_what_is_in_flight)
 {
     with(shares, 1000);
     const uint64_t ask = world_lookup(&world, 1000);
-    while (world_said(&world, ask)->batch_count < 2)
+    while (world_said(&world, ask)->batch_count < 2) {
         cr_assert(world_step(&world));
+    }
     world_rules(&world, shares_nothing);
     cm_node_queries_withdraw(&world.node);
     const size_t sent = world_said(&world, ask)->batch_count;
@@ -560,12 +562,14 @@ Test(node_query, many_at_once_in_any_order_all_end_well)
         world_fill(&world, 60);
         for (size_t i = 0; i < 20; i++) {
             asks[i] = world_lookup(&world, 50);
-            for (unsigned steps = seed % 7; steps > 0; steps--)
+            for (unsigned steps = seed % 7; steps > 0; steps--) {
                 world_step(&world);
+            }
         }
         world_run(&world);
-        for (size_t i = 0; i < 20; i++)
+        for (size_t i = 0; i < 20; i++) {
             cr_assert_eq(world_expect_answered(&world, asks[i]), 50, "seed %u", seed);
+        }
         cr_assert_eq(world.kept, 20);
         world_free(&world);
     }
@@ -583,12 +587,14 @@ Test(node_query, anything_may_happen_at_any_time)
             world.submit_fails = 0;
             last = world_lookup(&world, 150);
             world.submit_fails = rand_r(&dice) % 10 == 0 ? 1 : 0;
-            for (int steps = rand_r(&dice) % 12; steps > 0; steps--)
+            for (int steps = rand_r(&dice) % 12; steps > 0; steps--) {
                 world_step(&world);
+            }
             struct cm_node_query *query =
                 cm_node_query_find(&world.node, &world.asker, 1 + (uint64_t)rand_r(&dice) % last);
-            if (query && rand_r(&dice) % 3 == 0)
+            if (query && rand_r(&dice) % 3 == 0) {
                 cm_node_query_cancel(query);
+            }
             world.append_status = rand_r(&dice) % 8 == 0 ? CM_UNAVAILABLE : CM_OK;
             world.next_fails_at = rand_r(&dice) % 5 == 0 ? 2 : 0;
             if (rand_r(&dice) % 10 == 0) {
@@ -596,12 +602,14 @@ Test(node_query, anything_may_happen_at_any_time)
                 cm_node_queries_withdraw(&world.node);
             }
         }
-        if (seed % 3 == 0)
+        if (seed % 3 == 0) {
             cm_node_queries_cancel(&world.node, &world.asker);
+        }
         world.submit_fails = 0;
         world_run(&world);
-        for (size_t i = 0; i < world.said_count; i++)
+        for (size_t i = 0; i < world.said_count; i++) {
             cr_assert(!world.said[i].opened || world.said[i].closed, "seed %u", seed);
+        }
         world_free(&world);
     }
 }

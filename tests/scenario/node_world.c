@@ -53,9 +53,11 @@ static struct world *of_asker(struct cm_asker *asker)
 
 struct world_said *world_said(struct world *world, uint64_t ask)
 {
-    for (size_t i = 0; i < world->said_count; i++)
-        if (world->said[i].ask == ask)
+    for (size_t i = 0; i < world->said_count; i++) {
+        if (world->said[i].ask == ask) {
             return &world->said[i];
+        }
+    }
     cr_assert_lt(world->said_count, WORLD_SAID);
     struct world_said *said = &world->said[world->said_count++];
     *said = (struct world_said){.ask = ask, .writable = true};
@@ -145,14 +147,17 @@ static void end_call(struct cm_node_query *query)
 {
     struct world *world = of_asker(cm_node_query_asker(query));
     struct world_said *said = said_of(query);
-    if (said->closed)
+    if (said->closed) {
         return;
+    }
     said->closed = true;
-    for (size_t i = 0; i < world->event_count;)
-        if (world->events[i].kind == WORLD_WRITABLE && world->events[i].what == query)
+    for (size_t i = 0; i < world->event_count;) {
+        if (world->events[i].kind == WORLD_WRITABLE && world->events[i].what == query) {
             world->events[i] = world->events[--world->event_count];
-        else
+        } else {
             i++;
+        }
+    }
     add_event(world, WORLD_CLOSED, query);
 }
 
@@ -195,8 +200,9 @@ static enum cm_status store_find(struct cm_store *store, struct cm_cursor **out,
 {
     struct world *world = of_store(store);
     world->finds++;
-    if (world->find_status)
+    if (world->find_status) {
         return cm_fail(error, world->find_status, "store", "made to fail");
+    }
     struct cursor *cursor = calloc(1, sizeof *cursor);
     cursor->base.store = store;
     cursor->query = *query;
@@ -213,14 +219,16 @@ static enum cm_status store_next(struct cm_cursor *base, struct cm_arena *arena,
     (void)arena;
     *count = 0;
     world->nexts++;
-    if (++cursor->chunks == world->next_fails_at)
+    if (++cursor->chunks == world->next_fails_at) {
         return cm_fail(error, CM_UNAVAILABLE, "store", "made to fail");
+    }
     while (*count < max && cursor->next < world->row_count) {
         const struct cm_detection *row = &world->rows[cursor->next++];
         if (strcmp(row->plate, cursor->query.plate) == 0 &&
             row->captured_at_ms >= cursor->query.window.from_ms &&
-            row->captured_at_ms < cursor->query.window.to_ms)
+            row->captured_at_ms < cursor->query.window.to_ms) {
             rows[(*count)++] = *row;
+        }
     }
     return CM_OK;
 }
@@ -235,10 +243,12 @@ static enum cm_status store_claim(struct cm_store *store, const struct cm_claim 
 {
     struct world *world = of_store(store);
     (void)now_ms;
-    if (world->claim_status)
+    if (world->claim_status) {
         return cm_fail(error, world->claim_status, "store", "made to fail");
-    for (size_t i = 0; i < claim->use_count; i++)
+    }
+    for (size_t i = 0; i < claim->use_count; i++) {
         claim->spent[i] = world->limits_spent;
+    }
     return CM_OK;
 }
 
@@ -301,8 +311,9 @@ static void run_append(struct world *world, struct cm_append *append)
 static void run_keep(struct world *world, struct cm_keep *one)
 {
     one->status = world->keep_status;
-    if (!one->status && one->size > world->kept)
+    if (!one->status && one->size > world->kept) {
         world->kept = one->size;
+    }
     one->done(one);
 }
 
@@ -314,14 +325,17 @@ static bool held(const struct world *world, const struct world_event *event)
 bool world_step(struct world *world)
 {
     size_t ready = 0;
-    for (size_t i = 0; i < world->event_count; i++)
+    for (size_t i = 0; i < world->event_count; i++) {
         ready += !held(world, &world->events[i]);
-    if (ready == 0)
+    }
+    if (ready == 0) {
         return false;
+    }
     size_t pick = (size_t)rand_r(&world->seed) % ready;
     size_t at = 0;
-    while (held(world, &world->events[at]) || pick-- > 0)
+    while (held(world, &world->events[at]) || pick-- > 0) {
         at++;
+    }
     const struct world_event event = world->events[at];
     world->events[at] = world->events[--world->event_count];
     world->mono_ms++;
@@ -348,8 +362,9 @@ bool world_step(struct world *world)
 
 void world_run(struct world *world)
 {
-    while (world_step(world))
+    while (world_step(world)) {
         ;
+    }
 }
 
 // The federation.
@@ -408,8 +423,9 @@ void world_new(struct world *world, unsigned seed, const char *rules)
 {
     static const char *const agencies[] = {WORLD_OTHER, WORLD_OWNER, WORLD_ASKER};
     *world = (struct world){.pki = pki_new(), .seed = seed, .clock = {wall, mono}};
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         pki_agency(world->pki, agencies[i]);
+    }
     pki_identity(world->pki, WORLD_OWNER, CM_ROLE_ADMIN, "admin");
     world->node.signer = pki_signer(world->pki, WORLD_OWNER, CM_ROLE_NODE, "n1");
     world->investigator = pki_signer(world->pki, WORLD_ASKER, CM_ROLE_INVESTIGATOR, "ana");
@@ -428,8 +444,9 @@ void world_new(struct world *world, unsigned seed, const char *rules)
     cr_assert_eq(cm_bundle_open(&world->node.bundle, WORLD_OWNER, NULL, world->node.trust,
                                 world->wall_ms, NULL),
                  CM_OK);
-    if (rules)
+    if (rules) {
         world_rules(world, rules);
+    }
     meet_gateway(world);
 }
 

@@ -65,12 +65,14 @@ static void sign(struct world *world, struct world_ask *ask)
                  world->error.where, world->error.text);
     const struct cm_bytes bytes = into(ask->arena, &payload);
     pki_sign(&ask->ask.query, ask->arena, CM_FAMILY_QUERY, bytes, ask->signer);
-    if (cm_digest_is_zero(&ask->entry.digest))
+    if (cm_digest_is_zero(&ask->entry.digest)) {
         cm_sha256_of(&ask->entry.digest, bytes);
+    }
     cm_query_replay_key(&ask->entry.replay_key, &ask->query);
     ask->entry.expires_ms = ask->query.expires_ms;
-    if (cm_digest_is_zero(&ask->entry.commitments.plate))
+    if (cm_digest_is_zero(&ask->entry.commitments.plate)) {
         cm_commitments_of(&ask->entry.commitments, &ask->query, WORLD_ASKER);
+    }
 }
 
 // Three leaves, ours in the middle.
@@ -177,8 +179,9 @@ size_t world_expect_answered(struct world *world, uint64_t ask)
         cr_assert_leq(header->count, i == 0 ? CM_FIRST_BATCH_ROWS : CM_MAX_BATCH_ROWS);
         cm_sha256_of(&previous, batch->header.payload);
         rows += header->count;
-        if (header->count > 0)
+        if (header->count > 0) {
             last_key = header->last_key;
+        }
     }
     cr_assert_eq(said->headers[said->batch_count - 1].total, rows);
     cm_signatory_unref(by[0]);

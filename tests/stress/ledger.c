@@ -13,8 +13,9 @@ enum { ROUNDS = 4, APPENDS = 4000, IN_FLIGHT = 200 };
 
 static void must(bool holds, const char *what)
 {
-    if (holds)
+    if (holds) {
         return;
+    }
     fprintf(stderr, "stress_ledger: %s\n", what);
     abort();
 }
@@ -40,14 +41,17 @@ static void post(struct cm_poster *poster, struct cm_task *task)
 static bool run_one(struct queue *queue, bool wait)
 {
     pthread_mutex_lock(&queue->lock);
-    while (wait && !queue->first)
+    while (wait && !queue->first) {
         pthread_cond_wait(&queue->posted, &queue->lock);
+    }
     struct cm_task *task = queue->first;
-    if (task && !(queue->first = task->next))
+    if (task && !(queue->first = task->next)) {
         queue->last = &queue->first;
+    }
     pthread_mutex_unlock(&queue->lock);
-    if (task)
+    if (task) {
         task->run(task);
+    }
     return task;
 }
 
@@ -91,11 +95,13 @@ static void start(struct state *state, unsigned *seed)
     must(one, "out of memory");
     one->state = state;
     const size_t len = 1 + (size_t)rand_r(seed) % sizeof one->entry;
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         one->entry[i] = (uint8_t)rand_r(seed);
+    }
     one->append = (struct cm_append){.entry = {one->entry, len}, .done = done};
-    if (rand_r(seed) % 4 == 0)
+    if (rand_r(seed) % 4 == 0) {
         one->append.access = one->append.entry;
+    }
     must(cm_ledger_append(state->ledger, &one->append) == CM_OK, "an append was refused");
     state->in_flight++;
 }
@@ -122,13 +128,15 @@ static void run_round(struct state *state, struct queue *queue, const char *fold
     must(state->replayed == state->done, "what was acknowledged is there");
     const uint64_t end = state->done + APPENDS;
     while (state->done + state->in_flight < end) {
-        while (state->in_flight < IN_FLIGHT && state->done + state->in_flight < end)
+        while (state->in_flight < IN_FLIGHT && state->done + state->in_flight < end) {
             start(state, seed);
+        }
         run_one(queue, true);
     }
     cm_ledger_close(state->ledger);
-    while (run_one(queue, false))
+    while (run_one(queue, false)) {
         ;
+    }
     must(state->done == end && state->in_flight == 0, "closing completes what is under way");
 }
 
@@ -146,8 +154,9 @@ int main(void)
     queue.last = &queue.first;
     pthread_mutex_init(&queue.lock, NULL);
     pthread_cond_init(&queue.posted, NULL);
-    for (unsigned round = 0; round < ROUNDS; round++)
+    for (unsigned round = 0; round < ROUNDS; round++) {
         run_round(&state, &queue, folder, signer, &seed);
+    }
     snprintf(log, sizeof log, "%s/log", folder);
     must(unlink(log) == 0 && rmdir(folder) == 0, "the folder stays");
     cm_arena_free(state.arena);

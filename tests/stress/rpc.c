@@ -60,8 +60,9 @@ static void send_digest(struct cm_job *job)
         served_free(served);
         return;
     }
-    if (cm_stream_write(served->stream, cm_bytes_digest(&served->digest)))
+    if (cm_stream_write(served->stream, cm_bytes_digest(&served->digest))) {
         cm_stream_cancel(served->stream);
+    }
 }
 
 static void served_message(void *owner, struct cm_bytes message)
@@ -71,8 +72,9 @@ static void served_message(void *owner, struct cm_bytes message)
     CHECK(cm_buf_add(&served->message, message.data, message.len) == CM_OK);
     served->job = (struct cm_job){.work = digest_message, .done = send_digest};
     served->working = cm_workers_submit(served->side->workers, &served->job) == CM_OK;
-    if (!served->working)
+    if (!served->working) {
         cm_stream_finish(served->stream, CM_EXHAUSTED, NULL);
+    }
 }
 
 static void served_end(void *owner)
@@ -94,8 +96,9 @@ static void served_closed(void *owner, enum cm_status status, const struct cm_er
     (void)error;
     served->stream = NULL;
     served->side->open--;
-    if (!served->working)
+    if (!served->working) {
         served_free(served);
+    }
 }
 
 static void open_digest(void *context, struct cm_stream *stream)
@@ -134,13 +137,15 @@ static void shut_down(struct cm_task *task)
 static void *serve(void *context)
 {
     struct side *side = context;
-    while (!side->down)
+    while (!side->down) {
         cm_loop_run(side->loop);
+    }
     CHECK(side->open == 0);
     // What a worker still has comes back before the loop goes.
     cm_workers_free(side->workers);
-    while (cm_loop_step(side->loop, 0))
+    while (cm_loop_step(side->loop, 0)) {
         continue;
+    }
     cm_server_free(side->server);
     cm_loop_free(side->loop);
     return NULL;
@@ -167,8 +172,9 @@ static void call_send(struct call *call)
 {
     static const uint8_t message[MESSAGE];
     // The answer may come before the word that the question went out.
-    if (call->received < call->sent || !cm_stream_writable(call->stream))
+    if (call->received < call->sent || !cm_stream_writable(call->stream)) {
         return;
+    }
     if (call->sent == MESSAGES) {
         cm_stream_finish(call->stream, CM_OK, NULL);
         return;
@@ -234,8 +240,9 @@ static void run_calls(struct client *client, struct side *side, struct stop *sto
 {
     int64_t end_ms = INT64_MAX;
     while ((client->started < CALLS || client->open) && cm_mono_ms(cm_clock_system()) < end_ms) {
-        while (client->started < CALLS && client->open < AT_ONCE)
+        while (client->started < CALLS && client->open < AT_ONCE) {
             start_call(client);
+        }
         if (stop->early && client->started > CALLS / 2 && !stop->posted) {
             cm_post(cm_loop_poster(side->loop), &stop->task);
             stop->posted = true;
@@ -276,24 +283,27 @@ static void one_round(struct pki *pki, unsigned round)
     struct stop stop = {{shut_down, NULL}, &side, round % 2, false};
     run_calls(&client, &side, &stop);
     cm_channel_free(client.channel);
-    if (!stop.posted)
+    if (!stop.posted) {
         cm_post(cm_loop_poster(side.loop), &stop.task);
+    }
     pthread_join(thread, NULL);
     cm_loop_free(client.loop);
     CHECK(client.open == 0 && client.judged > 0);
     printf("round %u: %u calls, %u complete, %u late, %u cancelled, %u unavailable\n", round,
            client.started, client.by_status[CM_OK], client.by_status[CM_LATE],
            client.by_status[CM_CANCELLED], client.by_status[CM_UNAVAILABLE]);
-    if (round % 2 == 0)
+    if (round % 2 == 0) {
         CHECK(client.by_status[CM_OK] > CALLS / 2);
+    }
 }
 
 int main(void)
 {
     struct pki *pki = pki_new();
     pki_agency(pki, "ca.northport.pd");
-    for (unsigned i = 0; i < ROUNDS; i++)
+    for (unsigned i = 0; i < ROUNDS; i++) {
         one_round(pki, i);
+    }
     pki_free(pki);
     return 0;
 }

@@ -23,8 +23,9 @@ static enum cm_status take(struct cm_admission *admission, const struct cm_diges
 {
     struct cm_error error = {0};
     enum cm_status status = cm_admit_enter(admit, admission, &error);
-    if (!status)
+    if (!status) {
         status = cm_admit_share(admit, admission, who, agency, &error);
+    }
     if (status) {
         cr_assert_eq(status, CM_EXHAUSTED);
         cr_assert_gt(error.retry_after_ms, 0);
@@ -40,8 +41,9 @@ Test(admit, one_investigator_has_a_share)
     cr_assert_eq(take(&places[1], &alice, "ca.northport.pd"), CM_OK);
     cr_assert_eq(take(&places[2], &alice, "ca.northport.pd"), CM_EXHAUSTED);
     cr_assert_eq(take(&places[2], &bob, "ca.northport.pd"), CM_OK);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         cm_admit_leave(admit, &places[i]);
+    }
 }
 
 Test(admit, one_agency_leaves_room_for_the_others)
@@ -56,8 +58,9 @@ Test(admit, one_agency_leaves_room_for_the_others)
     cr_assert_eq(cm_admit_inside(admit), 5);
     struct cm_admission more = {0};
     cr_assert_eq(cm_admit_enter(admit, &more, NULL), CM_EXHAUSTED);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         cm_admit_leave(admit, &places[i]);
+    }
 }
 
 Test(admit, what_is_given_back_can_be_taken_again)
@@ -77,10 +80,12 @@ Test(admit, a_full_agency_charges_the_investigator_nothing)
     cr_assert_eq(take(&places[0], &bob, "ca.northport.pd"), CM_OK);
     cr_assert_eq(take(&places[1], &bob, "ca.northport.pd"), CM_OK);
     cr_assert_eq(take(&places[2], &carol, "ca.northport.pd"), CM_OK);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         cr_assert_eq(take(&places[3], &alice, "ca.northport.pd"), CM_EXHAUSTED);
+    }
     cm_admit_leave(admit, &places[0]);
     cr_assert_eq(take(&places[3], &alice, "ca.northport.pd"), CM_OK);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         cm_admit_leave(admit, &places[i]);
+    }
 }

@@ -22,8 +22,9 @@ static void setup(void)
     pki = pki_new();
     for (size_t i = 0; i < COUNT; i++) {
         pki_agency(pki, ids[i]);
-        if (i != 3)
+        if (i != 3) {
             pki_identity(pki, ids[i], CM_ROLE_NODE, "node-1");
+        }
     }
     const struct pki_identity *asker =
         pki_identity(pki, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
@@ -41,14 +42,16 @@ static void setup(void)
         CM_OK);
     memset(list, 0, sizeof list);
     decisions = (struct cm_decisions){.count = COUNT, .list = list};
-    for (size_t i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < COUNT; i++) {
         list[i].agency = cm_directory_agency(cm_trust_directory(trust), ids[i]);
+    }
 }
 
 static void teardown(void)
 {
-    for (size_t i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < COUNT; i++) {
         cm_standing_unref(list[i].standing);
+    }
     cm_decisions_clear(&decisions);
     cm_signatory_unref(checked.signer);
     cm_trust_unref(trust);
@@ -99,8 +102,9 @@ Test(decide, each_agency_gets_what_its_rules_say)
     cr_assert_eq(list[3].outcome, CM_OUTCOME_NO_NODE);
     cr_assert_eq(list[4].outcome, CM_OUTCOME_OFFLINE, "no rules are known: denied");
     cr_assert_eq(decisions.permitted, 2);
-    for (size_t i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < COUNT; i++) {
         cr_assert_str_eq(list[i].reason, "");
+    }
 }
 
 Test(decide, why_not_is_told_only_where_the_rules_disclose)
@@ -155,8 +159,9 @@ Test(decide, every_leaf_is_in_the_tree_under_its_own_salt)
         cr_assert_eq(leaf.permitted, i == 0);
         cr_assert_eq(leaf.rules_sequence, i < 2 ? i + 1 : 0);
         memcpy(salts[i], leaf.salt, CM_SALT_SIZE);
-        for (size_t j = 0; j < i; j++)
+        for (size_t j = 0; j < i; j++) {
             cr_assert_neq(memcmp(salts[i], salts[j], CM_SALT_SIZE), 0);
+        }
         cm_merkle_leaf(&hash, list[i].leaf);
         cr_assert_eq(cm_merkle_inclusion(&path, arena, decisions.tree, i, COUNT), CM_OK);
         cr_assert_eq(cm_merkle_check_inclusion(&path, &hash, &decisions.root), CM_OK);

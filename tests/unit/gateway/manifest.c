@@ -43,15 +43,17 @@ Test(manifest, every_agency_is_counted_once_and_only_some_are_listed)
     cr_assert_eq(manifest.counts[CM_OUTCOME_NOT_PERMITTED], 2);
     cr_assert_eq(manifest.counts[CM_OUTCOME_NO_NODE], 1);
     uint32_t sum = 0;
-    for (int i = 0; i < CM_OUTCOME_COUNT; i++)
+    for (int i = 0; i < CM_OUTCOME_COUNT; i++) {
         sum += manifest.counts[i];
+    }
     cr_assert_eq(sum, 5);
     cr_assert_eq(manifest.rows, 9);
     const char *listed[] = {"ca.eastfield.pd", "ca.northport.pd", "ca.southgate.pd",
                             "us.quietbureau.x"};
     cr_assert_eq(manifest.account_count, 4);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         cr_assert_str_eq(manifest.accounts[i].agency, listed[i]);
+    }
     cr_assert_str_eq(manifest.accounts[2].reason, "no permit");
 }
 

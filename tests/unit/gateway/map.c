@@ -16,10 +16,12 @@ Test(map, finds_what_is_in_and_nothing_else)
         cr_assert_null(cm_map_find(&map, nodes[i].key));
         cm_map_add(&map, &nodes[i]);
     }
-    for (uint32_t i = 0; i < NODES; i += 2)
+    for (uint32_t i = 0; i < NODES; i += 2) {
         cm_map_remove(&map, &nodes[i]);
-    for (uint32_t i = 0; i < NODES; i++)
+    }
+    for (uint32_t i = 0; i < NODES; i++) {
         cr_assert_eq(cm_map_find(&map, nodes[i].key), i % 2 ? &nodes[i] : NULL);
+    }
     cr_assert_eq(map.count, NODES / 2);
     cm_map_clear(&map);
 }

@@ -39,8 +39,9 @@ static int by_key(const void *a, const void *b)
 
 static void put_key(uint8_t out[8], uint64_t value)
 {
-    for (int i = 7; i >= 0; i--, value >>= 8)
+    for (int i = 7; i >= 0; i--, value >>= 8) {
         out[i] = (uint8_t)value;
+    }
 }
 
 static void make_source(struct world *world, size_t index)
@@ -48,11 +49,13 @@ static void make_source(struct world *world, size_t index)
     struct source *source = &world->sources[index];
     memset(source, 0, sizeof *source);
     source->row_count = draw(world, 4) == 0 ? 0 : draw(world, ROWS);
-    for (size_t i = 0; i < source->row_count; i++)
+    for (size_t i = 0; i < source->row_count; i++) {
         put_key(source->keys[i], (uint64_t)draw(world, 500) << 16 | index << 8 | i);
+    }
     qsort(source->keys, source->row_count, 8, by_key);
-    for (size_t i = 0; i < source->row_count; i++)
+    for (size_t i = 0; i < source->row_count; i++) {
         source->rows[i].key = (struct cm_bytes){source->keys[i], 8};
+    }
     size_t at = 0;
     do {
         size_t left = source->row_count - at;
@@ -71,17 +74,20 @@ static void start(struct world *world, uint64_t seed)
 {
     world->seed = seed;
     world->count = draw(world, NODES + 1);
-    for (size_t i = 0; i < world->count; i++)
+    for (size_t i = 0; i < world->count; i++) {
         make_source(world, i);
+    }
 }
 
 // Gives the merge one more batch, or drops a node, of those it waits for.
 static void feed(struct world *world, struct cm_merge *merge)
 {
     size_t waiting[NODES], count = 0;
-    for (size_t i = 0; i < world->count; i++)
-        if (cm_merge_waits(merge, i))
+    for (size_t i = 0; i < world->count; i++) {
+        if (cm_merge_waits(merge, i)) {
             waiting[count++] = i;
+        }
+    }
     cr_assert_gt(count, 0);
     size_t index = waiting[draw(world, (uint32_t)count)];
     struct source *source = &world->sources[index];
@@ -107,10 +113,12 @@ static void take_step(struct world *world, struct seen *seen, const struct cm_me
     struct source *source = &world->sources[step->node];
     const struct cm_batch *batch = &source->batches[source->sent - 1];
     cr_assert_not(seen->has_unmerged[step->node], "nothing follows a cut");
-    if (step->kind == CM_MERGE_UNMERGED)
+    if (step->kind == CM_MERGE_UNMERGED) {
         cr_assert(step->rows == 0 && batch->row_count > 0);
-    for (size_t i = 0; i < step->rows; i++)
+    }
+    for (size_t i = 0; i < step->rows; i++) {
         memcpy(seen->keys[seen->count++], batch->rows[i].key.data, 8);
+    }
     source->merged += step->rows;
     if (step->rows < batch->row_count) {
         memcpy(seen->unmerged[step->node], batch->rows[step->rows].key.data, 8);
@@ -124,17 +132,20 @@ static void run(struct world *world, struct cm_merge *merge, struct seen *seen)
 {
     for (;;) {
         struct cm_merge_step step = cm_merge_next(merge);
-        if (step.kind == CM_MERGE_DONE)
+        if (step.kind == CM_MERGE_DONE) {
             return;
-        if (step.kind == CM_MERGE_IDLE)
+        }
+        if (step.kind == CM_MERGE_IDLE) {
             feed(world, merge);
-        else
+        } else {
             take_step(world, seen, &step);
+        }
         // A session may be lost at any moment, also while its batch is held.
         if (world->count > 0 && draw(world, 60) == 0) {
             size_t index = draw(world, (uint32_t)world->count);
-            if (!world->sources[index].ended)
+            if (!world->sources[index].ended) {
                 world->sources[index].dropped = true;
+            }
             cm_merge_drop(merge, index);
         }
     }
@@ -147,8 +158,9 @@ static size_t expected(struct world *world, uint8_t out[][8], uint64_t limit)
     for (size_t i = 0; i < world->count; i++) {
         struct source *source = &world->sources[i];
         size_t whole = source->dropped ? source->merged : source->row_count;
-        for (size_t row = 0; row < whole; row++)
+        for (size_t row = 0; row < whole; row++) {
             memcpy(out[count++], source->keys[row], 8);
+        }
     }
     qsort(out, count, 8, by_key);
     return count < limit ? count : limit;
@@ -162,22 +174,28 @@ static void check(struct world *world, struct cm_merge *merge, struct seen *seen
     cr_assert_eq(seen->count, cm_merge_rows(merge));
     cr_assert_eq(seen->count, count);
     qsort(seen->keys, seen->count, 8, by_key);
-    for (size_t i = 1; i < seen->count; i++)
+    for (size_t i = 1; i < seen->count; i++) {
         cr_assert_neq(memcmp(seen->keys[i - 1], seen->keys[i], 8), 0, "a row twice");
+    }
     bool cut = false;
     for (size_t i = 0; i < world->count; i++) {
         struct source *source = &world->sources[i];
-        if (!source->dropped && source->merged < source->row_count)
+        if (!source->dropped && source->merged < source->row_count) {
             cut = true;
-        if (ordered && !source->dropped && seen->has_unmerged[i])
+        }
+        if (ordered && !source->dropped && seen->has_unmerged[i]) {
             cr_assert(memcmp(seen->unmerged[i], seen->keys[seen->count - 1], 8) > 0);
+        }
     }
-    if (cut)
+    if (cut) {
         cr_assert(cm_merge_cut(merge));
-    if (seen->count < limit)
+    }
+    if (seen->count < limit) {
         cr_assert_not(cm_merge_cut(merge));
-    if (ordered)
+    }
+    if (ordered) {
         cr_assert_eq(memcmp(seen->keys, want, count * 8), 0);
+    }
 }
 
 static void model(bool ordered, uint64_t seeds)

@@ -18,8 +18,9 @@ static void get(char *out, size_t size, uint16_t port, const char *path)
     cr_assert_eq(write(fd, request, (size_t)len), len);
     size_t got = 0;
     ssize_t more;
-    while (got < size - 1 && (more = read(fd, out + got, size - 1 - got)) > 0)
+    while (got < size - 1 && (more = read(fd, out + got, size - 1 - got)) > 0) {
         got += (size_t)more;
+    }
     out[got] = '\0';
     close(fd);
 }

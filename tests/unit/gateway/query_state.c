@@ -13,10 +13,12 @@ Test(query_state, nothing_is_merged_before_it_is_recorded)
 Test(query_state, a_query_runs_through_in_order)
 {
     enum cm_query_state state = CM_QUERY_NONE;
-    for (int to = CM_QUERY_READING; to <= CM_QUERY_CLOSED; to++)
+    for (int to = CM_QUERY_READING; to <= CM_QUERY_CLOSED; to++) {
         cr_assert(cm_query_state_go(&state, (enum cm_query_state)to), "%d", to);
-    for (int to = 0; to < CM_QUERY_STATE_COUNT; to++)
+    }
+    for (int to = 0; to < CM_QUERY_STATE_COUNT; to++) {
         cr_assert_not(cm_query_state_go(&state, (enum cm_query_state)to));
+    }
     cr_assert_eq(state, CM_QUERY_CLOSED);
 }
 
@@ -35,6 +37,7 @@ Test(query_state, an_outcome_is_final)
     cr_assert(cm_asked_state_go(&state, CM_ASKED_DELIVERED));
     cr_assert_not(cm_asked_state_go(&state, CM_ASKED_ANSWERING));
     cr_assert(cm_asked_state_go(&state, CM_ASKED_ENDED));
-    for (int to = 0; to < CM_ASKED_STATE_COUNT; to++)
+    for (int to = 0; to < CM_ASKED_STATE_COUNT; to++) {
         cr_assert_not(cm_asked_state_go(&state, (enum cm_asked_state)to));
+    }
 }

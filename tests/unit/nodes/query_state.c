@@ -11,11 +11,14 @@ Test(query_state, every_state_is_named_and_can_end)
         bool reached[CM_NODE_STATE_COUNT] = {false};
         cr_assert_str_neq(cm_node_state_name((enum cm_node_state)from), "?");
         reached[from] = true;
-        for (int round = 0; round < CM_NODE_STATE_COUNT; round++)
-            for (int state = 0; state < CM_NODE_STATE_COUNT; state++)
-                for (int to = 0; reached[state] && to < CM_NODE_STATE_COUNT; to++)
+        for (int round = 0; round < CM_NODE_STATE_COUNT; round++) {
+            for (int state = 0; state < CM_NODE_STATE_COUNT; state++) {
+                for (int to = 0; reached[state] && to < CM_NODE_STATE_COUNT; to++) {
                     reached[to] = reached[to] || cm_node_state_may((enum cm_node_state)state,
                                                                    (enum cm_node_state)to);
+                }
+            }
+        }
         cr_assert(reached[CM_NODE_DONE], "%s", cm_node_state_name((enum cm_node_state)from));
     }
 }

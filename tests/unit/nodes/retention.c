@@ -29,8 +29,9 @@ static enum cm_status expire(struct cm_store *store, int64_t before_ms, int64_t 
     (void)now_ms;
     calls++;
     asked_before = before_ms;
-    if (expire_status)
+    if (expire_status) {
         return cm_fail(error, expire_status, "store", "made to fail");
+    }
     *deleted = left < max ? left : max;
     left -= *deleted;
     return CM_OK;

@@ -229,11 +229,13 @@ Test(answer, dropped_reordered_altered_or_foreign_rows_are_found)
 
 Test(answer, refusals_of_statuses)
 {
-    for (int i = 0; i < CM_REFUSAL_COUNT; i++)
+    for (int i = 0; i < CM_REFUSAL_COUNT; i++) {
         cr_expect_str_not_empty(cm_refusal_name((enum cm_refusal_code)i));
+    }
     cr_expect_eq(cm_refusal_of_status(CM_OK), CM_REFUSAL_NONE);
     cr_expect_eq(cm_refusal_of_status(CM_REPLAYED), CM_REFUSAL_REPLAYED);
     cr_expect_eq(cm_refusal_of_status(CM_IO), CM_REFUSAL_UNAVAILABLE);
-    for (int i = CM_OK + 1; i <= CM_LATE; i++)
+    for (int i = CM_OK + 1; i <= CM_LATE; i++) {
         cr_expect_neq(cm_refusal_of_status((enum cm_status)i), CM_REFUSAL_NONE);
+    }
 }

@@ -282,8 +282,9 @@ Test(answer_request, batch_bounds)
 
     codec_batch(&request.batch, &header, 2);
     rows[0] = rows[1] = request.batch.rows[0];
-    for (size_t i = 2; i <= CM_MAX_BATCH_ROWS; i++)
+    for (size_t i = 2; i <= CM_MAX_BATCH_ROWS; i++) {
         rows[i] = rows[0];
+    }
     request.batch.rows = rows;
     rows[1].row = (struct cm_bytes){big, CM_MAX_ROW};
     cr_expect_eq(cm_answer_request_encode(&out, &request), CM_OK);
@@ -297,8 +298,9 @@ Test(answer_request, batch_bounds)
     request.batch.row_count++;
     cr_expect_eq(cm_answer_request_encode(&out, &request), CM_INVALID, "too many rows");
     request.batch.row_count = 16;
-    for (size_t i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++) {
         rows[i].row = (struct cm_bytes){big, CM_MAX_ROW};
+    }
     cr_expect_eq(cm_answer_request_encode(&out, &request), CM_INVALID, "more than 64 KiB of rows");
     cm_buf_clear(&out);
 }

@@ -193,11 +193,13 @@ Test(detection, keys_sort_as_rows_do)
     };
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        for (size_t k = i + 1; k < sizeof keys / sizeof keys[0]; k++)
+        for (size_t k = i + 1; k < sizeof keys / sizeof keys[0]; k++) {
             cr_expect_lt(cm_bytes_compare(cm_buf_bytes(&keys[i]), cm_buf_bytes(&keys[k])), 0);
+        }
     }
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         cm_buf_clear(&keys[i]);
+    }
 }
 
 Test(detection, malformed_keys)
@@ -211,10 +213,11 @@ Test(detection, malformed_keys)
     cr_expect_eq(cm_row_key(&out, -1, "ca.a", "a"), CM_INVALID);
     cr_expect_eq(cm_row_key(&out, 1, "", "a"), CM_INVALID);
     cr_expect_eq(cm_row_key(&out, 1, "ca.a", ""), CM_INVALID);
-    for (size_t len = 0; len < key.len; len++)
+    for (size_t len = 0; len < key.len; len++) {
         cr_expect_eq(
             cm_row_key_parse((struct cm_bytes){key.data, len}, &captured_ms, &agency, &event),
             CM_INVALID);
+    }
     key.data[0] = 0x7f;
     cr_expect_eq(cm_row_key_parse(cm_buf_bytes(&key), &captured_ms, &agency, &event), CM_INVALID);
     cm_buf_clear(&key);

@@ -50,8 +50,9 @@ static struct cm_gateway_entry gateways[] = {{"gw-1", 2, addresses, 1, pins}};
 
 static struct cm_directory a_directory(void)
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         pins[i] = codec_digest((uint8_t)(0x10 * (i + 1)));
+    }
     return (struct cm_directory){
         .federation = "west.example",
         .serial = 7,

@@ -5,8 +5,9 @@
 
 Test(directory_words, kinds)
 {
-    for (int i = 1; i < CM_KIND_COUNT; i++)
+    for (int i = 1; i < CM_KIND_COUNT; i++) {
         cr_expect_eq((int)cm_kind_of(cm_bytes_of(cm_kind_name((enum cm_kind)i))), i);
+    }
     cr_expect_eq(cm_kind_of(cm_bytes_of("none")), CM_KIND_NONE);
     cr_expect_eq(cm_kind_of(cm_bytes_of("Local")), CM_KIND_NONE);
 }
@@ -16,8 +17,9 @@ Test(directory_words, states)
     unsigned known = 0;
 
     for (char a = 'A'; a <= 'Z'; a++) {
-        for (char b = 'A'; b <= 'Z'; b++)
+        for (char b = 'A'; b <= 'Z'; b++) {
             known += cm_state_known(cm_bytes_of((char[]){a, b, '\0'}));
+        }
     }
     cr_expect_eq(known, 50 + 1 + 5);
     cr_expect(cm_state_known(cm_bytes_of("AK")) && cm_state_known(cm_bytes_of("WY")));

@@ -138,8 +138,9 @@ Test(envelope, deep_nesting_is_harmless)
     size_t at = sizeof bytes;
 
     for (size_t len = 0; at > 4 && len < 16000; len = sizeof bytes - at) {
-        if (len > 127)
+        if (len > 127) {
             bytes[--at] = (uint8_t)(len >> 7);
+        }
         bytes[--at] = (uint8_t)(len > 127 ? (len & 0x7f) | 0x80 : len);
         bytes[--at] = 0x1a;
     }

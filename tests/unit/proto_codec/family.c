@@ -35,8 +35,9 @@ Test(family, only_people_sign_queries_and_only_gateways_manifests)
 
 Test(family, roles)
 {
-    for (int i = CM_ROLE_INVESTIGATOR; i <= CM_ROLE_DIRECTORY; i++)
+    for (int i = CM_ROLE_INVESTIGATOR; i <= CM_ROLE_DIRECTORY; i++) {
         cr_expect_eq((int)cm_role_of(cm_bytes_of(cm_role_name((enum cm_role)i))), i);
+    }
     cr_expect_eq(cm_role_of(cm_bytes_of("none")), CM_ROLE_NONE);
     cr_expect_eq(cm_role_of(cm_bytes_of("root")), CM_ROLE_NONE);
 }

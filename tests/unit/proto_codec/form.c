@@ -33,11 +33,13 @@ Test(form, a_path_deeper_than_it_can_say_is_harmless)
     struct cm_error error = {0};
     struct cm_form form = {.error = &error};
 
-    for (int i = 0; i < 3 * CM_FORM_DEPTH; i++)
+    for (int i = 0; i < 3 * CM_FORM_DEPTH; i++) {
         cm_form_enter(&form, "a-long-name-of-a-part", 12345678);
+    }
     cm_form_fail(&form, CM_INVALID, "id", "is wrong");
-    for (int i = 0; i < 3 * CM_FORM_DEPTH; i++)
+    for (int i = 0; i < 3 * CM_FORM_DEPTH; i++) {
         cm_form_leave(&form);
+    }
     cr_expect_eq(form.depth, 0);
     cr_expect_eq(strlen(error.where), sizeof error.where - 1);
 }

@@ -176,6 +176,7 @@ Test(manifest, form)
 Test(manifest, outcome_names)
 {
     cr_expect_str_eq(cm_outcome_name(CM_OUTCOME_NOT_PERMITTED), "not permitted");
-    for (int i = 1; i < CM_OUTCOME_COUNT; i++)
+    for (int i = 1; i < CM_OUTCOME_COUNT; i++) {
         cr_expect_str_neq(cm_outcome_name((enum cm_outcome)i), cm_outcome_name(CM_OUTCOME_NONE));
+    }
 }

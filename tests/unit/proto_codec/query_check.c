@@ -153,12 +153,15 @@ Test(query_check, approval)
 
 Test(query_check, words)
 {
-    for (int i = 1; i < CM_ACTION_COUNT; i++)
+    for (int i = 1; i < CM_ACTION_COUNT; i++) {
         cr_expect_eq((int)cm_action_of(cm_bytes_of(cm_action_name((enum cm_action)i))), i);
-    for (int i = 1; i < CM_FIELD_COUNT; i++)
+    }
+    for (int i = 1; i < CM_FIELD_COUNT; i++) {
         cr_expect_eq((int)cm_field_of(cm_bytes_of(cm_field_name((enum cm_field)i))), i);
-    for (int i = 1; i < CM_EVIDENCE_COUNT; i++)
+    }
+    for (int i = 1; i < CM_EVIDENCE_COUNT; i++) {
         cr_expect_eq((int)cm_evidence_of(cm_bytes_of(cm_evidence_name((enum cm_evidence)i))), i);
+    }
     cr_expect_eq(cm_action_of(cm_bytes_of("none")), CM_ACTION_NONE);
     cr_expect_eq(cm_field_of(cm_bytes_of("plate")), CM_FIELD_NONE);
 }

@@ -17,8 +17,9 @@ Test(reason, takes_what_people_write)
         "Locate witness to shooting",
     };
 
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         cr_expect_eq(cm_reason_check(good[i], "8ABC123", NULL), CM_OK, "%s", good[i]);
+    }
 }
 
 Test(reason, refuses_placeholders)

@@ -50,8 +50,9 @@ static void compare_golden(const char *name, struct cm_bytes bytes)
 {
     struct cm_buf golden;
 
-    if (getenv("CM_GOLDEN_WRITE"))
+    if (getenv("CM_GOLDEN_WRITE")) {
         write_golden(name, bytes);
+    }
     golden = codec_golden(name);
     cr_assert(cm_bytes_equal(cm_buf_bytes(&golden), bytes), "other bytes than %s.hex", name);
     cm_buf_clear(&golden);
@@ -65,8 +66,9 @@ static void says_nothing_secret(const struct cm_error *error)
     char all[sizeof *error];
 
     cm_error_format(all, sizeof all, error);
-    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
         cr_assert_null(strstr(all, secrets[i]), "%s", all);
+    }
 }
 
 // Whatever is accepted must come out as it went in. input is on the heap so that ASan sees reads
@@ -83,10 +85,11 @@ static void must_refuse_or_keep(codec_again *again, struct cm_bytes in, size_t c
     copy = realloc(copy, in.len ? in.len : 1);
     memcpy(copy, in.data, in.len);
     status = again(&out, arena, (struct cm_bytes){copy, in.len}, &error);
-    if (status == CM_OK)
+    if (status == CM_OK) {
         cr_assert(cm_bytes_equal(cm_buf_bytes(&out), in), "accepted, but came out otherwise");
-    else
+    } else {
         cr_assert(error.where[0] != '\0' && error.text[0] != '\0', "refused without where or why");
+    }
     says_nothing_secret(&error);
     cm_buf_clear(&out);
     cm_arena_free(arena);
@@ -112,16 +115,18 @@ void codec_expect(const char *name, struct cm_bytes bytes, codec_again *again)
 
     compare_golden(name, bytes);
     expect_kept(again, bytes);
-    for (size_t len = 0; len < bytes.len; len++)
+    for (size_t len = 0; len < bytes.len; len++) {
         must_refuse_or_keep(again, (struct cm_bytes){bytes.data, len}, CODEC_ARENA);
+    }
     cr_assert_not_null(bent);
     for (size_t bit = 0; bit < 8 * bytes.len; bit++) {
         memcpy(bent, bytes.data, bytes.len);
         bent[bit / 8] ^= (uint8_t)(1u << bit % 8);
         must_refuse_or_keep(again, (struct cm_bytes){bent, bytes.len}, CODEC_ARENA);
     }
-    for (size_t cap = 0; cap < 64 * 1024; cap += 16 + cap / 16)
+    for (size_t cap = 0; cap < 64 * 1024; cap += 16 + cap / 16) {
         must_refuse_or_keep(again, bytes, cap);
+    }
     free(bent);
 }
 
@@ -140,8 +145,9 @@ void codec_refuses(codec_again *again, struct cm_bytes in, enum cm_status status
 
 void codec_fill(void *out, size_t len, uint8_t first)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         ((uint8_t *)out)[i] = (uint8_t)(first + i);
+    }
 }
 
 struct cm_digest codec_digest(uint8_t first)
@@ -251,8 +257,9 @@ struct cm_inclusion codec_inclusion(void)
 {
     static struct cm_digest hashes[3];
 
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         hashes[i] = codec_digest((uint8_t)(0x11 * (i + 1)));
+    }
     return (struct cm_inclusion){5, 8, 3, hashes};
 }
 
@@ -263,10 +270,12 @@ static struct cm_digest root_of(const struct cm_digest *leaves, size_t count)
     struct cm_digest out;
     size_t split = 1;
 
-    if (count == 1)
+    if (count == 1) {
         return leaves[0];
-    while (2 * split < count)
+    }
+    while (2 * split < count) {
         split *= 2;
+    }
     sides[0] = root_of(leaves, split);
     sides[1] = root_of(leaves + split, count - split);
     const struct cm_bytes parts[] = {

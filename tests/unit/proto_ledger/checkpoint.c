@@ -96,6 +96,7 @@ Test(checkpoint, origins)
                             "https://fed.example/_/gateway/gw-1",
                             "spiffe://",
                             ""};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         cr_expect_eq(cm_checkpoint_origin(out, others[i]), CM_INVALID, "%s", others[i]);
+    }
 }

@@ -91,13 +91,15 @@ struct cm_signer *fixture_signer(const struct fixture *fixture, const char *spif
 static struct cm_task *take(struct fixture *fixture, bool wait)
 {
     pthread_mutex_lock(&fixture->lock);
-    while (wait && !fixture->first)
+    while (wait && !fixture->first) {
         pthread_cond_wait(&fixture->posted, &fixture->lock);
+    }
     struct cm_task *task = fixture->first;
     if (task) {
         fixture->first = task->next;
-        if (!fixture->first)
+        if (!fixture->first) {
             fixture->last = &fixture->first;
+        }
     }
     pthread_mutex_unlock(&fixture->lock);
     return task;
@@ -111,8 +113,9 @@ void fixture_pump(struct fixture *fixture)
 
 void fixture_drain(struct fixture *fixture)
 {
-    for (struct cm_task *task; (task = take(fixture, false));)
+    for (struct cm_task *task; (task = take(fixture, false));) {
         task->run(task);
+    }
 }
 
 struct cm_ledger_options fixture_options(struct fixture *fixture)
@@ -138,9 +141,11 @@ enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger,
 {
     fixture_start(one, entry);
     const enum cm_status status = cm_ledger_append(ledger, &one->append);
-    if (status)
+    if (status) {
         return status;
-    while (!one->done)
+    }
+    while (!one->done) {
         fixture_pump(fixture);
+    }
     return one->append.status;
 }

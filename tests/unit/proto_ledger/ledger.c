@@ -43,8 +43,9 @@ static enum cm_status try_open(struct fixture *f)
     const struct cm_ledger_options options = fixture_options(f);
     struct cm_ledger *ledger;
     const enum cm_status status = cm_ledger_open(&ledger, &options, NULL);
-    if (!status)
+    if (!status) {
         cm_ledger_close(ledger);
+    }
     return status;
 }
 
@@ -138,8 +139,9 @@ Test(ledger, what_waits_shares_a_checkpoint_and_close_completes_it)
         ones[i].append.access = cm_bytes_of("sealed");
         cr_assert_eq(cm_ledger_append(ledger, &ones[i].append), CM_OK);
     }
-    while (!ones[COUNT - 1].done)
+    while (!ones[COUNT - 1].done) {
         fixture_pump(&f);
+    }
     for (unsigned i = 0; i < COUNT; i++) {
         cr_assert_eq(ones[i].append.status, CM_OK);
         cr_assert_eq(ones[i].append.index, i);
@@ -177,8 +179,9 @@ Test(ledger, bounds)
     cr_assert_eq(cm_ledger_append(ledger, &first.append), CM_OK);
     fixture_start(&second, "too many");
     cr_assert_eq(cm_ledger_append(ledger, &second.append), CM_EXHAUSTED);
-    while (!first.done)
+    while (!first.done) {
         fixture_pump(&f);
+    }
     cr_assert_eq(first.append.status, CM_OK);
     cm_tree_head_unref(first.append.head);
     cm_ledger_close(ledger);
@@ -280,8 +283,9 @@ Test(ledger, a_torn_tail_is_cut)
             cm_tree_head_unref(one.append.head);
         }
         cm_ledger_close(ledger);
-        if (len % 16 == 0)
+        if (len % 16 == 0) {
             cr_assert_eq(try_open(&f), CM_OK);
+        }
     }
     cm_buf_clear(&log);
     fixture_close(&f);
@@ -320,29 +324,35 @@ static struct {
 
 static bool strikes(bool is_fsync)
 {
-    if (plan.fsync_only && !is_fsync)
+    if (plan.fsync_only && !is_fsync) {
         return false;
+    }
     return ++plan.calls == plan.step;
 }
 
 static ssize_t planned_pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-    if (!strikes(false))
+    if (!strikes(false)) {
         return pwrite(fd, data, len, offset);
-    if (plan.half && pwrite(fd, data, len / 2, offset) < 0)
+    }
+    if (plan.half && pwrite(fd, data, len / 2, offset) < 0) {
         abort();
-    if (plan.number == 0)
+    }
+    if (plan.number == 0) {
         _exit(42);
+    }
     errno = plan.number;
     return -1;
 }
 
 static int planned_fdatasync(int fd)
 {
-    if (!strikes(true))
+    if (!strikes(true)) {
         return fdatasync(fd);
-    if (plan.number == 0)
+    }
+    if (plan.number == 0) {
         _exit(42);
+    }
     errno = plan.number;
     return -1;
 }
@@ -422,10 +432,12 @@ static void run_child(struct fixture *f, int out)
         struct one one;
         char entry[32];
         snprintf(entry, sizeof entry, "entry %u", i);
-        if (fixture_append(f, ledger, &one, entry) != CM_OK)
+        if (fixture_append(f, ledger, &one, entry) != CM_OK) {
             _exit(1);
-        if (write(out, &one.append.index, sizeof one.append.index) < 0)
+        }
+        if (write(out, &one.append.index, sizeof one.append.index) < 0) {
             _exit(1);
+        }
         cm_tree_head_unref(one.append.head);
     }
     _exit(2);
@@ -446,11 +458,13 @@ Test(ledger, what_was_acknowledged_survives_a_crash_at_any_step)
         cr_assert_eq(pipe(ends), 0);
         const pid_t child = fork();
         cr_assert(child >= 0);
-        if (child == 0)
+        if (child == 0) {
             run_child(&f, ends[1]);
+        }
         close(ends[1]);
-        for (uint64_t index; read(ends[0], &index, sizeof index) == sizeof index;)
+        for (uint64_t index; read(ends[0], &index, sizeof index) == sizeof index;) {
             held = index + 1;
+        }
         close(ends[0]);
         int status;
         cr_assert_eq(waitpid(child, &status, 0), child);

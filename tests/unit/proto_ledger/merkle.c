@@ -14,16 +14,18 @@ static struct cm_digest leaves[LARGEST];
 
 static void make_leaves(void)
 {
-    for (uint32_t i = 0; i < LARGEST; i++)
+    for (uint32_t i = 0; i < LARGEST; i++) {
         cm_merkle_leaf(&leaves[i], (struct cm_bytes){(const uint8_t *)&i, sizeof i});
+    }
 }
 
 static struct cm_merkle *make_tree(size_t size)
 {
     struct cm_merkle *tree;
     cr_assert_eq(cm_merkle_new(&tree), CM_OK);
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         cr_assert_eq(cm_merkle_add(tree, &leaves[i]), CM_OK);
+    }
     return tree;
 }
 
@@ -39,8 +41,9 @@ static void naive_root(struct cm_digest *out, const struct cm_digest *hashes, si
         return;
     }
     size_t split = 1;
-    while (split * 2 < count)
+    while (split * 2 < count) {
         split *= 2;
+    }
     struct cm_digest left, right;
     naive_root(&left, hashes, split);
     naive_root(&right, hashes + split, count - split);
@@ -51,11 +54,13 @@ static void naive_root(struct cm_digest *out, const struct cm_digest *hashes, si
 static size_t naive_path(struct cm_digest *out, size_t index, const struct cm_digest *hashes,
                          size_t count)
 {
-    if (count == 1)
+    if (count == 1) {
         return 0;
+    }
     size_t split = 1;
-    while (split * 2 < count)
+    while (split * 2 < count) {
         split *= 2;
+    }
     size_t used;
     if (index < split) {
         used = naive_path(out, index, hashes, split);
@@ -72,14 +77,16 @@ static size_t naive_subproof(struct cm_digest *out, size_t old, const struct cm_
                              size_t count, bool whole)
 {
     if (old == count) {
-        if (whole)
+        if (whole) {
             return 0;
+        }
         naive_root(out, hashes, count);
         return 1;
     }
     size_t split = 1;
-    while (split * 2 < count)
+    while (split * 2 < count) {
         split *= 2;
+    }
     size_t used;
     if (old <= split) {
         used = naive_subproof(out, old, hashes, split, whole);
@@ -129,9 +136,10 @@ Test(merkle, inclusion_proofs_equal_the_definition_and_hold)
             cr_assert_eq(proof.count, naive_path(naive, index, leaves, size));
             cr_assert(same(proof.hashes, naive, proof.count));
             cr_assert_eq(cm_merkle_check_inclusion(&proof, &leaves[index], &root), CM_OK);
-            if (size > 1)
+            if (size > 1) {
                 cr_assert_eq(cm_merkle_check_inclusion(&proof, &leaves[(index + 1) % size], &root),
                              CM_INVALID);
+            }
         }
     }
     struct cm_inclusion proof;
@@ -176,8 +184,9 @@ Test(merkle, consistency_proofs_equal_the_definition_and_hold)
             cr_assert_eq(proof.count, naive_subproof(naive, old, leaves, size, true));
             cr_assert(same(proof.hashes, naive, proof.count));
             cr_assert_eq(cm_merkle_check_consistency(&proof, &old_root, &new_root), CM_OK);
-            if (old != size)
+            if (old != size) {
                 cr_assert_eq(cm_merkle_check_consistency(&proof, &new_root, &new_root), CM_INVALID);
+            }
             check_altered(&proof, &old_root, &new_root);
         }
     }
@@ -209,8 +218,9 @@ static bool digest_of(struct cm_digest *out, const json_t *text)
     const char *value = json_string_value(text);
     const bool ok =
         value && cm_unbase64(&buf, cm_bytes_of(value)) == CM_OK && buf.len == CM_DIGEST_SIZE;
-    if (ok)
+    if (ok) {
         memcpy(out->b, buf.data, CM_DIGEST_SIZE);
+    }
     cm_buf_clear(&buf);
     return ok;
 }
@@ -218,11 +228,14 @@ static bool digest_of(struct cm_digest *out, const json_t *text)
 static bool digests_of(struct cm_digest *out, size_t *count, const json_t *list)
 {
     *count = json_array_size(list);
-    if (*count > 64)
+    if (*count > 64) {
         return false;
-    for (size_t i = 0; i < *count; i++)
-        if (!digest_of(&out[i], json_array_get(list, i)))
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (!digest_of(&out[i], json_array_get(list, i))) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -230,8 +243,9 @@ static uint64_t number(const json_t *json, const char *key)
 {
     // Some are past INT64_MAX and come as reals.
     const json_t *value = json_object_get(json, key);
-    if (json_is_integer(value))
+    if (json_is_integer(value)) {
         return (uint64_t)json_integer_value(value);
+    }
     return json_real_value(value) >= 0x1p64 ? UINT64_MAX : (uint64_t)json_real_value(value);
 }
 
@@ -260,8 +274,9 @@ static bool consistency_holds(const json_t *json)
 static json_t *load(const char *path)
 {
     json_t *json = json_load_file(path, 0, NULL);
-    if (!json)
+    if (!json) {
         json = json_load_file(path, JSON_DECODE_INT_AS_REAL, NULL);
+    }
     cr_assert(json, "%s", path);
     return json;
 }
@@ -272,8 +287,9 @@ static unsigned run_folder(const char *folder, bool (*holds)(const json_t *json)
     DIR *dir = opendir(folder);
     cr_assert(dir, "%s", folder);
     for (struct dirent *item; (item = readdir(dir));) {
-        if (item->d_name[0] == '.')
+        if (item->d_name[0] == '.') {
             continue;
+        }
         char path[1024];
         snprintf(path, sizeof path, "%s/%s", folder, item->d_name);
         if (item->d_type == DT_DIR) {

@@ -17,8 +17,9 @@ static bool verifier(const char *vkey, char name[256], struct cm_key **key)
     snprintf(name, 256, "%.*s", (int)(hash - vkey), vkey);
     cr_assert_eq(cm_unbase64(&buf, cm_bytes_of(value)), CM_OK);
     const bool p256 = buf.data[0] == 0x02;
-    if (p256)
+    if (p256) {
         cr_assert_eq(cm_key_new(key, (struct cm_bytes){buf.data + 1, buf.len - 1}), CM_OK);
+    }
     cm_buf_clear(&buf);
     return p256;
 }
@@ -35,8 +36,9 @@ Test(note, published_vectors)
         const char *vkey = json_string_value(json_array_get(json_object_get(vector, "vkeys"), 0));
         char name[256];
         struct cm_key *key = NULL;
-        if (!verifier(vkey, name, &key))
+        if (!verifier(vkey, name, &key)) {
             continue;
+        }
         struct cm_bytes text;
         const struct cm_bytes note =
             cm_bytes_of(json_string_value(json_object_get(vector, "note")));

@@ -17,8 +17,9 @@ static int sockets[RAW_SOCKETS];
 
 static void make_sockets(void)
 {
-    for (int i = 0; i < RAW_SOCKETS; i++)
+    for (int i = 0; i < RAW_SOCKETS; i++) {
         sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
 }
 
 static void connect_sockets(void)
@@ -26,14 +27,16 @@ static void connect_sockets(void)
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)cm_server_port(rig.server))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int i = 0; i < RAW_SOCKETS; i++)
+    for (int i = 0; i < RAW_SOCKETS; i++) {
         cr_assert(connect(sockets[i], (struct sockaddr *)&to, sizeof to) == 0);
+    }
 }
 
 static void close_sockets(void)
 {
-    for (int i = 0; i < RAW_SOCKETS; i++)
+    for (int i = 0; i < RAW_SOCKETS; i++) {
         close(sockets[i]);
+    }
 }
 
 // Of the raw sockets, those the server hung up on.

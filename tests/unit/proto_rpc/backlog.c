@@ -40,8 +40,9 @@ Test(backlog, rapid_reset_is_cut_and_costs_little)
     raw_run(&rig, reset_rapidly);
     cr_expect(hung_up);
     cr_expect_eq(cm_connections_cut(), 1);
-    if (MEMORY_COUNTS)
+    if (MEMORY_COUNTS) {
         cr_expect_lt(raw_resident() - before, (size_t)64 * MIB);
+    }
     test_still_serves(&rig);
     cr_expect_not(held.closed, "another peer's call went down");
     test_rig_clear(&rig);

@@ -52,8 +52,9 @@ Test(connections, endless_message_is_cut)
 static void run_for(int64_t ms)
 {
     int64_t end = cm_mono_ms(cm_clock_system()) + ms;
-    while (cm_mono_ms(cm_clock_system()) < end)
+    while (cm_mono_ms(cm_clock_system()) < end) {
         cm_loop_step(rig.loop, 20);
+    }
 }
 
 // Honest traffic, large and small, never counts as debt. That takes that the peer's name is spelt

@@ -13,8 +13,9 @@ static void ask(struct test_call *call, const char *service)
     struct cm_buf request = {0};
     size_t len = strlen(service);
     uint8_t head[2] = {0x0a, (uint8_t)len};
-    if (len)
+    if (len) {
         cr_assert(!cm_buf_add(&request, head, 2) && !cm_buf_add(&request, service, len));
+    }
     cr_assert_eq(cm_stream_write(call->stream, cm_buf_bytes(&request)), CM_OK);
     cm_buf_clear(&request);
 }

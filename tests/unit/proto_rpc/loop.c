@@ -35,15 +35,17 @@ static void on_alarm(struct cm_timer *timer)
         alarm->again = false;
         cr_assert(!cm_timer_set(loop, timer, 0));
     }
-    if (alarm->other)
+    if (alarm->other) {
         cm_timer_cancel(loop, alarm->other);
+    }
 }
 
 static void run_for(int64_t ms)
 {
     int64_t end = cm_mono_ms(cm_clock_system()) + ms;
-    while (cm_mono_ms(cm_clock_system()) < end)
+    while (cm_mono_ms(cm_clock_system()) < end) {
         cm_loop_step(loop, 5);
+    }
 }
 
 Test(loop, timers_fire_in_order_and_once)
@@ -55,20 +57,24 @@ Test(loop, timers_fire_in_order_and_once)
         cr_assert(!cm_timer_set(loop, &alarms[i].timer, 20 + i * 37 % COUNT));
     }
     // Every third is moved behind all, every seventh taken back.
-    for (int i = 0; i < COUNT; i += 3)
+    for (int i = 0; i < COUNT; i += 3) {
         cr_assert(!cm_timer_set(loop, &alarms[i].timer, 200 + i));
-    for (int i = 0; i < COUNT; i += 7)
+    }
+    for (int i = 0; i < COUNT; i += 7) {
         cm_timer_cancel(loop, &alarms[i].timer);
+    }
     int64_t start = cm_mono_ms(cm_clock_system());
-    while (cm_mono_ms(cm_clock_system()) < start + 400)
+    while (cm_mono_ms(cm_clock_system()) < start + 400) {
         cm_loop_step(loop, 500);
+    }
     for (int i = 0; i < COUNT; i++) {
         cr_expect_eq(alarms[i].order != 0, i % 7 != 0, "%d", i);
         for (int j = 0; j < i; j++) {
             int at_i = i % 3 ? 20 + i * 37 % COUNT : 200 + i;
             int at_j = j % 3 ? 20 + j * 37 % COUNT : 200 + j;
-            if (alarms[i].order && alarms[j].order)
+            if (alarms[i].order && alarms[j].order) {
                 cr_expect_eq(at_i < at_j, alarms[i].order < alarms[j].order);
+            }
         }
     }
     cm_loop_free(loop);
@@ -93,8 +99,9 @@ Test(loop, timer_never_fires_early)
         alarm.order = 0;
         int64_t due = cm_mono_ms(cm_clock_system()) + i;
         cr_assert(!cm_timer_set(loop, &alarm.timer, i));
-        while (!alarm.order)
+        while (!alarm.order) {
             cm_loop_step(loop, 1000);
+        }
         cr_expect_geq(cm_mono_ms(cm_clock_system()), due);
     }
     cm_loop_free(loop);
@@ -142,11 +149,13 @@ static void *post_all(void *context)
 Test(loop, tasks_of_many_threads_all_run)
 {
     struct poster *posters = calloc(POSTERS, sizeof *posters);
-    for (int i = 0; i < POSTERS; i++)
-        pthread_create(&posters[i].thread, NULL, post_all, &posters[i]);
     for (int i = 0; i < POSTERS; i++) {
-        while (posters[i].ran < POSTS)
+        pthread_create(&posters[i].thread, NULL, post_all, &posters[i]);
+    }
+    for (int i = 0; i < POSTERS; i++) {
+        while (posters[i].ran < POSTS) {
             cm_loop_step(loop, 1000);
+        }
         pthread_join(posters[i].thread, NULL);
     }
     free(posters);

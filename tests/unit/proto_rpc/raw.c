@@ -82,8 +82,9 @@ void raw_headers(struct raw *raw, uint32_t stream, const char *path, const char 
     field(&block, ":authority", TEST_NAME);
     field(&block, "te", "trailers");
     field(&block, "content-type", "application/grpc");
-    if (encoding)
+    if (encoding) {
         field(&block, "grpc-encoding", encoding);
+    }
     frame(raw, HEADERS, END_HEADERS, stream, cm_buf_bytes(&block));
     cm_buf_clear(&block);
 }
@@ -104,8 +105,9 @@ static bool read_more(struct raw *raw)
     uint8_t *room;
     cr_assert(!cm_buf_reserve(&raw->in, 16384, &room));
     int got = SSL_read(raw->ssl, room, 16384);
-    if (got <= 0)
+    if (got <= 0) {
         return false;
+    }
     raw->in.len += (size_t)got;
     return true;
 }
@@ -114,18 +116,22 @@ static bool read_more(struct raw *raw)
 static bool take_frame(struct raw *raw, uint8_t *type, uint8_t *flags, uint32_t *stream)
 {
     const uint8_t *p = raw->in.data;
-    if (raw->in.len < 9)
+    if (raw->in.len < 9) {
         return false;
+    }
     size_t len = (size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2];
-    if (raw->in.len < 9 + len)
+    if (raw->in.len < 9 + len) {
         return false;
+    }
     *type = p[3];
     *flags = p[4];
     *stream = (uint32_t)(p[5] & 0x7f) << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 | p[8];
-    if (*type == SETTINGS && !(*flags & ACK))
+    if (*type == SETTINGS && !(*flags & ACK)) {
         frame(raw, SETTINGS, ACK, 0, CM_BYTES_NONE);
-    if (*type == PING && !(*flags & ACK))
+    }
+    if (*type == PING && !(*flags & ACK)) {
         frame(raw, PING, ACK, 0, (struct cm_bytes){p + 9, len});
+    }
     memmove(raw->in.data, p + 9 + len, raw->in.len - 9 - len);
     raw->in.len -= 9 + len;
     return true;
@@ -137,10 +143,12 @@ bool raw_flush(struct raw *raw)
     uint32_t stream;
     struct pollfd waiting = {.fd = raw->fd, .events = POLLIN};
     while (SSL_pending(raw->ssl) || poll(&waiting, 1, 0) > 0) {
-        if (!read_more(raw))
+        if (!read_more(raw)) {
             return false;
-        while (take_frame(raw, &type, &flags, &stream))
+        }
+        while (take_frame(raw, &type, &flags, &stream)) {
             continue;
+        }
     }
     bool sent = !raw->out.len || SSL_write(raw->ssl, raw->out.data, (int)raw->out.len) > 0;
     raw->out.len = 0;
@@ -152,15 +160,19 @@ bool raw_wait_end(struct raw *raw, uint32_t wanted)
     uint8_t type, flags;
     uint32_t stream;
     for (;;) {
-        while (take_frame(raw, &type, &flags, &stream))
-            if (stream == wanted &&
-                (type == RST_STREAM || ((type == HEADERS || type == DATA) && (flags & END_STREAM))))
+        while (take_frame(raw, &type, &flags, &stream)) {
+            if (stream == wanted && (type == RST_STREAM ||
+                                     ((type == HEADERS || type == DATA) && (flags & END_STREAM)))) {
                 return true;
-        if (raw->out.len && SSL_write(raw->ssl, raw->out.data, (int)raw->out.len) <= 0)
+            }
+        }
+        if (raw->out.len && SSL_write(raw->ssl, raw->out.data, (int)raw->out.len) <= 0) {
             return false;
+        }
         raw->out.len = 0;
-        if (!read_more(raw))
+        if (!read_more(raw)) {
             return false;
+        }
     }
 }
 
@@ -194,8 +206,9 @@ void raw_run(struct test_rig *rig, void (*work)(struct test_rig *rig))
     pthread_t thread;
     signal(SIGPIPE, SIG_IGN);
     cr_assert(pthread_create(&thread, NULL, run_job, &job) == 0);
-    while (!atomic_load(&job.done))
+    while (!atomic_load(&job.done)) {
         cm_loop_step(rig->loop, 10);
+    }
     pthread_join(thread, NULL);
 }
 

@@ -34,8 +34,9 @@ Test(server, calls_past_the_bound_are_refused_at_once)
 {
     test_rig_start(&rig);
     struct test_call calls[3] = {{.read_on = true}, {.read_on = true}, {.read_on = true}};
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         test_call_open(&rig, &calls[i], "/test/Hold", 0);
+    }
     test_until_count(&rig, &rig.opened, 2);
     test_call_open(&rig, &calls[2], "/test/Hold", 5000);
     test_until(&rig, &calls[2].closed);

@@ -54,8 +54,9 @@ Test(stream, large_and_empty_messages_arrive_whole)
     struct test_call call = {.read_on = true};
     size_t len = 1024 * 1024;
     uint8_t *large = malloc(len);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         large[i] = (uint8_t)(i * 31 + (i >> 8));
+    }
     test_call_open(&rig, &call, "/test/Echo", 10000);
     cr_assert_eq(cm_stream_write(call.stream, CM_BYTES_NONE), CM_OK);
     test_until_count(&rig, &call.messages, 1);

@@ -50,8 +50,9 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer)
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
                                (const unsigned char *)name, -1, -1, 0);
     X509_set_issuer_name(cert, X509_get_subject_name(issuer ? issuer : cert));
-    if (strcmp(name, "leaf") != 0)
+    if (strcmp(name, "leaf") != 0) {
         extend(cert, NID_basic_constraints, "critical,CA:TRUE");
+    }
     return cert;
 }
 
@@ -134,8 +135,9 @@ void test_until_count(struct test_rig *rig, const unsigned *count, unsigned at_l
 
 void test_settle(struct test_rig *rig)
 {
-    while (cm_loop_step(rig->loop, 100))
+    while (cm_loop_step(rig->loop, 100)) {
         continue;
+    }
 }
 
 // The server's side of a test call.
@@ -150,8 +152,9 @@ struct served {
 static void served_flood(struct served *served)
 {
     static uint8_t block[16 * 1024];
-    if (cm_stream_writable(served->stream))
+    if (cm_stream_writable(served->stream)) {
         cr_assert(!cm_stream_write(served->stream, (struct cm_bytes){block, sizeof block}));
+    }
 }
 
 static void served_message(void *owner, struct cm_bytes message)
@@ -183,8 +186,9 @@ static void served_closed(void *owner, enum cm_status status, const struct cm_er
     struct served *served = owner;
     (void)error;
     served->rig->cancelled += status == CM_CANCELLED;
-    if (served->rig->held == served->stream)
+    if (served->rig->held == served->stream) {
         served->rig->held = NULL;
+    }
     free(served);
 }
 
@@ -266,8 +270,9 @@ void test_rig_init(struct test_rig *rig)
         {"gateway", "root", TEST_NAME, "spiffe://ca.test/_/gateway/one", NULL},
         {"client", "root", NULL, "spiffe://ca.test/ca.northport.pd/node/one", NULL},
     };
-    for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++)
+    for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++) {
         test_issue(rig->dir, &leaves[i]);
+    }
     cr_assert(!cm_loop_new(&rig->loop, &error), "%s", error.text);
 }
 
@@ -355,10 +360,11 @@ static void got_message(void *owner, struct cm_bytes message)
     struct test_call *call = owner;
     cr_assert(!cm_buf_add(&call->received, message.data, message.len));
     call->messages++;
-    if (call->cancel_at_message)
+    if (call->cancel_at_message) {
         cm_stream_cancel(call->stream);
-    else if (call->read_on)
+    } else if (call->read_on) {
         cm_stream_read(call->stream);
+    }
 }
 
 static void got_end(void *owner)
@@ -380,8 +386,9 @@ static void got_closed(void *owner, enum cm_status status, const struct cm_error
     cr_assert(!call->closed);
     call->closed = true;
     call->status = status;
-    if (error)
+    if (error) {
         call->error = *error;
+    }
     call->stream = NULL;
 }
 
@@ -392,8 +399,9 @@ void test_call_open(struct test_rig *rig, struct test_call *call, const char *pa
                                                        got_closed};
     cr_assert(!cm_channel_call(&call->stream, rig->channel, path, deadline_ms, call->wait_ready,
                                &handlers, call));
-    if (call->read_on)
+    if (call->read_on) {
         cm_stream_read(call->stream);
+    }
 }
 
 void test_still_serves(struct test_rig *rig)
