@@ -478,6 +478,11 @@ void cm_attach_reload(struct cm_attach *attach)
     }
 }
 
+uint64_t cm_attach_left_out(struct cm_attach *attach, int64_t now_ms)
+{
+    return cm_denials_take(&attach->asker.denials, now_ms);
+}
+
 const char *cm_attach_gateway(const struct cm_attach *attach)
 {
     return attach->asker.gateway;

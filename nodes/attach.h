@@ -46,6 +46,8 @@ enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *con
                                        size_t count) CM_MUST_CHECK;
 // The TLS files changed.
 void cm_attach_reload(struct cm_attach *attach);
+// How many refusals got no entry in the last minute; told once.
+uint64_t cm_attach_left_out(struct cm_attach *attach, int64_t now_ms);
 const char *cm_attach_gateway(const struct cm_attach *attach);
 bool cm_attach_attached(const struct cm_attach *attach);
 

@@ -101,9 +101,17 @@ static void denial_recorded(struct cm_append *append)
 
 void cm_node_query_refuse(struct cm_node_query *query, enum cm_refusal_code code)
 {
+    struct cm_denials *denials = &query->asker->denials;
+    const int64_t now_ms = cm_mono_ms(query->node->ports->clock);
     query->refusal = code;
-    // Without a valid signature it is nobody's question: noise that must not fill the ledger.
+    // Without a valid signature it is nobody's question: noise that must not fill the ledger. Nor
+    // must one that nothing keeps from being sent again.
     if (!query->genuine) {
+        cm_denials_leave_out(denials, now_ms);
+        cm_node_query_sign_refusal(query, code);
+        return;
+    }
+    if (!query->claimed && !cm_denials_admit(denials, &query->digest, code, now_ms)) {
         cm_node_query_sign_refusal(query, code);
         return;
     }

@@ -137,6 +137,7 @@ static void decide(struct cm_node_query *query)
         cm_node_query_refuse(query, cm_refusal_of_status(status));
         return;
     }
+    query->claimed = true;
     cm_node_query_move(query, CM_NODE_DECIDING);
     if (cm_node_query_submit(query, decide_work, decided)) {
         query->decide_status = CM_UNAVAILABLE;

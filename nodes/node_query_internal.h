@@ -18,7 +18,8 @@ struct cm_node_query {
     struct cm_arena *arena;
     enum cm_node_state state;
     bool stopping;
-    bool genuine;   // its signature holds: whatever becomes of it is recorded
+    bool genuine;   // its signature holds: whatever becomes of it is somebody's question
+    bool claimed;   // its replay key is ours: shares bound how many of these there are
     bool final;     // message is the answer's last batch
     bool answering; // the answer's call is open
     struct cm_ask ask;

@@ -3,6 +3,7 @@
 #include "proto/base/log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,22 @@ void cm_noded_rules_changed(struct cm_noded *noded)
     }
 }
 
+// What got no entry of its own is at least counted.
+static void note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms)
+{
+    const uint64_t count = cm_attach_left_out(attach, now_ms);
+    char text[CM_MAX_REASON];
+    if (count == 0) {
+        return;
+    }
+    snprintf(text, sizeof text, "%" PRIu64 " refusals to gateway %s have no entry of their own",
+             count, cm_attach_gateway(attach));
+    const struct cm_entry entry = {.kind = CM_ENTRY_AUDIT, .text = text};
+    cm_log(CM_LOG_WARNING, "refusals-not-recorded", "gateway=%s count=%" PRIu64,
+           cm_attach_gateway(attach), count);
+    cm_noded_note(noded, &entry);
+}
+
 static bool all_idle(const struct cm_noded *noded)
 {
     bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy;
@@ -111,6 +128,9 @@ static void wind_down(struct cm_noded *noded)
     if (!noded->closing && (!noded->node.queries || late)) {
         const struct cm_entry stop = {.kind = CM_ENTRY_STOP, .text = "asked to stop"};
         noded->closing = true;
+        for (size_t i = 0; i < noded->attach_count; i++) {
+            note_left_out(noded, noded->attaches[i], INT64_MAX);
+        }
         noded->end_at_ms = mono() + LAST_GRACE_MS;
         noded->retention.stopping = true;
         cm_noded_note(noded, &stop);
@@ -133,6 +153,9 @@ static void look_around(struct cm_noded *noded)
     }
     if (changed) {
         cm_noded_rules_changed(noded);
+    }
+    for (size_t i = 0; i < noded->attach_count; i++) {
+        note_left_out(noded, noded->attaches[i], mono());
     }
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);
     // A clock that ran far ahead must not delete everything: past the directory's end nothing is.

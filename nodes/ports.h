@@ -3,6 +3,7 @@
 #ifndef CM_NODES_PORTS_H
 #define CM_NODES_PORTS_H
 
+#include "nodes/denials.h"
 #include "nodes/head_store.h"
 #include "nodes/record_check.h"
 #include "nodes/store/store.h"
@@ -46,6 +47,7 @@ struct cm_asker {
     struct cm_node_query *turn;       // asks in arrival order, until their record was judged
     struct cm_node_query **turn_last; // &turn when there is none
     unsigned in_flight;
+    struct cm_denials denials;
 };
 
 // What all of a node's queries share.

@@ -217,6 +217,39 @@ Test(node_query, a_query_is_answered_once)
     world_free(&world);
 }
 
+// A gateway, or whoever gets through one, with a query that it captured.
+Test(node_query, a_query_sent_again_and_again_fills_no_ledger)
+{
+    with(shares, 5);
+    struct world_ask first, again;
+    world_question(&world, &first);
+    world_record(&world, &first);
+    const uint64_t answered = world_send(&world, &first);
+    world_run(&world);
+    cr_assert_eq(world_expect_answered(&world, answered), 5);
+    for (int i = 0; i < 20; i++) {
+        world_question(&world, &again);
+        again.query = first.query;
+        world_record(&world, &again);
+        const uint64_t replayed = world_send(&world, &again);
+        world_run(&world);
+        world_expect_refused(&world, replayed, CM_REFUSAL_REPLAYED);
+    }
+    cr_assert_eq(world.entry_count, 2, "the answer and the first of the refusals");
+    world.wall_ms += 100000;
+    for (int i = 0; i < 20; i++) {
+        world_question(&world, &again);
+        again.query = first.query;
+        world_record(&world, &again);
+        const uint64_t stale = world_send(&world, &again);
+        world_run(&world);
+        world_expect_refused(&world, stale, CM_REFUSAL_STALE);
+    }
+    cr_assert_eq(world.entry_count, 3);
+    cr_assert_eq(cm_denials_take(&world.asker.denials, INT64_MAX), 38);
+    world_free(&world);
+}
+
 Test(node_query, another_process_that_claimed_it_counts_too)
 {
     with(shares, 5);
