@@ -17,7 +17,7 @@
 
 static void new_serial(uint8_t serial[8])
 {
-    PKI_MUST(cm_random(serial, 8) == CM_OK);
+    pki_random(serial, 8);
     serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
 }
 
@@ -58,14 +58,14 @@ static struct pki_ca *make_ca(const struct pki *pki, const char *name, const cha
     return ca;
 }
 
-struct pki *pki_new(void)
+static struct pki *new_at(int64_t now_ms)
 {
     struct pki *pki = zeroed(sizeof(*pki));
     const char *tmp = getenv("TMPDIR");
     snprintf(pki->dir, sizeof(pki->dir) - 32, "%s/comity-pki-XXXXXX", tmp != NULL ? tmp : "/tmp");
     PKI_MUST(mkdtemp(pki->dir) != NULL);
     pki->federation = "valley.test";
-    pki->now_ms = cm_wall_ms(cm_clock_system()) / 1000 * 1000;
+    pki->now_ms = now_ms;
     char uri[CM_MAX_ID + 16];
     snprintf(uri, sizeof(uri), "spiffe://%s", pki->federation);
     pki->root = make_ca(pki, "root", uri, "critical,CA:TRUE,pathlen:1", NULL);
@@ -79,6 +79,18 @@ struct pki *pki_new(void)
     pki->directory_signer = pki_identity(pki, "_", CM_ROLE_DIRECTORY, "operator");
     pki_identity(pki, "_", CM_ROLE_GATEWAY, "gw-1");
     return pki;
+}
+
+struct pki *pki_new(void)
+{
+    pki_seed(0);
+    return new_at(cm_wall_ms(cm_clock_system()) / 1000 * 1000);
+}
+
+struct pki *pki_new_seeded(uint64_t seed, int64_t now_ms)
+{
+    pki_seed(seed);
+    return new_at(now_ms);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)

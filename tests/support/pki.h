@@ -101,6 +101,9 @@ struct pki_leaf {
 
 // Root, a directory signer, REQUIREMENTS' purposes, gateway "gw-1", no agency.
 struct pki *pki_new(void);
+// The same keys and serials at each call with that seed (not 0), and now_ms for the machine's time;
+// until the next federation is made.
+struct pki *pki_new_seeded(uint64_t seed, int64_t now_ms);
 // Removes its folder.
 void pki_free(struct pki *pki);
 

@@ -20,9 +20,46 @@ void pki_must(bool condition, const char *file, int line, const char *what)
     }
 }
 
+static struct {
+    uint64_t value; // 0: chance
+    uint64_t drawn;
+} seed;
+
+void pki_seed(uint64_t value)
+{
+    seed.value = value;
+    seed.drawn = 0;
+}
+
+void pki_random(uint8_t *out, size_t size)
+{
+    struct cm_digest digest;
+    if (seed.value == 0) {
+        PKI_MUST(cm_random(out, size) == CM_OK);
+        return;
+    }
+    PKI_MUST(size <= sizeof digest.b);
+    seed.drawn++;
+    cm_sha256_of(&digest, (struct cm_bytes){(const uint8_t *)&seed, sizeof seed});
+    memcpy(out, digest.b, size);
+}
+
+// RFC 5915 without the public part, which OpenSSL computes.
+static EVP_PKEY *seeded_key(void)
+{
+    uint8_t der[] = {0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20, 0,    0,    0,    0,    0,   0,
+                     0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,   0,
+                     0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,   0,
+                     0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    const uint8_t *at = der;
+    pki_random(der + 7, 32);
+    return d2i_PrivateKey(EVP_PKEY_EC, NULL, &at, (long)sizeof der);
+}
+
 EVP_PKEY *pki_key(const char *curve)
 {
-    EVP_PKEY *key = EVP_EC_gen(curve != NULL ? curve : "P-256");
+    EVP_PKEY *key = curve == NULL && seed.value != 0 ? seeded_key()
+                                                     : EVP_EC_gen(curve != NULL ? curve : "P-256");
     PKI_MUST(key != NULL);
     return key;
 }

@@ -30,6 +30,9 @@ struct pki_cert {
 #define PKI_MUST(condition) pki_must((condition), __FILE__, __LINE__, #condition)
 void pki_must(bool condition, const char *file, int line, const char *what);
 
+// From now on keys on P-256 and serials follow from seed; 0: from chance, as at the start.
+void pki_seed(uint64_t seed);
+void pki_random(uint8_t *out, size_t size);
 EVP_PKEY *pki_key(const char *curve); // NULL: P-256
 // issuer NULL: self-signed.
 X509 *pki_certify(const struct pki_cert *cert, EVP_PKEY *key, const struct pki_ca *issuer);
