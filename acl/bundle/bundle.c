@@ -2,6 +2,7 @@
 
 #include "acl/bundle/archive.h"
 #include "acl/bundle/bundle_internal.h"
+#include "acl/bundle/signers.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
@@ -52,28 +53,19 @@ bool cm_bundle_knows(const struct cm_bundle *bundle, uint64_t sequence,
     return past != NULL && cm_digest_equal(&past->digest, digest);
 }
 
+bool cm_bundle_last(const struct cm_bundle *bundle, uint64_t *sequence, struct cm_digest *digest)
+{
+    const struct past *last = newest(bundle);
+    if (last != NULL) {
+        *sequence = last->sequence;
+        *digest = last->digest;
+    }
+    return last != NULL;
+}
+
 struct cm_standing *cm_bundle_standing(const struct cm_bundle *bundle)
 {
     return bundle->standing;
-}
-
-// Signatures of people or a node of this very agency, judged as of as_of_ms; how many there are.
-static enum cm_status check_signers(const struct cm_bundle *bundle, struct cm_trust *trust,
-                                    const struct cm_envelope *envelope, int64_t as_of_ms,
-                                    struct cm_error *error)
-{
-    struct cm_signatory *signers[2] = {NULL, NULL};
-    enum cm_status status = cm_trust_verify(signers, trust, envelope, NULL, as_of_ms, error);
-    for (size_t i = 0; i < 2; i++) {
-        if (status == CM_OK && signers[i] != NULL &&
-            strcmp(cm_signatory_identity(signers[i])->agency, bundle->agency) != 0) {
-            status = cm_fail(error, CM_FORBIDDEN, bundle->agency,
-                             "rules signed by another agency's key");
-        }
-    }
-    cm_signatory_unref(signers[0]);
-    cm_signatory_unref(signers[1]);
-    return status;
 }
 
 static enum cm_status check_form(const struct cm_bundle *bundle,
@@ -216,7 +208,7 @@ enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
     cm_sha256_of(&digest, envelope->payload);
     enum cm_status status = cm_ruleset_decode(&set, arena, envelope->payload, error);
     if (status == CM_OK) {
-        status = check_signers(bundle, trust, envelope, set.signed_ms, error);
+        status = cm_rules_signers(trust, envelope, bundle->agency, set.signed_ms, error);
     }
     if (status == CM_OK) {
         status =
@@ -330,7 +322,8 @@ static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_tr
                                     struct cm_error *error)
 {
     const struct cm_standing *standing = bundle->standing;
-    enum cm_status status = check_signers(bundle, trust, envelope, overlay->signed_ms, error);
+    enum cm_status status =
+        cm_rules_signers(trust, envelope, bundle->agency, overlay->signed_ms, error);
     if (status != CM_OK) {
         return status;
     }

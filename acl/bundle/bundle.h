@@ -39,6 +39,8 @@ enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trus
                                  struct cm_error *error) CM_MUST_CHECK;
 // NULL while no set has been accepted. Borrowed.
 struct cm_standing *cm_bundle_standing(const struct cm_bundle *bundle);
+// The set accepted last, whether it stands or not: the one that the next must follow. False: none.
+bool cm_bundle_last(const struct cm_bundle *bundle, uint64_t *sequence, struct cm_digest *digest);
 // Whether (sequence, digest) is of this bundle's history.
 bool cm_bundle_knows(const struct cm_bundle *bundle, uint64_t sequence,
                      const struct cm_digest *digest);

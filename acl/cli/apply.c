@@ -1,6 +1,7 @@
 #include "acl/cli/apply.h"
 
 #include "acl/bundle/bundle.h"
+#include "acl/bundle/signers.h"
 #include "acl/cli/judged.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
@@ -12,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_CAP = 16 * 1024 * 1024 };
+enum { ARENA_CAP = 16 * 1024 * 1024, MAX_ROOT = 64 * 1024 };
 
 static const struct argp_option options[] = {
     {"key", 'k', "FILE", 0, "Your administrator's key", 0},
     {"chain", 'c', "FILE", 0, "Your certificate and your agency's CA", 0},
     {"directory", 'd', "FILE", 0, "The signed directory", 0},
+    {"root", 'r', "FILE", 0, "The federation's root certificate: all that is read must hold by it",
+     0},
     {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
     {"node-data", 'n', "DIR", 0, "The node's data folder: follows its rules, hands it the new", 0},
     {"previous", 'P', "FILE", 0, "The signed set that counts now, instead of the node's", 0},
@@ -34,7 +37,7 @@ static const struct cm_cli_usage usage = {
     .about = "Sign a rule file, with all that it includes, as the rules that count from now on.\v"
              "A rule file on disk is a proposal. Where the directory asks for two administrators, "
              "the first writes the set with --out, the second signs it with --cosign.",
-    .required = "kcd",
+    .required = "kcdr",
     .most_words = 1,
 };
 
@@ -43,6 +46,7 @@ struct apply {
     struct cm_arena *arena;
     struct cm_signer *signer;
     struct cm_identity administrator;
+    struct cm_trust *trust;
     struct cm_judged judged;
     struct cm_buf envelope;
     char out[PATH_MAX];
@@ -75,44 +79,109 @@ static enum cm_status load_signer(struct apply *apply, struct cm_error *error)
     return status;
 }
 
-// The set that counts now: the one named, the node's, or none yet.
-static enum cm_status read_previous(struct apply *apply, struct cm_ruleset *set,
-                                    struct cm_digest *digest, bool *found, struct cm_error *error)
+static enum cm_status load_trust(struct apply *apply, struct cm_error *error)
 {
-    char path[PATH_MAX];
+    const char *path = cm_cli_get(apply->args, 'd');
+    struct cm_buf root = {0};
+    struct cm_buf bundle = {0};
+    enum cm_status status = cm_file_read(&root, cm_cli_get(apply->args, 'r'), MAX_ROOT, error);
+    if (status == CM_OK) {
+        status = cm_file_read(&bundle, path, CM_MAX_BUNDLE, error);
+    }
+    if (status == CM_OK) {
+        status = cm_trust_new(&apply->trust, cm_buf_bytes(&root), cm_buf_bytes(&bundle), NULL,
+                              cm_wall_ms(cm_clock_system()), error);
+        if (status != CM_OK) {
+            cm_error_hint(
+                error, "%.80s must be the current signed directory, --root its federation's", path);
+        }
+    }
+    cm_buf_clear(&root);
+    cm_buf_clear(&bundle);
+    return status;
+}
+
+// A rule set whose signatures are verified. envelope and set borrow from the arena.
+static enum cm_status open_signed(struct apply *apply, struct cm_bytes bytes, const char *path,
+                                  struct cm_envelope *envelope, struct cm_ruleset *set,
+                                  struct cm_error *error)
+{
+    struct cm_bytes kept;
+    enum cm_status status = cm_arena_bytes(apply->arena, &kept, bytes);
+    if (status == CM_OK) {
+        status = cm_envelope_decode(envelope, apply->arena, kept, error);
+    }
+    if (status == CM_OK && envelope->family != CM_FAMILY_RULESET) {
+        return cm_fail(error, CM_INVALID, path, "is not a signed rule set");
+    }
+    if (status == CM_OK) {
+        status = cm_ruleset_decode(set, apply->arena, envelope->payload, error);
+    }
+    return status == CM_OK ? cm_rules_signers(apply->trust, envelope, apply->administrator.agency,
+                                              set->signed_ms, error)
+                           : status;
+}
+
+static enum cm_status read_signed(struct apply *apply, const char *path,
+                                  struct cm_envelope *envelope, struct cm_ruleset *set,
+                                  struct cm_error *error)
+{
     struct cm_buf file = {0};
-    struct cm_bytes bytes;
-    struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
-    const char *named = cm_cli_get(apply->args, 'P');
-    const char *data = cm_cli_get(apply->args, 'n');
-    *found = false;
-    if (named == NULL && data == NULL) {
-        return CM_OK;
-    }
-    if (named != NULL) {
-        snprintf(path, sizeof path, "%s", named);
-    } else {
-        snprintf(path, sizeof path, "%s/rules/%s.ruleset", data, apply->administrator.agency);
-    }
     enum cm_status status = cm_file_read(&file, path, 2 * CM_MAX_RULESET, error);
-    if (status == CM_NOT_FOUND && named == NULL) {
-        return CM_OK;
-    }
     if (status == CM_OK) {
-        status = cm_arena_bytes(apply->arena, &bytes, cm_buf_bytes(&file));
+        status = open_signed(apply, cm_buf_bytes(&file), path, envelope, set, error);
+        if (status != CM_OK) {
+            cm_error_hint(error, "%.80s must be as an administrator of %.40s signed it", path,
+                          apply->administrator.agency);
+        }
     }
-    if (status == CM_OK) {
-        status = cm_envelope_decode(&envelope, apply->arena, bytes, error);
+    cm_buf_clear(&file);
+    return status;
+}
+
+// What the node accepted last, verified as the node does; its history tells also of a set that no
+// longer stands.
+static enum cm_status ask_node(struct apply *apply, uint64_t *sequence, struct cm_digest *digest,
+                               struct cm_error *error)
+{
+    char folder[PATH_MAX];
+    struct cm_bundle *bundle = NULL;
+    snprintf(folder, sizeof folder, "%s/rules", cm_cli_get(apply->args, 'n'));
+    enum cm_status status = cm_bundle_open(&bundle, apply->administrator.agency, folder,
+                                           apply->trust, cm_wall_ms(cm_clock_system()), error);
+    if (status != CM_OK) {
+        cm_error_hint(error,
+                      "the node's rules in %.80s were altered: restore them, find out who "
+                      "did it",
+                      folder);
+        return status;
     }
-    if (status == CM_OK && envelope.family != CM_FAMILY_RULESET) {
-        status = cm_fail(error, CM_INVALID, path, "is not a signed rule set");
+    cm_bundle_last(bundle, sequence, digest);
+    cm_bundle_free(bundle);
+    return CM_OK;
+}
+
+// The set that the new one follows: the one named, or the node's; sequence 0 for none yet.
+static enum cm_status find_previous(struct apply *apply, uint64_t *sequence,
+                                    struct cm_digest *digest, struct cm_error *error)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set;
+    const char *named = cm_cli_get(apply->args, 'P');
+    *sequence = 0;
+    *digest = (struct cm_digest){{0}};
+    if (named == NULL) {
+        return cm_cli_get(apply->args, 'n') != NULL ? ask_node(apply, sequence, digest, error)
+                                                    : CM_OK;
+    }
+    enum cm_status status = read_signed(apply, named, &envelope, &set, error);
+    if (status == CM_OK && strcmp(set.agency, apply->administrator.agency) != 0) {
+        status = cm_fail(error, CM_FORBIDDEN, named, "are rules of %s", set.agency);
     }
     if (status == CM_OK) {
         cm_sha256_of(digest, envelope.payload);
-        status = cm_ruleset_decode(set, apply->arena, envelope.payload, error);
-        *found = status == CM_OK;
+        *sequence = set.sequence;
     }
-    cm_buf_clear(&file);
     return status;
 }
 
@@ -122,9 +191,6 @@ static enum cm_status check_proposal(struct apply *apply, struct cm_error *error
     cm_judged_print(judged);
     if (judged->rules == NULL) {
         return cm_fail(error, CM_INVALID, apply->args->words[0], "has errors: nothing was signed");
-    }
-    if (judged->directory.serial == 0) {
-        return cm_fail(error, CM_INVALID, "--directory", "must be the signed directory");
     }
     if (strcmp(cm_rules_node(judged->rules), apply->administrator.agency) != 0) {
         return cm_fail(error, CM_FORBIDDEN, apply->args->words[0],
@@ -149,18 +215,17 @@ static bool confirmed(const struct apply *apply, const struct cm_ruleset *set)
 
 static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
 {
-    struct cm_ruleset previous;
-    struct cm_digest digest = {{0}};
+    const struct cm_directory *directory = cm_trust_directory(apply->trust);
+    uint64_t previous;
+    struct cm_digest digest;
     struct cm_buf payload = {0};
-    bool found;
-    enum cm_status status =
-        cm_judged_load(&apply->judged, apply->args->words[0], cm_cli_get(apply->args, 'd'),
-                       cm_cli_get(apply->args, 'p'), error);
+    enum cm_status status = cm_judged_by(&apply->judged, apply->args->words[0], directory,
+                                         cm_cli_get(apply->args, 'p'), error);
     if (status == CM_OK) {
         status = check_proposal(apply, error);
     }
     if (status == CM_OK) {
-        status = read_previous(apply, &previous, &digest, &found, error);
+        status = find_previous(apply, &previous, &digest, error);
     }
     if (status != CM_OK) {
         return status;
@@ -168,9 +233,9 @@ static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
     const struct cm_ruleset set = {
         .federation = apply->administrator.federation,
         .agency = apply->administrator.agency,
-        .sequence = found ? previous.sequence + 1 : 1,
+        .sequence = previous + 1,
         .previous = digest,
-        .directory_serial = apply->judged.directory.serial,
+        .directory_serial = directory->serial,
         .signed_ms = cm_wall_ms(cm_clock_system()),
         .language = CM_RULE_LANGUAGE,
         .main = apply->judged.files.main,
@@ -200,7 +265,7 @@ static enum cm_status check_signed(struct apply *apply, const struct cm_ruleset 
         return cm_fail(error, CM_FORBIDDEN, path, "is for %s, you are an administrator of %s",
                        set->agency, apply->administrator.agency);
     }
-    enum cm_status status = cm_judged_set(judged, set, cm_cli_get(apply->args, 'd'), error);
+    enum cm_status status = cm_judged_set(judged, set, cm_trust_directory(apply->trust), error);
     if (status != CM_OK) {
         return status;
     }
@@ -212,23 +277,15 @@ static enum cm_status check_signed(struct apply *apply, const struct cm_ruleset 
 
 static enum cm_status sign_again(struct apply *apply, const char *path, struct cm_error *error)
 {
-    struct cm_buf file = {0};
     struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
     struct cm_ruleset set;
-    enum cm_status status = cm_file_read(&file, path, 2 * CM_MAX_RULESET, error);
-    if (status == CM_OK) {
-        status = cm_envelope_decode(&envelope, apply->arena, cm_buf_bytes(&file), error);
-    }
-    if (status == CM_OK &&
-        (envelope.family != CM_FAMILY_RULESET || envelope.signature_count != 1)) {
+    enum cm_status status = read_signed(apply, path, &envelope, &set, error);
+    if (status == CM_OK && envelope.signature_count != 1) {
         status = cm_fail(error, CM_INVALID, path, "is no rule set with one signature");
     }
     if (status == CM_OK &&
         cm_digest_equal(&envelope.signatures[0].keyid, cm_signer_key_hash(apply->signer))) {
         status = cm_fail(error, CM_FORBIDDEN, path, "you signed it already: another one must");
-    }
-    if (status == CM_OK) {
-        status = cm_ruleset_decode(&set, apply->arena, envelope.payload, error);
     }
     if (status == CM_OK) {
         status = check_signed(apply, &set, path, error);
@@ -241,7 +298,19 @@ static enum cm_status sign_again(struct apply *apply, const char *path, struct c
         status = confirmed(apply, &set) ? cm_dsse_cosign(&apply->envelope, &envelope, apply->signer)
                                         : cm_fail(error, CM_CANCELLED, path, "nothing was signed");
     }
-    cm_buf_clear(&file);
+    return status;
+}
+
+// As every node and gateway will judge it.
+static enum cm_status check_result(struct apply *apply, struct cm_error *error)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set;
+    enum cm_status status =
+        open_signed(apply, cm_buf_bytes(&apply->envelope), "the set", &envelope, &set, error);
+    if (status != CM_OK) {
+        cm_error_hint(error, "nobody would take it: see to your certificate, or to the directory");
+    }
     return status;
 }
 
@@ -275,7 +344,13 @@ int cm_acl_apply(int argc, char **argv)
     enum cm_status status = apply.arena == NULL ? cm_fail(&error, CM_MEMORY, "", "out of memory")
                                                 : load_signer(&apply, &error);
     if (status == CM_OK) {
+        status = load_trust(&apply, &error);
+    }
+    if (status == CM_OK) {
         status = cosign != NULL ? sign_again(&apply, cosign, &error) : sign_new(&apply, &error);
+    }
+    if (status == CM_OK) {
+        status = check_result(&apply, &error);
     }
     if (status == CM_OK) {
         status = hand_over(&apply, &error);
@@ -287,6 +362,7 @@ int cm_acl_apply(int argc, char **argv)
     }
     cm_judged_clear(&apply.judged);
     cm_signer_unref(apply.signer);
+    cm_trust_unref(apply.trust);
     cm_buf_clear(&apply.envelope);
     cm_arena_free(apply.arena);
     return status == CM_OK ? CM_EXIT_OK : CM_EXIT_FAILED;

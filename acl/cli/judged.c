@@ -38,15 +38,21 @@ static enum cm_status judge(struct cm_judged *out, const char *main, size_t coun
     return cm_fail(error, status, main, "out of memory");
 }
 
+static enum cm_status load_rules(struct cm_judged *out, const char *path, const char *packs,
+                                 struct cm_error *error)
+{
+    enum cm_status status =
+        cm_acl_files_read(&out->files, path, packs != NULL ? packs : CM_ACL_PACKS, error);
+    return status == CM_OK ? judge(out, out->files.main, out->files.count, out->files.list, error)
+                           : status;
+}
+
 enum cm_status cm_judged_load(struct cm_judged *out, const char *path, const char *directory,
                               const char *packs, struct cm_error *error)
 {
     enum cm_status status = read_directory(out, directory, error);
     if (status == CM_OK) {
-        status = cm_acl_files_read(&out->files, path, packs != NULL ? packs : CM_ACL_PACKS, error);
-    }
-    if (status == CM_OK) {
-        status = judge(out, out->files.main, out->files.count, out->files.list, error);
+        status = load_rules(out, path, packs, error);
     }
     if (status != CM_OK) {
         cm_judged_clear(out);
@@ -54,13 +60,23 @@ enum cm_status cm_judged_load(struct cm_judged *out, const char *path, const cha
     return status;
 }
 
-enum cm_status cm_judged_set(struct cm_judged *out, const struct cm_ruleset *set,
-                             const char *directory, struct cm_error *error)
+enum cm_status cm_judged_by(struct cm_judged *out, const char *path,
+                            const struct cm_directory *directory, const char *packs,
+                            struct cm_error *error)
 {
-    enum cm_status status = read_directory(out, directory, error);
-    if (status == CM_OK) {
-        status = judge(out, set->main, set->file_count, set->files, error);
+    *out = (struct cm_judged){.directory = *directory};
+    enum cm_status status = load_rules(out, path, packs, error);
+    if (status != CM_OK) {
+        cm_judged_clear(out);
     }
+    return status;
+}
+
+enum cm_status cm_judged_set(struct cm_judged *out, const struct cm_ruleset *set,
+                             const struct cm_directory *directory, struct cm_error *error)
+{
+    *out = (struct cm_judged){.directory = *directory};
+    enum cm_status status = judge(out, set->main, set->file_count, set->files, error);
     if (status != CM_OK) {
         cm_judged_clear(out);
     }

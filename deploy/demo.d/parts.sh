@@ -144,7 +144,7 @@ sign_directory() { # option...
 
 apply_rules() { # agency, rule file
     quietly "rules of $1" comity acl apply "$2" --key "$dir/$1/people/admin.key" \
-        --chain "$dir/$1/people/admin.pem" --directory "$dir/directory.bundle" \
+        --chain "$dir/$1/people/admin.pem" --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" \
         --packs "$dir" --node-data "$dir/$1/node/data" \
         --passphrase-file "$dir/passphrase" --yes
 }
