@@ -133,7 +133,7 @@ list_gateways() {
 sign_directory() { # option...
     local crls=() agency
     for agency in $agencies; do
-        crls+=(--crl "$dir/$agency/ca/crl.der")
+        [ ! -e "$dir/$agency/ca/crl.der" ] || crls+=(--crl "$dir/$agency/ca/crl.der")
     done
     quietly "signing the directory" comity directory sign --file "$dir/directory.json" \
         --key "$dir/operator/op.key" --chain "$dir/operator/op.pem" \

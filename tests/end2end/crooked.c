@@ -26,6 +26,7 @@ enum {
     MAX_LINE = 1024,
     WAIT_MS = 60000,
     STEP_MS = 20,
+    ID_BYTES = 4,
 };
 
 // An Attach of a node.
@@ -291,19 +292,37 @@ static void prove(struct cm_ask *ask, const struct cm_append *append, struct ses
     session->sent_size = size;
 }
 
+static struct session *wait_for_session(const char *agency, int64_t until)
+{
+    struct session *session = NULL;
+    while ((session = session_of(agency)) == NULL && mono() < until) {
+        cm_loop_step(loop, STEP_MS);
+    }
+    return session;
+}
+
+static void tell(struct cm_bytes payload)
+{
+    char id[2 * ID_BYTES + 1];
+    struct cm_digest digest;
+    cm_sha256_of(&digest, payload);
+    cm_hex(id, (struct cm_bytes){digest.b, ID_BYTES});
+    printf("%s=%s rows=%zu digest=%s\n",
+           asked.refused ? "refused"
+           : asked.over  ? "answered"
+                         : "broken",
+           asked.refused ? cm_refusal_name(asked.code) : "", asked.rows, id);
+}
+
 static void ask_node(const char *agency, const char *file, unsigned attempt)
 {
     static uint64_t last_ask;
     struct cm_append append;
     struct cm_lookup_request request;
-    struct session *session = NULL;
     const int64_t until = mono() + WAIT_MS;
-    while ((session = session_of(agency)) == NULL && mono() < until) {
-        cm_loop_step(loop, STEP_MS);
-    }
+    struct session *session = wait_for_session(agency, until);
     if (session == NULL) {
-        printf("no session\n");
-        return;
+        die("no session", NULL);
     }
     read_request(&request, file);
     struct cm_attach_down down = {
@@ -324,11 +343,7 @@ static void ask_node(const char *agency, const char *file, unsigned attempt)
         cm_loop_step(loop, STEP_MS);
     }
     cm_tree_head_unref(append.head);
-    printf("%s=%s rows=%zu\n",
-           asked.refused ? "refused"
-           : asked.over  ? "answered"
-                         : "broken",
-           asked.refused ? cm_refusal_name(asked.code) : "", asked.rows);
+    tell(request.query.payload);
 }
 
 static void expire(const char *file)
@@ -450,8 +465,12 @@ static enum cm_status show(void *context, uint64_t index, struct cm_bytes bytes)
     cm_arena_reset(arena);
     must(cm_entry_decode(&entry, arena, bytes, NULL), "an entry is damaged");
     if (entry.kind == CM_ENTRY_NODE) {
-        printf("gateway=%s attempt=%u permitted=%d refusal=%s\n", entry.gateway, entry.attempt,
-               entry.permitted, cm_refusal_name((enum cm_refusal_code)entry.refusal));
+        char id[2 * ID_BYTES + 1];
+        cm_hex(id, (struct cm_bytes){entry.digest.b, ID_BYTES});
+        printf("gateway=%s digest=%s refusal=%s\n", entry.gateway, id,
+               cm_refusal_name((enum cm_refusal_code)entry.refusal));
+    } else if (entry.kind == CM_ENTRY_AUDIT) {
+        printf("%s\n", entry.text);
     }
     return CM_OK;
 }

@@ -89,11 +89,12 @@ nothing_stored() { # text...
     grep -qaF -e 8ABC123 "$dir/ca.northport.pd/node/data/detections.db"* || die "this search finds nothing at all"
 }
 
-# Northport asks, Southgate shares, two gateways; rivera is the investigator, the plate is in both stores.
+# Northport asks, Southgate shares, two gateways; rivera is the investigator, the plate is in both stores. A test's
+# $askers are local agencies that only ask, as their investigator quine.
 small_federation() {
     federation=valley.example
-    agencies="ca.northport.pd ca.southgate.pd"
-    owners=$agencies
+    owners="ca.northport.pd ca.southgate.pd"
+    agencies="$owners${askers:+ $askers}"
     gateways="gw1 gw2"
     local name agency now
     make_root
@@ -102,20 +103,28 @@ small_federation() {
     done
     for agency in $agencies; do
         make_agency "$agency"
+    done
+    for agency in $owners; do
         make_node "$agency"
         make_asker "$agency" admin admin
+    done
+    for agency in ${askers:-}; do
+        make_asker "$agency" investigator quine
     done
     make_asker ca.northport.pd investigator rivera
     quietly "directory" comity directory init --file "$dir/directory.json" --federation "$federation"
     list_agency ca.northport.pd local CA "Northport Police"
     list_agency ca.southgate.pd local CA "Southgate Police"
+    for agency in ${askers:-}; do
+        list_agency "$agency" local CA "$agency"
+    done
     list_gateways
     sign_directory
     printf 'rules 1\nnode %s\npermit self to any for any back all see all\n' ca.northport.pd >"$dir/ca.northport.pd.rules"
     printf 'rules 1\nnode %s\npermit kind:local to lookup for homicide back 30 days see place, camera until 2030-01-01\n' \
         ca.southgate.pd >"$dir/ca.southgate.pd.rules"
     now=$(date +%s)000
-    for agency in $agencies; do
+    for agency in $owners; do
         apply_rules "$agency" "$dir/$agency.rules"
         {
             echo event_id,captured_at,plate_read,camera
@@ -123,7 +132,7 @@ small_federation() {
         } >"$dir/$agency.csv"
     done
     give_to_daemons
-    for agency in $agencies; do
+    for agency in $owners; do
         [ ${#as_daemon[@]} -eq 0 ] || chmod 644 "$dir/$agency.csv"
         ingest "$agency" "$dir/$agency.csv" >"$dir/ingested"
     done
@@ -167,4 +176,24 @@ wait_for_new() { # daemon, lines of its log seen already, pattern
 # How much all ledgers hold.
 recorded() {
     cat "$dir"/gw?/data/ledger/* "$dir"/ca.*/node/data/ledger/* | wc -c
+}
+
+# Runs crooked.c in gw2's place.
+start_crooked() {
+    local folder=$dir/gw2
+    mkdir -p "$folder/data/ledger"
+    coproc crooked { exec crooked gw2 "127.0.0.1:${ports[gw2]}" "$folder/gw2.key" "$folder/gw2.pem" "$dir/root/ca.pem" \
+        "$folder/data/ledger" 2>"$dir/gw2.log"; }
+    pids[gw2]=$crooked_PID
+}
+
+command_it() { # command; the answer goes to $answer
+    echo "$*" >&"${crooked[1]}" || die "the dishonest gateway is gone: $(cat "$dir/gw2.log")"
+    read -r -t 120 answer <&"${crooked[0]}" || die "no answer to \"$*\": $(cat "$dir/gw2.log")"
+}
+
+asks() { # agency, request, attempt, what comes of it
+    command_it ask "$1" "$dir/$2.request" "$3"
+    [ "${answer% digest=*}" = "$4" ] || die "$2 at $1: expected \"$4\", got \"$answer\""
+    echo "$2 at $1: $answer"
 }
