@@ -143,6 +143,46 @@ enum cm_status cm_node_decide(struct cm_node_decision *out, struct cm_arena *are
     if (!cm_view_any(view)) {
         return deny(out, question);
     }
-    *out = (struct cm_node_decision){.view = view, .rule = cm_view_deciding_rule(view), .text = ""};
+    *out = (struct cm_node_decision){.view = view,
+                                     .rule = cm_view_deciding_rule(view),
+                                     .text = "",
+                                     .evidence = request.evidence,
+                                     .charge_count = count,
+                                     .charges = charges,
+                                     .spent = spent};
     return CM_OK;
+}
+
+static bool was_charged(const struct cm_node_decision *first, const struct cm_charge *charge)
+{
+    for (size_t i = 0; i < first->charge_count; i++) {
+        const struct cm_charge *one = &first->charges[i];
+        if (one->per_agency == charge->per_agency && cm_digest_equal(&one->rule, &charge->rule)) {
+            return !first->spent[i];
+        }
+    }
+    return false;
+}
+
+enum cm_status cm_node_decide_again(struct cm_view **out, struct cm_arena *arena,
+                                    const struct cm_node_question *question,
+                                    const struct cm_node_decision *first)
+{
+    struct cm_request request = request_of(question);
+    const struct cm_charge *charges = NULL;
+    size_t count = 0;
+    request.evidence = first->evidence;
+    const enum cm_status status = cm_rules_charges(
+        &charges, &count, arena, question->standing->rules, question->directory, &request);
+    if (status) {
+        return status;
+    }
+    bool *spent = cm_arena_array(arena, count, sizeof *spent);
+    if (!spent) {
+        return CM_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        spent[i] = !was_charged(first, &charges[i]);
+    }
+    return look(out, arena, question, &request, charges, spent, count);
 }

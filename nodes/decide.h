@@ -22,11 +22,21 @@ struct cm_node_decision {
     struct cm_view *view;         // when permitted
     const char *rule;             // that decided, "" for none
     const char *text;             // for the requester; "" unless the rules disclose
+    unsigned evidence;            // that counted
+    size_t charge_count;
+    const struct cm_charge *charges; // with whether each was used up
+    const bool *spent;
 };
 
 // CM_MEMORY, and what the store says when it can't; then nothing is decided.
 enum cm_status cm_node_decide(struct cm_node_decision *out, struct cm_arena *arena,
                               const struct cm_node_question *question,
                               struct cm_error *error) CM_MUST_CHECK;
+
+// What other rules or another directory (question) show of what was permitted first. Claims
+// nothing: a limit that was not charged then counts as used up. Any thread.
+enum cm_status cm_node_decide_again(struct cm_view **out, struct cm_arena *arena,
+                                    const struct cm_node_question *question,
+                                    const struct cm_node_decision *first) CM_MUST_CHECK;
 
 #endif

@@ -22,6 +22,10 @@ void cm_node_query_send(struct cm_node_query *query)
     if (!ops->writable(query)) {
         return;
     }
+    if (!cm_node_query_may_send(query)) {
+        cm_node_query_withdraw(query);
+        return;
+    }
     if (ops->write(query, cm_buf_bytes(&query->message))) {
         cm_node_query_stop_answer(query);
     } else if (query->final) {

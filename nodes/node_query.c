@@ -25,6 +25,7 @@ static void destroy(struct cm_node_query *query)
     cm_tree_head_unref(query->append.head);
     cm_reader_free(query->reader);
     cm_checked_query_clear(&query->checked);
+    cm_node_query_forget_again(query);
     cm_standing_unref(query->standing);
     cm_trust_unref(query->trust);
     cm_signer_unref(query->signer);
@@ -108,6 +109,9 @@ static void decided(struct cm_job *job)
         cm_node_query_refuse(query, CM_REFUSAL_UNAVAILABLE);
     } else if (query->decision.refusal) {
         cm_node_query_refuse(query, query->decision.refusal);
+    } else if (!cm_node_query_holds(query)) {
+        query->decision.rule = "";
+        cm_node_query_refuse(query, CM_REFUSAL_NOT_PERMITTED);
     } else {
         cm_node_query_record(query);
     }
@@ -156,46 +160,6 @@ static void bad_record(struct cm_node_query *query, const struct cm_error *error
     cm_node_query_refuse(query, CM_REFUSAL_BAD_RECORD);
 }
 
-static void judge(struct cm_node_query *query)
-{
-    struct cm_error growth_error = {.status = CM_OK};
-    enum cm_status growth = query->head_status;
-    if (!growth) {
-        growth = cm_record_check_growth(&query->asker->head, &query->checkpoint,
-                                        &query->ask.consistency, &growth_error);
-    }
-    if (!cm_node_query_goes_on(query)) {
-        return;
-    }
-    if (query->head_status) {
-        bad_record(query, &query->record_error);
-    } else if (growth) {
-        bad_record(query, &growth_error);
-    } else if (query->query_status) {
-        cm_node_query_refuse(query, cm_refusal_of_status(query->query_status));
-    } else if (query->entry_status) {
-        bad_record(query, &query->record_error);
-    } else if (cm_trust_directory(query->trust)->expires_ms <= query->now_ms) {
-        cm_node_query_refuse(query, CM_REFUSAL_STALE);
-    } else if (query->node->draining) {
-        cm_node_query_refuse(query, CM_REFUSAL_UNAVAILABLE);
-    } else {
-        decide(query);
-    }
-}
-
-static void take_turns(struct cm_asker *asker)
-{
-    while (asker->turn && asker->turn->state == CM_NODE_TURN) {
-        struct cm_node_query *query = asker->turn;
-        asker->turn = query->turn_next;
-        if (!asker->turn) {
-            asker->turn_last = &asker->turn;
-        }
-        judge(query);
-    }
-}
-
 // What fails after the signature is still somebody's question, to be recorded as such.
 static void read_refused(struct cm_node_query *query)
 {
@@ -235,6 +199,59 @@ static void check_work(struct cm_job *job)
         query->entry_status = cm_record_check_entry(
             &query->leaf, query->arena, &query->ask, &query->checked, &query->checkpoint,
             query->node->agency, query->now_ms, &query->record_error);
+    }
+}
+
+// A newer directory came while it waited: what was found by the older doesn't count.
+static void check_again(struct cm_node_query *query)
+{
+    cm_checked_query_clear(&query->checked);
+    cm_trust_unref(query->trust);
+    query->trust = cm_trust_ref(query->node->trust);
+    query->now_ms = cm_wall_ms(query->node->ports->clock);
+    check_work(&query->job);
+}
+
+static void judge(struct cm_node_query *query)
+{
+    struct cm_error growth_error = {.status = CM_OK};
+    if (query->trust != query->node->trust) {
+        check_again(query);
+    }
+    enum cm_status growth = query->head_status;
+    if (!growth) {
+        growth = cm_record_check_growth(&query->asker->head, &query->checkpoint,
+                                        &query->ask.consistency, &growth_error);
+    }
+    if (!cm_node_query_goes_on(query)) {
+        return;
+    }
+    if (query->head_status) {
+        bad_record(query, &query->record_error);
+    } else if (growth) {
+        bad_record(query, &growth_error);
+    } else if (query->query_status) {
+        cm_node_query_refuse(query, cm_refusal_of_status(query->query_status));
+    } else if (query->entry_status) {
+        bad_record(query, &query->record_error);
+    } else if (cm_trust_directory(query->trust)->expires_ms <= query->now_ms) {
+        cm_node_query_refuse(query, CM_REFUSAL_STALE);
+    } else if (query->node->draining) {
+        cm_node_query_refuse(query, CM_REFUSAL_UNAVAILABLE);
+    } else {
+        decide(query);
+    }
+}
+
+static void take_turns(struct cm_asker *asker)
+{
+    while (asker->turn && asker->turn->state == CM_NODE_TURN) {
+        struct cm_node_query *query = asker->turn;
+        asker->turn = query->turn_next;
+        if (!asker->turn) {
+            asker->turn_last = &asker->turn;
+        }
+        judge(query);
     }
 }
 
@@ -326,24 +343,6 @@ void cm_node_queries_cancel(struct cm_node *node, const struct cm_asker *asker)
         if (query->asker == asker) {
             cm_node_query_cancel(query);
         }
-    }
-}
-
-void cm_node_queries_withdraw(struct cm_node *node)
-{
-    const struct cm_standing *standing = cm_bundle_standing(node->bundle);
-    for (struct cm_node_query *query = node->queries, *next; query; query = next) {
-        next = query->next;
-        const bool old =
-            query->trust != node->trust || (query->standing && query->standing != standing);
-        const bool settled = query->refusal || query->state == CM_NODE_CLOSING;
-        if (!old || query->stopping || settled) {
-            continue;
-        }
-        node->counters.withdrawn++;
-        query->asker->ops->withdraw(query->asker, query->ask.ask,
-                                    standing ? standing->sequence : 0);
-        cm_node_query_cancel(query);
     }
 }
 

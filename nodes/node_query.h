@@ -20,8 +20,8 @@ struct cm_node_query *cm_node_query_find(const struct cm_node *node, const struc
                                          uint64_t ask);
 // Cancels all of asker's.
 void cm_node_queries_cancel(struct cm_node *node, const struct cm_asker *asker);
-// The rules or the directory changed: withdraws all that rest on what was before.
-void cm_node_queries_withdraw(struct cm_node *node);
+// The rules or the directory changed: withdraws what they no longer permit as it was permitted.
+void cm_node_queries_judge_again(struct cm_node *node);
 
 const struct cm_ask *cm_node_query_ask(const struct cm_node_query *query);
 struct cm_asker *cm_node_query_asker(const struct cm_node_query *query);

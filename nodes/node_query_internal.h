@@ -1,5 +1,6 @@
 // A query's inside, shared by the files that drive it: node_query.c (arrival, judging, deciding),
-// node_answer.c (recording, reading, sending), node_deny.c (refusals).
+// node_again.c (when rules or directory change), node_answer.c (recording, reading, sending),
+// node_deny.c (refusals).
 #ifndef CM_NODES_NODE_QUERY_INTERNAL_H
 #define CM_NODES_NODE_QUERY_INTERNAL_H
 
@@ -43,6 +44,12 @@ struct cm_node_query {
     // deciding and recording
     struct cm_standing *standing;
     struct cm_node_decision decision;
+    struct { // the newest that it was held against since; none: trust and standing still count
+        struct cm_trust *trust;
+        struct cm_standing *standing;
+        struct cm_arena *arena; // view's
+        struct cm_view *view;
+    } again;
     struct cm_buf entry;
     struct cm_append append;
     struct cm_keep keep;
@@ -73,6 +80,14 @@ void cm_node_query_sign_refusal(struct cm_node_query *query, enum cm_refusal_cod
 // The node's own entry about the query, as decided or refused.
 enum cm_status cm_node_query_append(struct cm_node_query *query,
                                     void (*done)(struct cm_append *append)) CM_MUST_CHECK;
+
+// Whether what counts now still permits what was decided. Not while a worker has the decision.
+bool cm_node_query_holds(struct cm_node_query *query) CM_MUST_CHECK;
+// Whether what counts now shows each row of the batch that waits.
+bool cm_node_query_may_send(const struct cm_node_query *query) CM_MUST_CHECK;
+// Tells the gateway that the permission ended, and stops.
+void cm_node_query_withdraw(struct cm_node_query *query);
+void cm_node_query_forget_again(struct cm_node_query *query);
 
 // Permitted: from here on, record, read, send.
 void cm_node_query_record(struct cm_node_query *query);

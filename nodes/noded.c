@@ -83,7 +83,7 @@ void cm_noded_rules_changed(struct cm_noded *noded)
     cm_log(CM_LOG_INFO, "rules-standing", "sequence=%" PRIu64 " overlay=%" PRIu64,
            standing->sequence, standing->overlay_revision);
     cm_noded_note(noded, &entry);
-    cm_node_queries_withdraw(&noded->node);
+    cm_node_queries_judge_again(&noded->node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_rules_changed(noded->attaches[i]);
     }

@@ -132,7 +132,7 @@ static void retrust(struct cm_noded *noded)
                                    .digest = directory->digest,
                                    .directory_serial = directory->serial};
     cm_noded_note(noded, &entry);
-    cm_node_queries_withdraw(node);
+    cm_node_queries_judge_again(node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_judge_again(noded->attaches[i]);
         if (noded->attaches[i] != noded->sender) {

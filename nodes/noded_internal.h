@@ -57,7 +57,7 @@ void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;
 void cm_noded_swept(void *noded, uint64_t rows, int64_t before_ms);
 void cm_noded_tick(struct cm_timer *timer);
-// The standing changed: recorded, sent up, and what rests on the old one is withdrawn.
+// The standing changed: recorded, sent up, and what it no longer permits is withdrawn.
 void cm_noded_rules_changed(struct cm_noded *noded);
 
 // Sessions with exactly the gateways of the directory, or of the configuration.

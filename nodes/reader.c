@@ -14,14 +14,23 @@ enum {
     ROW_OVERHEAD = 16,            // tags and lengths
 };
 
+// What the view was asked about a row, and showed.
+struct shown {
+    size_t camera; // place of its name
+    int64_t age_s;
+    cm_fields visible;
+};
+
 // One row of a batch: places in the batch's bytes, since these move as they grow.
 struct place {
     size_t key, key_len;
     size_t row, row_len;
+    struct shown shown;
 };
 
 struct batch {
-    struct cm_buf bytes; // keys and rows
+    struct cm_buf bytes;   // keys and rows
+    struct cm_buf cameras; // names, each with its 0
     size_t count;
     struct place places[CM_MAX_BATCH_ROWS];
     struct cm_digest leaves[CM_MAX_BATCH_ROWS];
@@ -37,7 +46,8 @@ struct cm_reader {
     size_t chunk_next;
     bool store_ended;
     int64_t visible_from_ms;
-    struct cm_buf next_key, next_row;
+    struct cm_buf next_key, next_row, next_camera;
+    struct shown next_shown;
     bool next_held;
     struct cm_buf last_key;
     uint64_t sent;
@@ -80,8 +90,10 @@ void cm_reader_free(struct cm_reader *reader)
     cm_arena_free(reader->header_arena);
     cm_buf_clear(&reader->next_key);
     cm_buf_clear(&reader->next_row);
+    cm_buf_clear(&reader->next_camera);
     cm_buf_clear(&reader->last_key);
     cm_buf_clear(&reader->batch.bytes);
+    cm_buf_clear(&reader->batch.cameras);
     free(reader);
 }
 
@@ -117,15 +129,19 @@ static enum cm_status refill(struct cm_reader *reader, struct cm_error *error)
 
 // Encodes the row that was found visible, and holds the store to its order.
 static enum cm_status hold(struct cm_reader *reader, const struct cm_detection *row,
-                           cm_fields visible, struct cm_error *error)
+                           struct shown shown, struct cm_error *error)
 {
     const cm_fields asked =
         reader->options.query->fields ? reader->options.query->fields : CM_FIELDS_ALL;
-    reader->next_key.len = reader->next_row.len = 0;
+    reader->next_key.len = reader->next_row.len = reader->next_camera.len = 0;
+    reader->next_shown = shown;
     enum cm_status status =
         cm_row_key(&reader->next_key, row->captured_at_ms, reader->options.agency, row->event_id);
     if (!status) {
-        status = cm_row_encode(&reader->next_row, row, visible & asked & CM_FIELDS_ALL);
+        status = cm_row_encode(&reader->next_row, row, shown.visible & asked & CM_FIELDS_ALL);
+    }
+    if (!status) {
+        status = cm_buf_add(&reader->next_camera, row->camera, strlen(row->camera) + 1);
     }
     if (status || reader->next_row.len > CM_MAX_ROW) {
         return cm_fail(error, CM_INTERNAL, "store", "a stored row is past the bounds");
@@ -154,12 +170,12 @@ static enum cm_status seek(struct cm_reader *reader, struct cm_error *error)
         }
         const struct cm_detection *row = &reader->chunk[reader->chunk_next++];
         const int64_t age_ms = reader->options.now_ms - row->captured_at_ms;
-        const cm_fields visible =
-            cm_view_row(reader->options.view, row->camera, age_ms > 0 ? age_ms / 1000 : 0);
-        if (!(visible & 1u << CM_FIELD_NONE)) {
+        struct shown shown = {.age_s = age_ms > 0 ? age_ms / 1000 : 0};
+        shown.visible = cm_view_row(reader->options.view, row->camera, shown.age_s);
+        if (!(shown.visible & 1u << CM_FIELD_NONE)) {
             continue;
         }
-        const enum cm_status status = hold(reader, row, visible, error);
+        const enum cm_status status = hold(reader, row, shown, error);
         if (status) {
             return status;
         }
@@ -176,10 +192,15 @@ static enum cm_status take(struct cm_reader *reader)
     *place = (struct place){.key = batch->bytes.len,
                             .key_len = key.len,
                             .row = batch->bytes.len + key.len,
-                            .row_len = row.len};
+                            .row_len = row.len,
+                            .shown = reader->next_shown};
+    place->shown.camera = batch->cameras.len;
     enum cm_status status = cm_buf_add(&batch->bytes, key.data, key.len);
     if (!status) {
         status = cm_buf_add(&batch->bytes, row.data, row.len);
+    }
+    if (!status) {
+        status = cm_buf_add(&batch->cameras, reader->next_camera.data, reader->next_camera.len);
     }
     if (status) {
         return status;
@@ -204,7 +225,7 @@ static bool fits(const struct cm_reader *reader)
 static enum cm_status fill(struct cm_reader *reader, struct cm_error *error)
 {
     struct batch *batch = &reader->batch;
-    batch->bytes.len = batch->count = 0;
+    batch->bytes.len = batch->cameras.len = batch->count = 0;
     for (;;) {
         enum cm_status status = seek(reader, error);
         if (status) {
@@ -325,4 +346,22 @@ enum cm_status cm_reader_next(struct cm_buf *message, bool *final, struct cm_rea
     reader->sent += reader->batch.count;
     reader->first_sent = true;
     return status;
+}
+
+static bool shows(const struct cm_view *view, const struct cm_buf *cameras,
+                  const struct shown *shown)
+{
+    const char *camera = (const char *)cameras->data + shown->camera;
+    return !(shown->visible & ~cm_view_row(view, camera, shown->age_s));
+}
+
+bool cm_reader_shown_by(const struct cm_reader *reader, const struct cm_view *view)
+{
+    const struct batch *batch = &reader->batch;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!shows(view, &batch->cameras, &batch->places[i].shown)) {
+            return false;
+        }
+    }
+    return !reader->next_held || shows(view, &reader->next_camera, &reader->next_shown);
 }

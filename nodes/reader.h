@@ -32,4 +32,7 @@ void cm_reader_free(struct cm_reader *reader);
 enum cm_status cm_reader_next(struct cm_buf *message, bool *final, struct cm_reader *reader,
                               struct cm_error *error) CM_MUST_CHECK;
 
+// Whether view shows all that the batch made last holds of each row, and tells of the next one.
+bool cm_reader_shown_by(const struct cm_reader *reader, const struct cm_view *view) CM_MUST_CHECK;
+
 #endif

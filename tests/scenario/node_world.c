@@ -404,6 +404,13 @@ void world_rules(struct world *world, const char *rules)
     accept_rules(world, rules, &previous);
 }
 
+void world_retrust(struct world *world)
+{
+    cm_trust_unref(world->node.trust);
+    world->node.trust = pki_trust(world->pki);
+    cr_assert_eq(cm_bundle_retrust(world->node.bundle, world->node.trust, NULL), CM_OK);
+}
+
 static void meet_gateway(struct world *world)
 {
     struct cm_asker *asker = &world->asker;

@@ -12,6 +12,13 @@
 #define WORLD_OTHER "ca.milltown.pd"
 #define WORLD_PLATE "8ABC123"
 
+// Rules, after their first two lines.
+#define WORLD_SHARES                                                                               \
+    "site pier = cam-01\n"                                                                         \
+    "permit " WORLD_ASKER " to lookup for homicide back 30 days see place\n"                       \
+    "forbid not self at pier see place\n"
+#define WORLD_SHARES_NOTHING "permit self to any for any back all see all\n"
+
 enum { WORLD_EVENTS = 512, WORLD_ROWS = 2000, WORLD_SAID = 64, WORLD_ENTRIES = 4096 };
 
 enum world_kind { WORLD_JOB = 1, WORLD_APPEND, WORLD_KEEP, WORLD_WRITABLE, WORLD_CLOSED };
@@ -77,6 +84,8 @@ void world_new(struct world *world, unsigned seed, const char *rules);
 void world_free(struct world *world);
 // Signs the next rule set and has the node's bundle accept it.
 void world_rules(struct world *world, const char *rules);
+// The next directory, with what pki says now: the node's from here on.
+void world_retrust(struct world *world);
 // n rows of WORLD_PLATE, a minute apart, the newest a minute ago.
 void world_fill(struct world *world, size_t n);
 
