@@ -55,10 +55,11 @@ void cm_admit_free(struct cm_admit *admit)
     free(admit);
 }
 
-static enum cm_status full(struct cm_error *error, const char *whose, unsigned limit)
+static enum cm_status full(const struct cm_admit *admit, struct cm_error *error, const char *whose,
+                           unsigned limit)
 {
-    cm_fail(error, CM_EXHAUSTED, "gateway", "%s has %u queries running, as many as it may", whose,
-            limit);
+    cm_fail(error, CM_EXHAUSTED, "gateway", "%s has %u %s, as many as it may", whose, limit,
+            admit->limits.what);
     cm_error_hint(error, "ask again when one of them has ended");
     if (error) {
         error->retry_after_ms = RETRY_MS;
@@ -70,7 +71,7 @@ enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admis
                               struct cm_error *error)
 {
     if (admit->inside >= admit->limits.total) {
-        return full(error, "the gateway", admit->limits.total);
+        return full(admit, error, "the gateway", admit->limits.total);
     }
     admit->inside++;
     admission->entered = true;
@@ -105,15 +106,16 @@ static void give(struct cm_map *map, struct cm_counter **held)
     free(counter);
 }
 
-static enum cm_status take(struct cm_map *map, struct cm_counter **held, struct cm_bytes key,
-                           unsigned limit, const char *whose, struct cm_error *error)
+static enum cm_status take(const struct cm_admit *admit, struct cm_map *map,
+                           struct cm_counter **held, struct cm_bytes key, unsigned limit,
+                           const char *whose, struct cm_error *error)
 {
     struct cm_counter *counter = counter_of(map, key);
     if (!counter) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     }
     if (counter->held >= limit) {
-        return full(error, whose, limit);
+        return full(admit, error, whose, limit);
     }
     counter->held++;
     *held = counter;
@@ -124,12 +126,13 @@ enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admis
                               const struct cm_digest *signer, const char *agency,
                               struct cm_error *error)
 {
-    enum cm_status status = take(&admit->signers, &admission->signer, cm_bytes_digest(signer),
-                                 admit->limits.per_signer, "this investigator", error);
+    enum cm_status status =
+        take(admit, &admit->signers, &admission->signer, cm_bytes_digest(signer),
+             admit->limits.per_signer, "this key", error);
     if (status) {
         return status;
     }
-    status = take(&admit->agencies, &admission->agency, cm_bytes_of(agency),
+    status = take(admit, &admit->agencies, &admission->agency, cm_bytes_of(agency),
                   admit->limits.per_agency, "this agency", error);
     if (status) {
         give(&admit->signers, &admission->signer);

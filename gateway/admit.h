@@ -8,7 +8,8 @@
 
 struct cm_admit;
 
-struct cm_admit_limits { // queries in flight
+struct cm_admit_limits {
+    const char *what; // that is counted, in the plural, for messages
     unsigned total;
     unsigned per_signer;
     unsigned per_agency;

@@ -1,5 +1,5 @@
-// One Answer call: its first message names session, ask and token, once; then its batches go to
-// the query, one for each read. Loop thread.
+// One Answer call of an attached agency: its first message names session, ask and token, once; then
+// its batches go to the query, one for each read. Loop thread.
 #include "gateway/session_internal.h"
 
 #include "proto/base/log.h"
@@ -13,8 +13,18 @@ struct cm_answer {
     struct cm_stream *stream; // NULL once closed
     struct cm_call *call;     // NULL before the start and once it isn't wanted
     struct cm_timer start_timer;
+    struct cm_digest key_hash;
+    struct cm_party *unstarted; // whose share of silent calls it counts in; NULL: none any more
     bool started, ended;
 };
+
+static void pass(struct cm_answer *answer)
+{
+    if (answer->unstarted) {
+        answer->unstarted->unstarted--;
+    }
+    answer->unstarted = NULL;
+}
 
 static void finish(struct cm_answer *answer, enum cm_status status, const struct cm_error *error)
 {
@@ -22,6 +32,7 @@ static void finish(struct cm_answer *answer, enum cm_status status, const struct
         return;
     }
     answer->ended = true;
+    pass(answer);
     cm_timer_cancel(answer->sessions->options.loop, &answer->start_timer);
     if (answer->stream) {
         cm_stream_finish(answer->stream, status, error);
@@ -56,26 +67,6 @@ static void lost(struct cm_answer *answer)
     call->handlers->lost(call, true);
 }
 
-static bool same_key(const struct cm_answer *answer, const struct cm_session *session)
-{
-    const struct cm_peer *peer = cm_stream_peer(answer->stream);
-    if (peer->count == 0) {
-        return false;
-    }
-    if (cm_bytes_equal(peer->chain[0], session->chain[0])) {
-        return true;
-    }
-    // A renewed certificate keeps its key.
-    struct cm_gateway *gateway = answer->sessions->options.gateway;
-    struct cm_signatory *node = NULL;
-    enum cm_status status = cm_trust_chain(&node, gateway->trust, peer->chain, peer->count,
-                                           cm_wall_ms(gateway->ports->clock), NULL);
-    bool same =
-        !status && cm_digest_equal(&cm_signatory_identity(node)->key_hash, &session->key_hash);
-    cm_signatory_unref(node);
-    return same;
-}
-
 static bool bind(struct cm_answer *answer, const struct cm_answer_start *start)
 {
     struct cm_call *call = cm_sessions_call(answer->sessions, start->ask);
@@ -87,7 +78,7 @@ static bool bind(struct cm_answer *answer, const struct cm_answer_start *start)
                          (struct cm_bytes){session->id, sizeof session->id}) ||
         !cm_secret_equal((struct cm_bytes){start->token, sizeof start->token},
                          (struct cm_bytes){call->token, sizeof call->token}) ||
-        !same_key(answer, session)) {
+        !cm_digest_equal(&answer->key_hash, &session->key_hash)) {
         return false;
     }
     call->spent = true;
@@ -100,6 +91,7 @@ static void start(struct cm_answer *answer, struct cm_bytes message)
 {
     struct cm_error error = {0};
     struct cm_answer_request request = {0};
+    pass(answer);
     struct cm_arena *arena = cm_arena_new(START_ARENA_CAP);
     enum cm_status status = arena ? cm_answer_request_decode(&request, arena, message, &error)
                                   : cm_fail(&error, CM_MEMORY, "answer", "out of memory");
@@ -169,27 +161,52 @@ static void no_start(struct cm_timer *timer)
     finish(answer, CM_LATE, &error);
 }
 
-static void on_nothing(void *owner, enum cm_status status, const struct cm_error *error)
+// Only who was asked has something to answer; more silent calls than credits aren't needed.
+static enum cm_status let_in(struct cm_answer *answer, const struct cm_peer *peer,
+                             struct cm_error *error)
 {
-    (void)owner;
-    (void)status;
-    (void)error;
+    struct cm_sessions *sessions = answer->sessions;
+    struct cm_signatory *node = NULL;
+    enum cm_status status =
+        cm_door_open(&node, sessions->options.gateway, NULL, peer, 1u << CM_ROLE_NODE, error);
+    if (status) {
+        return status;
+    }
+    struct cm_party *party = cm_sessions_party(sessions, cm_signatory_identity(node)->agency);
+    answer->key_hash = cm_signatory_identity(node)->key_hash;
+    cm_signatory_unref(node);
+    if (!party || party->count == 0) {
+        return cm_fail(error, CM_FORBIDDEN, "answer", "no node of this agency is attached");
+    }
+    if (party->unstarted >= party->count * CM_CREDITS) {
+        cm_fail(error, CM_EXHAUSTED, "answer", "%u calls of this agency have sent nothing yet",
+                party->unstarted);
+        error->retry_after_ms = CM_ANSWER_START_MS;
+        return CM_EXHAUSTED;
+    }
+    answer->unstarted = party;
+    party->unstarted++;
+    return CM_OK;
 }
-
-static const struct cm_stream_handlers nothing = {.on_closed = on_nothing};
 
 void cm_sessions_on_answer(void *context, struct cm_stream *stream)
 {
     struct cm_sessions *sessions = context;
+    struct cm_error error = {0};
     struct cm_answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
-        cm_stream_accept(stream, &nothing, NULL);
-        cm_stream_finish(stream, CM_MEMORY, NULL);
+        cm_door_refuse(stream, CM_MEMORY, NULL);
         return;
     }
     answer->sessions = sessions;
     answer->stream = stream;
     answer->start_timer.fire = no_start;
+    enum cm_status status = let_in(answer, cm_stream_peer(stream), &error);
+    if (status) {
+        free(answer);
+        cm_door_refuse(stream, status, &error);
+        return;
+    }
     cm_stream_accept(stream, &handlers, answer);
     if (cm_timer_set(sessions->options.loop, &answer->start_timer, CM_ANSWER_START_MS)) {
         finish(answer, CM_MEMORY, NULL);

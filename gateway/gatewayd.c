@@ -384,8 +384,12 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
     const struct cm_gatewayd_config *config = d->config;
     struct cm_replay_limits limits = {config->remembered, config->remembered_per_investigator,
                                       config->remembered_per_agency};
-    struct cm_admit_limits admit = {config->queries, config->per_investigator, config->per_agency};
+    struct cm_admit_limits admit = {"queries running", config->queries, config->per_investigator,
+                                    config->per_agency};
+    struct cm_admit_limits silent = {"calls open that have sent nothing", CM_DOOR_TOTAL,
+                                     CM_DOOR_PER_KEY, CM_DOOR_PER_AGENCY};
     if (cm_replay_new(&d->gateway.replay, &limits) || cm_admit_new(&d->gateway.admit, &admit) ||
+        cm_admit_new(&d->gateway.silent, &silent) ||
         !(d->restore_arena = cm_arena_new((size_t)1024 * 1024))) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     }
@@ -426,10 +430,11 @@ static enum cm_status open_server(struct cm_gatewayd *d, struct cm_error *error)
     const struct cm_gatewayd_config *config = d->config;
     const struct cm_method methods[] = {
         {CM_METHOD_LOOKUP, cm_callers_on_lookup, &d->callers, CM_MAX_LOOKUP_REQUEST,
-         2 * config->queries},
+         2 * config->queries + CM_DOOR_TOTAL},
         {CM_METHOD_REACH, cm_callers_on_reach, &d->callers, CM_MAX_LOOKUP_REQUEST,
-         2 * config->queries},
-        {CM_METHOD_ATTACH, cm_sessions_on_attach, d->sessions, CM_MAX_ATTACH_UP, config->sessions},
+         2 * config->queries + CM_DOOR_TOTAL},
+        {CM_METHOD_ATTACH, cm_sessions_on_attach, d->sessions, CM_MAX_ATTACH_UP,
+         config->sessions + CM_DOOR_TOTAL},
         {CM_METHOD_ANSWER, cm_sessions_on_answer, d->sessions, CM_MAX_BATCH_MESSAGE,
          config->sessions * CM_CREDITS},
     };
@@ -532,6 +537,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
     }
     cm_sessions_free(d->sessions);
     cm_admit_free(d->gateway.admit);
+    cm_admit_free(d->gateway.silent);
     cm_replay_free(d->gateway.replay);
     if (d->gateway.trust) {
         cm_trust_unref(d->gateway.trust);

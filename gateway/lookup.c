@@ -7,8 +7,10 @@
 struct cm_caller {
     struct cm_callers *callers;
     struct cm_caller *prev, *next;
-    struct cm_stream *stream; // NULL once closed
-    struct cm_gateway_query *query;
+    struct cm_stream *stream;       // NULL once closed
+    struct cm_gateway_query *query; // NULL until its request has come
+    struct cm_admission place;      // until then
+    bool reach;
     struct cm_timer timer;
 };
 
@@ -16,6 +18,7 @@ static void free_caller(struct cm_caller *caller)
 {
     struct cm_callers *callers = caller->callers;
     cm_timer_cancel(callers->loop, &caller->timer);
+    cm_door_pass(callers->gateway, &caller->place);
     if (caller->prev) {
         caller->prev->next = caller->next;
     } else {
@@ -31,7 +34,15 @@ static void free_caller(struct cm_caller *caller)
 static void on_message(void *owner, struct cm_bytes message)
 {
     struct cm_caller *caller = owner;
-    if (caller->query) {
+    struct cm_callers *callers = caller->callers;
+    struct cm_error error = {0};
+    cm_timer_cancel(callers->loop, &caller->timer);
+    cm_door_pass(callers->gateway, &caller->place);
+    enum cm_status status =
+        cm_gateway_query_new(&caller->query, callers->gateway, caller, caller->reach, &error);
+    if (status) {
+        cm_stream_finish(caller->stream, status, &error);
+    } else {
         cm_gateway_query_request(caller->query, message, cm_stream_peer(caller->stream));
     }
 }
@@ -75,40 +86,50 @@ static const struct cm_stream_handlers handlers = {
 static void wake(struct cm_timer *timer)
 {
     struct cm_caller *caller = CM_CONTAINER(timer, struct cm_caller, timer);
-    cm_gateway_query_wake(caller->query);
-}
-
-static void on_nothing(void *owner, enum cm_status status, const struct cm_error *error)
-{
-    (void)owner;
-    (void)status;
-    (void)error;
-}
-
-static const struct cm_stream_handlers nothing = {.on_closed = on_nothing};
-
-static void open_call(struct cm_callers *callers, struct cm_stream *stream, bool reach)
-{
-    struct cm_caller *caller = calloc(1, sizeof *caller);
-    if (!caller) {
-        cm_stream_accept(stream, &nothing, NULL);
-        cm_stream_finish(stream, CM_MEMORY, NULL);
+    if (caller->query) {
+        cm_gateway_query_wake(caller->query);
         return;
     }
+    struct cm_error error;
+    cm_fail(&error, CM_LATE, "query", "no request came within %d ms", CM_DOOR_MS);
+    cm_door_pass(caller->callers->gateway, &caller->place);
+    cm_stream_finish(caller->stream, CM_LATE, &error);
+}
+
+static void add_caller(struct cm_callers *callers, struct cm_caller *caller)
+{
     caller->callers = callers;
-    caller->stream = stream;
-    caller->timer.fire = wake;
     caller->next = callers->first;
     if (caller->next) {
         caller->next->prev = caller;
     }
     callers->first = caller;
-    cm_stream_accept(stream, &handlers, caller);
+}
+
+static void open_call(struct cm_callers *callers, struct cm_stream *stream, bool reach)
+{
+    enum cm_family family = reach ? CM_FAMILY_REACH : CM_FAMILY_QUERY;
     struct cm_error error = {0};
+    struct cm_caller *caller = calloc(1, sizeof *caller);
+    if (!caller) {
+        cm_door_refuse(stream, CM_MEMORY, NULL);
+        return;
+    }
     enum cm_status status =
-        cm_gateway_query_new(&caller->query, callers->gateway, caller, reach, &error);
+        cm_door_open(NULL, callers->gateway, &caller->place, cm_stream_peer(stream),
+                     cm_family_facts(family)->signer_roles, &error);
     if (status) {
-        cm_stream_finish(stream, status, &error);
+        free(caller);
+        cm_door_refuse(stream, status, &error);
+        return;
+    }
+    caller->stream = stream;
+    caller->reach = reach;
+    caller->timer.fire = wake;
+    add_caller(callers, caller);
+    cm_stream_accept(stream, &handlers, caller);
+    if (cm_timer_set(callers->loop, &caller->timer, CM_DOOR_MS)) {
+        cm_stream_finish(stream, CM_MEMORY, NULL);
     } else {
         cm_stream_read(stream);
     }

@@ -2,6 +2,7 @@
 #ifndef CM_GATEWAY_LOOKUP_H
 #define CM_GATEWAY_LOOKUP_H
 
+#include "gateway/door.h"
 #include "gateway/query.h"
 #include "proto/rpc/loop.h"
 

@@ -54,9 +54,6 @@ enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gat
     query->signer = cm_signer_ref(gateway->signer);
     query->wake_ms = INT64_MAX;
     *out = query;
-    if (cm_query_go(query, CM_QUERY_READING)) {
-        cm_query_plan(query, cm_query_now(query) + CM_QUERY_REQUEST_MS);
-    }
     return CM_OK;
 }
 
@@ -189,9 +186,6 @@ static bool copy_request(struct cm_gateway_query *query, struct cm_bytes message
 void cm_gateway_query_request(struct cm_gateway_query *query, struct cm_bytes message,
                               const struct cm_peer *peer)
 {
-    if (query->state != CM_QUERY_READING) {
-        return;
-    }
     struct cm_error error;
     query->admitted_ms = cm_query_now(query);
     query->started_ms = cm_wall_ms(cm_query_ports(query)->clock);
@@ -224,9 +218,6 @@ void cm_gateway_query_wake(struct cm_gateway_query *query)
     query->wake_ms = INT64_MAX;
     int64_t now = cm_query_now(query);
     switch (query->state) {
-    case CM_QUERY_READING:
-        too_late(query, "no request came");
-        break;
     case CM_QUERY_CHECKING:
     case CM_QUERY_DECIDING:
     case CM_QUERY_RECORDING:
@@ -264,7 +255,7 @@ void cm_gateway_query_gone(struct cm_gateway_query *query)
 
 void cm_gateway_query_retrust(struct cm_gateway_query *query, struct cm_trust *trust)
 {
-    if (query->state <= CM_QUERY_READING || query->state == CM_QUERY_CLOSED) {
+    if (query->state == CM_QUERY_NONE || query->state == CM_QUERY_CLOSED) {
         return;
     }
     struct cm_error error = {0};

@@ -6,20 +6,19 @@
 #include "gateway/ports.h"
 
 enum {
-    CM_QUERY_REQUEST_MS = 5000, // for the request to arrive
-    CM_QUERY_RESERVE_MS = 50,   // before the deadline, for signing and sending the manifest
-    CM_QUERY_ATTEMPTS = 3,      // at one agency
+    CM_QUERY_RESERVE_MS = 50, // before the deadline, for signing and sending the manifest
+    CM_QUERY_ATTEMPTS = 3,    // at one agency
 };
 
-// caller: the owner's, for cm_gateway_query_caller. CM_UNAVAILABLE when the gateway is closed,
-// CM_EXHAUSTED when full; then there is no query.
+// Once the request is there. caller: the owner's, for cm_gateway_query_caller. CM_UNAVAILABLE when
+// the gateway is closed, CM_EXHAUSTED when full; then there is no query.
 enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gateway *gateway,
                                     void *caller, bool reach, struct cm_error *error) CM_MUST_CHECK;
 // In `settled` only.
 void cm_gateway_query_free(struct cm_gateway_query *query);
 void *cm_gateway_query_caller(const struct cm_gateway_query *query);
 
-// The request has come; message and peer are copied.
+// Next; message and peer are copied.
 void cm_gateway_query_request(struct cm_gateway_query *query, struct cm_bytes message,
                               const struct cm_peer *peer);
 void cm_gateway_query_writable(struct cm_gateway_query *query);

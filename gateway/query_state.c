@@ -5,17 +5,15 @@
 #define TO(state) (1u << (state))
 
 static const char *const query_names[CM_QUERY_STATE_COUNT] = {
-    [CM_QUERY_NONE] = "none",           [CM_QUERY_READING] = "reading",
-    [CM_QUERY_CHECKING] = "checking",   [CM_QUERY_DECIDING] = "deciding",
-    [CM_QUERY_RECORDING] = "recording", [CM_QUERY_MERGING] = "merging",
-    [CM_QUERY_SIGNING] = "signing",     [CM_QUERY_ENDING] = "ending",
-    [CM_QUERY_CLOSED] = "closed",
+    [CM_QUERY_NONE] = "none",         [CM_QUERY_CHECKING] = "checking",
+    [CM_QUERY_DECIDING] = "deciding", [CM_QUERY_RECORDING] = "recording",
+    [CM_QUERY_MERGING] = "merging",   [CM_QUERY_SIGNING] = "signing",
+    [CM_QUERY_ENDING] = "ending",     [CM_QUERY_CLOSED] = "closed",
 };
 
 // A reach goes from recording straight to its one message.
 static const unsigned query_next[CM_QUERY_STATE_COUNT] = {
-    [CM_QUERY_NONE] = TO(CM_QUERY_READING) | TO(CM_QUERY_CLOSED),
-    [CM_QUERY_READING] = TO(CM_QUERY_CHECKING) | TO(CM_QUERY_CLOSED),
+    [CM_QUERY_NONE] = TO(CM_QUERY_CHECKING) | TO(CM_QUERY_CLOSED),
     [CM_QUERY_CHECKING] = TO(CM_QUERY_DECIDING) | TO(CM_QUERY_CLOSED),
     [CM_QUERY_DECIDING] = TO(CM_QUERY_RECORDING) | TO(CM_QUERY_CLOSED),
     [CM_QUERY_RECORDING] = TO(CM_QUERY_MERGING) | TO(CM_QUERY_ENDING) | TO(CM_QUERY_CLOSED),

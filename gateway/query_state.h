@@ -7,7 +7,6 @@
 
 enum cm_query_state {
     CM_QUERY_NONE = 0,
-    CM_QUERY_READING,   // its request is on the way
     CM_QUERY_CHECKING,  // on a worker: form, signature, role, freshness
     CM_QUERY_DECIDING,  // on a worker: whose rules permit it
     CM_QUERY_RECORDING, // in the ledger; nobody is asked before it is durable

@@ -88,6 +88,7 @@ void cm_session_close(struct cm_session *session, enum cm_status status,
         return;
     }
     session->closed = true;
+    cm_door_pass(session->sessions->options.gateway, &session->place);
     cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
     if (session->stream) {
         cm_stream_finish(session->stream, status, error);
@@ -403,34 +404,32 @@ static enum cm_status copy_chain(struct cm_session *session, const struct cm_pee
     return CM_OK;
 }
 
-static void on_refused_closed(void *owner, enum cm_status status, const struct cm_error *error)
+static enum cm_status open_session(struct cm_session *session, struct cm_gateway *gateway,
+                                   const struct cm_peer *peer, struct cm_error *error)
 {
-    (void)owner;
-    (void)status;
-    (void)error;
-}
-
-static const struct cm_stream_handlers refused_handlers = {.on_closed = on_refused_closed};
-
-static void refuse_open(struct cm_stream *stream)
-{
-    struct cm_error error;
-    cm_fail(&error, CM_MEMORY, "attach", "out of memory");
-    cm_stream_accept(stream, &refused_handlers, NULL);
-    cm_stream_finish(stream, CM_MEMORY, &error);
+    enum cm_status status =
+        cm_door_open(NULL, gateway, &session->place, peer, 1u << CM_ROLE_NODE, error);
+    if (!status && (copy_chain(session, peer) || cm_random(session->id, sizeof session->id))) {
+        cm_door_pass(gateway, &session->place);
+        status = cm_fail(error, CM_MEMORY, "attach", "out of memory");
+    }
+    return status;
 }
 
 void cm_sessions_on_attach(void *context, struct cm_stream *stream)
 {
     struct cm_sessions *sessions = context;
     struct cm_session *session = calloc(1, sizeof *session);
-    if (!session || copy_chain(session, cm_stream_peer(stream)) ||
-        cm_random(session->id, sizeof session->id)) {
+    struct cm_error error = {0};
+    enum cm_status status =
+        session ? open_session(session, sessions->options.gateway, cm_stream_peer(stream), &error)
+                : cm_fail(&error, CM_MEMORY, "attach", "out of memory");
+    if (status) {
         if (session) {
             cm_buf_clear(&session->chain_bytes);
         }
         free(session);
-        refuse_open(stream);
+        cm_door_refuse(stream, status, &error);
         return;
     }
     session->sessions = sessions;

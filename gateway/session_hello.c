@@ -211,6 +211,7 @@ void cm_session_hello(struct cm_session *session, struct cm_bytes message)
 {
     struct cm_gateway *gateway = session->sessions->options.gateway;
     cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
+    cm_door_pass(gateway, &session->place);
     session->message.max = CM_MAX_ATTACH_UP;
     session->arena = cm_arena_new(HELLO_ARENA_CAP);
     session->trust = cm_trust_ref(gateway->trust);

@@ -3,6 +3,7 @@
 #ifndef CM_GATEWAY_SESSION_INTERNAL_H
 #define CM_GATEWAY_SESSION_INTERNAL_H
 
+#include "gateway/door.h"
 #include "gateway/session.h"
 #include "proto/trust/directory_store.h"
 
@@ -12,8 +13,9 @@ struct cm_party {
     struct cm_bundle *bundle;
     struct cm_session *first; // attached
     unsigned count;
-    bool detached;     // the last one left in order
-    bool incompatible; // the last Hello was of a version we don't speak
+    unsigned unstarted; // Answer calls that haven't named their ask yet
+    bool detached;      // the last one left in order
+    bool incompatible;  // the last Hello was of a version we don't speak
 };
 
 struct cm_sessions {
@@ -48,6 +50,7 @@ struct cm_session {
     struct cm_bytes chain[CM_MAX_CHAIN]; // into chain_bytes
     struct cm_buf chain_bytes;
     struct cm_digest key_hash;
+    struct cm_admission place; // until its first message
     struct cm_timer hello_timer;
     // The Hello on a worker:
     struct cm_job job;

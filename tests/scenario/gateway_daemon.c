@@ -8,8 +8,6 @@
 #include <signal.h>
 #include <string.h>
 
-#define OPEN_RULES "permit anyone to any for any back all see all until 2099-01-01"
-
 static struct daemon daemon_;
 static struct daemon *const gateway = &daemon_;
 static struct peer milltown, southgate, investigator;

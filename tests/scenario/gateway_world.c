@@ -251,7 +251,7 @@ struct world *world_new(void)
         .held_most = 1024 * 1024,
         .actions = 1u << CM_ACTION_LOOKUP,
     };
-    struct cm_admit_limits admit = {4, 2, 3};
+    struct cm_admit_limits admit = {"queries running", 4, 2, 3};
     struct cm_replay_limits replay = {100000, 100000, 100000};
     cr_assert_eq(cm_admit_new(&world->gateway.admit, &admit), CM_OK);
     cr_assert_eq(cm_replay_new(&world->gateway.replay, &replay), CM_OK);

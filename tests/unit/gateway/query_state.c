@@ -13,7 +13,7 @@ Test(query_state, nothing_is_merged_before_it_is_recorded)
 Test(query_state, a_query_runs_through_in_order)
 {
     enum cm_query_state state = CM_QUERY_NONE;
-    for (int to = CM_QUERY_READING; to <= CM_QUERY_CLOSED; to++) {
+    for (int to = CM_QUERY_CHECKING; to <= CM_QUERY_CLOSED; to++) {
         cr_assert(cm_query_state_go(&state, (enum cm_query_state)to), "%d", to);
     }
     for (int to = 0; to < CM_QUERY_STATE_COUNT; to++) {
