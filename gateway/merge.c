@@ -160,6 +160,34 @@ void cm_merge_drop(struct cm_merge *merge, size_t index)
     }
 }
 
+static void ready_remove(struct cm_merge *merge, size_t index)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < merge->ready_count; i++) {
+        size_t one = merge->ready[(merge->ready_first + i) % merge->count];
+        if (one != index) {
+            merge->ready[(merge->ready_first + kept++) % merge->count] = one;
+        }
+    }
+    merge->ready_count = kept;
+}
+
+bool cm_merge_discard(struct cm_merge *merge, size_t index)
+{
+    struct node *node = &merge->nodes[index];
+    cm_merge_drop(merge, index);
+    if (node->place != PLACE_READY) {
+        return true;
+    }
+    bool whole = !merge->stopped || node->taken == 0;
+    ready_remove(merge, index);
+    merge->rows -= node->taken;
+    node->taken = 0;
+    node->batch = NULL;
+    node->place = PLACE_OUT;
+    return whole;
+}
+
 // The limit is reached: whoever may have more is cut.
 static void stop(struct cm_merge *merge)
 {

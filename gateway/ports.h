@@ -50,6 +50,8 @@ struct cm_call {
 
 // What comes back. None is called after release; after lost and refused nothing else comes.
 struct cm_call_handlers {
+    // The ask went out, perhaps still inside `ask`; before, it waited for a credit.
+    void (*sent)(struct cm_call *call);
     // A message of the answer, one for each read (the first is read without being asked for).
     void (*batch)(struct cm_call *call, struct cm_bytes message);
     // Signed, not yet verified.

@@ -24,7 +24,7 @@ int64_t cm_query_time(const struct cm_gateway_query *query)
     return now - query->paused_total;
 }
 
-// From now on the node can send, and is waited for so long.
+// From now on it is waited for so long.
 static void wait_for(struct cm_asked *asked)
 {
     struct cm_gateway_query *query = asked->query;
@@ -160,15 +160,9 @@ static void hold(struct cm_asked *asked)
     if (asked->state != to && !cm_asked_state_go(&asked->state, to)) {
         return;
     }
-    asked->headers++;
     asked->held = cm_arena_used(asked->arena);
     asked->query->gateway->held += asked->held;
     asked->query->gateway->counters.batches++;
-    asked->more_matched = header->more_matched;
-    asked->rows_withheld = header->rows_withheld;
-    asked->visible_from_ms = header->visible_from_ms;
-    asked->fields_withheld = header->fields_withheld;
-    asked->rules_digest = header->rules_digest;
 }
 
 // The job is back; false: nothing is to be done with what it found.
@@ -329,14 +323,30 @@ static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
     cm_query_pump(asked->query);
 }
 
+// Of rows that are still here none goes out any more; an answer that went out whole stands.
 static void on_withdrawn(struct cm_call *call)
 {
     struct cm_asked *asked = of_call(call);
     if (asked->state == CM_ASKED_ENDED) {
         return;
     }
-    cm_query_node_end(asked, CM_OUTCOME_WITHDRAWN);
-    cm_query_pump(asked->query);
+    struct cm_gateway_query *query = asked->query;
+    bool whole =
+        asked->state == CM_ASKED_DELIVERED && !cm_merge_holds(query->merge, slot_of(asked));
+    bool honest = whole || cm_merge_discard(query->merge, slot_of(asked));
+    cm_query_node_end(asked, whole ? CM_OUTCOME_ANSWERED : CM_OUTCOME_WITHDRAWN);
+    if (!asked->busy) {
+        cm_query_node_let_go(asked);
+    }
+    if (!honest) {
+        struct cm_error error;
+        cm_fail(&error, CM_UNAVAILABLE, "gateway",
+                "an agency withdrew its permission while rows were cut at the limit");
+        cm_error_hint(&error, "ask again");
+        cm_query_refuse(query, CM_UNAVAILABLE, &error);
+        return;
+    }
+    cm_query_pump(query);
 }
 
 static void on_lost(struct cm_call *call, bool started)
@@ -352,7 +362,17 @@ static void on_lost(struct cm_call *call, bool started)
     cm_query_pump(asked->query);
 }
 
+// For a credit it was waited as long as for a first row; from now on the node can send.
+static void on_sent(struct cm_call *call)
+{
+    struct cm_asked *asked = of_call(call);
+    if (asked->state == CM_ASKED_WAITED) {
+        wait_for(asked);
+    }
+}
+
 static const struct cm_call_handlers handlers = {
+    .sent = on_sent,
     .batch = on_batch,
     .refused = on_refused,
     .withdrawn = on_withdrawn,

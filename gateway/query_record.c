@@ -64,7 +64,11 @@ static enum cm_status check(struct cm_gateway_query *query)
         query->error = peer_error;
         return peer_status;
     }
-    return status ? status : check_serial(query);
+    if (status && status != CM_NOT_SERVED) {
+        return status;
+    }
+    enum cm_status serial_status = check_serial(query);
+    return serial_status ? serial_status : status;
 }
 
 static void check_work(struct cm_job *job)

@@ -111,11 +111,18 @@ static enum cm_status make_withheld(struct cm_batch *out, struct cm_asked *asked
     return CM_OK;
 }
 
+// The account says what the headers said that went out, and nothing of others.
 static void count_forwarded(struct cm_asked *asked, uint32_t rows)
 {
     const struct cm_batch *held = &asked->request.batch;
     cm_sha256_of(&asked->last_header, held->header.payload);
     asked->rows += rows;
+    asked->headers++;
+    asked->more_matched = asked->header.more_matched;
+    asked->rows_withheld = asked->header.rows_withheld;
+    asked->visible_from_ms = asked->header.visible_from_ms;
+    asked->fields_withheld = asked->header.fields_withheld;
+    asked->rules_digest = asked->header.rules_digest;
     asked->query->gateway->counters.rows += rows;
     if (rows == 0) {
         return;

@@ -206,6 +206,7 @@ static bool send_ask(struct cm_session *session)
     list_add(&session->sent, call);
     call->sent = true;
     session->credits--;
+    call->handlers->sent(call);
     return true;
 }
 

@@ -107,7 +107,7 @@ static void check_outcome(const struct node *node, bool limited, bool ordered)
         [OTHER_QUERY] = CM_OUTCOME_FAILED,    [WITHHOLDS] = CM_OUTCOME_FAILED,
         [GARBAGE] = CM_OUTCOME_FAILED,        [REFUSES] = CM_OUTCOME_REFUSED,
         [FORGES_REFUSAL] = CM_OUTCOME_FAILED, [WITHDRAWS] = CM_OUTCOME_WITHDRAWN,
-        [NOT_ATTACHED] = CM_OUTCOME_DETACHED,
+        [NOT_ATTACHED] = CM_OUTCOME_DETACHED, [WAITS_FOR_CREDIT] = CM_OUTCOME_ANSWERED,
     };
     enum cm_outcome outcome = world_account(world, node->agency)->outcome;
     bool one_batch = node->row_count <= node->batch_rows;
@@ -273,6 +273,64 @@ Test(gateway_query, another_node_of_the_agency_answers_when_one_dies)
     cr_assert_eq(world->nodes[2].asks, CM_QUERY_ATTEMPTS);
     cr_assert_eq(world_account(world, world->nodes[2].agency)->outcome, CM_OUTCOME_OFFLINE);
     cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], WORLD_NODES - 1);
+}
+
+// Whatever is held of it then: a row that goes out after its withdrawal is one too many.
+Test(gateway_query, no_row_goes_out_once_its_agency_has_withdrawn)
+{
+    unsigned withdrawn = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        world_begin(world, 7000 + seed);
+        world->asked.order = seed % 3 ? CM_ORDER_TIME_DESCENDING : CM_ORDER_UNORDERED;
+        world->asked.limit = seed % 2 ? 1000 : 1 + world_draw(world, 60);
+        world->stall_ms = 20;
+        struct node *node = &world->nodes[world_draw(world, WORLD_NODES)];
+        world->withdraws = node;
+        world->withdraws_ms = 5 + world_draw(world, 150);
+        world_ask(world);
+        if (!node->withdrawn) {
+            continue;
+        }
+        cr_assert_eq(node->merged, node->merged_before, "seed %d", (int)seed);
+        cr_assert(world->status == CM_OK ||
+                  (world->status == CM_UNAVAILABLE && world->asked.limit < 1000));
+        if (world->status == CM_OK) {
+            check_manifest();
+            cr_assert_eq(world_account(world, node->agency)->outcome, CM_OUTCOME_WITHDRAWN);
+            withdrawn++;
+        }
+    }
+    cr_assert_gt(withdrawn, 50);
+}
+
+Test(gateway_query, a_node_is_waited_for_from_when_it_could_send)
+{
+    world_begin(world, 21);
+    world->nodes[1].manner = WAITS_FOR_CREDIT;
+    world->nodes[1].credit_ms = 1500;
+    world_ask(world);
+    check_manifest();
+    cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], WORLD_NODES);
+    world_begin(world, 22);
+    world->nodes[1].manner = WAITS_FOR_CREDIT;
+    world->nodes[1].credit_ms = 2500; // who gives no credits costs the others no more
+    world_ask(world);
+    check_manifest();
+    cr_assert_eq(world_account(world, world->nodes[1].agency)->outcome, CM_OUTCOME_LATE);
+    cr_assert_leq(world->manifest_at - world->begun, 2100);
+}
+
+Test(gateway_query, an_older_directory_is_told_before_what_is_not_served)
+{
+    world_begin(world, 23);
+    world->serial_ahead = 1;
+    world->gateway.actions = 0;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_STALE);
+    world->serial_ahead = 0;
+    world_ask(world);
+    cr_assert_eq(world->status, CM_NOT_SERVED);
+    world->gateway.actions = 1u << CM_ACTION_LOOKUP;
 }
 
 Test(gateway_query, only_named_agencies_are_asked)

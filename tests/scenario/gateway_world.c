@@ -288,6 +288,8 @@ static void begin_node(struct world *world, struct node *node)
     node->sessions = 1;
     node->asks = 0;
     node->call = NULL;
+    node->withdrawn = false;
+    node->credit_ms = 1;
     node->checking = node->cut = node->refusal_seen = false;
     node->merged = 0;
     node->progress = CM_OUTCOME_NONE;
@@ -341,6 +343,8 @@ void world_begin(struct world *world, uint64_t seed)
     world->append_fails = world->gone_early = false;
     world->append_ms = world->stall_ms = world->stall_once_ms = 0;
     world->appended = 0;
+    world->serial_ahead = 0;
+    world->withdraws = NULL;
     for (size_t i = 0; i < WORLD_NODES; i++) {
         begin_node(world, &world->nodes[i]);
     }
@@ -354,8 +358,8 @@ void world_request(struct world *world, struct cm_buf *out)
     cr_assert_eq(cm_random(world->asked.blind, sizeof world->asked.blind), CM_OK);
     struct cm_buf payload = {0};
     struct cm_error error = {0};
-    struct cm_lookup_request request = {.directory_serial =
-                                            cm_trust_directory(world->trust)->serial};
+    struct cm_lookup_request request = {
+        .directory_serial = cm_trust_directory(world->trust)->serial + world->serial_ahead};
     struct cm_arena *arena = cm_arena_new(1 << 18);
     cr_assert_eq(cm_query_encode(&payload, &world->asked, &error), CM_OK, "%s: %s", error.where,
                  error.text);
@@ -425,6 +429,9 @@ void world_ask_again(struct world *world, struct cm_bytes request)
     struct cm_peer peer = {.count = caller->chain_count};
     memcpy(peer.chain, caller->chain, sizeof peer.chain);
     cm_gateway_query_request(world->query, request, &peer);
+    if (world->withdraws) {
+        world_later(world, world->withdraws_ms, node_withdraw, world->withdraws, 0);
+    }
     if (world->gone_early) {
         world_later(world, world_draw(world, 60), gone, NULL, 0);
     }

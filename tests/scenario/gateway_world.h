@@ -25,6 +25,7 @@ enum manner {
     FORGES_REFUSAL, // signed by another agency's node
     WITHDRAWS,
     NOT_ATTACHED,
+    WAITS_FOR_CREDIT, // the ask goes out after credit_ms, the first batch comes as much later
     MANNERS,
 };
 
@@ -43,6 +44,9 @@ struct node {
     size_t sent;
     struct cm_digest previous;
     uint32_t asks;
+    unsigned credit_ms;
+    bool withdrawn;
+    size_t merged_before; // the withdrawal
     // What the caller saw of it:
     struct cm_answer_check check;
     bool checking;
@@ -84,7 +88,10 @@ struct world {
     struct cm_gateway_query *query;
     struct cm_query asked;
     struct cm_digest digest;
+    struct node *withdraws; // in any state, after so long
+    unsigned withdraws_ms;
     int64_t wake, begun;
+    uint64_t serial_ahead; // of the directory that the caller has
     bool writable;
     unsigned stall_ms; // a write is taken after up to this
     unsigned stall_once_ms;
@@ -120,6 +127,7 @@ const struct cm_account *world_account(const struct world *world, const char *ag
 bool node_ask(struct world *world, struct cm_call *call);
 void node_read(struct world *world, struct cm_call *call);
 void node_release(struct world *world, struct cm_call *call, bool complete);
+void node_withdraw(struct world *world, void *what, uint32_t number);
 void node_rows(struct world *world, struct node *node, size_t count);
 struct node *node_of(struct world *world, const char *agency);
 

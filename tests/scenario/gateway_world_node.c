@@ -197,6 +197,29 @@ static void soon(struct node *node)
     world_later(node->world, slow ? 60000 : 1 + world_draw(node->world, 15), act, node, node->asks);
 }
 
+static void credit(struct world *world, void *what, uint32_t number)
+{
+    struct node *node = what;
+    if (node->call && node->asks == number) {
+        node->call->handlers->sent(node->call);
+        world_later(world, node->credit_ms, act, node, number);
+    }
+}
+
+// Its permission ends while rows may be held.
+void node_withdraw(struct world *world, void *what, uint32_t number)
+{
+    struct node *node = what;
+    (void)world;
+    (void)number;
+    if (!node->call || node->withdrawn) {
+        return;
+    }
+    node->withdrawn = true;
+    node->merged_before = node->merged;
+    node->call->handlers->withdrawn(node->call);
+}
+
 bool node_ask(struct world *world, struct cm_call *call)
 {
     struct node *node = node_of(world, call->agency);
@@ -213,7 +236,12 @@ bool node_ask(struct world *world, struct cm_call *call)
     node->sent = 0;
     memset(&node->previous, 0, sizeof node->previous);
     call->spent = false;
-    soon(node);
+    if (node->manner == WAITS_FOR_CREDIT) {
+        world_later(world, node->credit_ms, credit, node, node->asks);
+    } else {
+        call->handlers->sent(call);
+        soon(node);
+    }
     return true;
 }
 

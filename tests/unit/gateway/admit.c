@@ -7,7 +7,8 @@ static const struct cm_digest alice = {{1}}, bob = {{2}}, carol = {{3}};
 
 static void setup(void)
 {
-    struct cm_admit_limits limits = {.what = "queries running", .total = 5, .per_signer = 2, .per_agency = 3};
+    struct cm_admit_limits limits = {
+        .what = "queries running", .total = 5, .per_signer = 2, .per_agency = 3};
     cr_assert_eq(cm_admit_new(&admit, &limits), CM_OK);
 }
 

@@ -245,6 +245,56 @@ Test(merge, a_slow_node_holds_the_order_back_until_it_is_dropped)
     cm_arena_free(arena);
 }
 
+// Two nodes of two rows each, in turn; the batches of those that take part.
+static struct cm_merge *pair(struct cm_arena *arena, uint64_t limit, bool ordered)
+{
+    static uint8_t keys[4][8];
+    static struct cm_row rows[4];
+    static struct cm_batch batches[2];
+    struct cm_merge *merge;
+    for (uint8_t i = 0; i < 4; i++) {
+        put_key(keys[i], i % 2 ? i + 1u : i); // 0 and 2, 2 and 4
+        rows[i].key = (struct cm_bytes){keys[i], 8};
+    }
+    cr_assert_eq(cm_merge_new(&merge, arena, 2, limit, ordered), CM_OK);
+    for (size_t i = 0; i < 2; i++) {
+        batches[i] = (struct cm_batch){.row_count = 2, .rows = rows + 2 * i};
+        cr_assert(cm_merge_hold(merge, i, &batches[i], true));
+    }
+    return merge;
+}
+
+Test(merge, nothing_of_a_discarded_node_is_handed_on)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 16);
+    for (int ordered = 0; ordered < 2; ordered++) {
+        struct cm_merge *merge = pair(arena, 10, ordered);
+        cr_assert(cm_merge_discard(merge, 0));
+        cr_assert_not(cm_merge_holds(merge, 0));
+        struct cm_merge_step step = cm_merge_next(merge);
+        cr_assert(step.kind == CM_MERGE_BATCH && step.node == 1 && step.rows == 2);
+        cr_assert_eq(cm_merge_next(merge).kind, CM_MERGE_DONE);
+        cr_assert_eq(cm_merge_rows(merge), 2);
+    }
+    cm_arena_free(arena);
+}
+
+Test(merge, rows_that_filled_the_limit_cannot_be_taken_back)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 16);
+    struct cm_merge *merge = pair(arena, 3, true);
+    struct cm_merge_step step = cm_merge_next(merge);
+    cr_assert(step.kind == CM_MERGE_BATCH && step.node == 0 && step.rows == 2);
+    step = cm_merge_next(merge); // the limit is reached inside the other's batch
+    cr_assert(step.kind == CM_MERGE_BATCH && step.node == 1 && step.rows == 1);
+    merge = pair(arena, 1, true);
+    step = cm_merge_next(merge);
+    size_t other = 1 - step.node;
+    cr_assert(cm_merge_holds(merge, other));
+    cr_assert_eq(cm_merge_discard(merge, other), step.rows == 1);
+    cm_arena_free(arena);
+}
+
 Test(merge, a_dropped_node_is_still_held_until_its_batch_is_handed_on)
 {
     struct cm_arena *arena = cm_arena_new(1 << 16);
