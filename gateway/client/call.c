@@ -235,25 +235,38 @@ static void on_lookup_message(void *owner, struct cm_bytes message)
     }
 }
 
+static enum cm_status take_reach(struct call *call, struct cm_bytes message)
+{
+    const struct cm_asking *asking = call->options->asking;
+    struct cm_error *error = &call->result->error;
+    struct cm_reach_response response;
+    const struct cm_roll roll = {
+        .directory = cm_trust_directory(call->trust),
+        .named_count = asking->query.agency_count,
+        .named = asking->query.agencies,
+    };
+    if (call->ended) {
+        return cm_fail(error, CM_INVALID, "answer", "the gateway answered twice");
+    }
+    enum cm_status status = cm_reach_response_decode(&response, call->arena, message, error);
+    if (status == CM_OK) {
+        call->result->accepted = true;
+        status = cm_reach_check(&response, call->arena, &roll, call->gateway, &call->digest, error);
+    }
+    return status == CM_OK ? cm_buf_add(&call->result->reach, message.data, message.len) : status;
+}
+
 static void on_reach_message(void *owner, struct cm_bytes message)
 {
     struct call *call = owner;
-    struct cm_reach_response response;
-    struct cm_error *error = &call->result->error;
     if (call->status != CM_OK) {
         return;
     }
     cm_arena_reset(call->arena);
-    enum cm_status status = cm_reach_response_decode(&response, call->arena, message, error);
-    if (status == CM_OK) {
-        status = cm_reach_check(&response, call->arena, call->trust, call->gateway, &call->digest,
-                                error);
-    }
-    if (status == CM_OK) {
-        status = cm_buf_add(&call->result->reach, message.data, message.len);
-    }
+    enum cm_status status = take_reach(call, message);
     if (status != CM_OK) {
-        give_up(call, status, true);
+        call->ended = false;
+        give_up(call, status, status != CM_STALE);
         return;
     }
     call->ended = true;

@@ -3,22 +3,28 @@
 #include "proto/ledger/checkpoint.h"
 #include "proto/ledger/merkle.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-enum cm_status cm_record_check(const struct cm_record *record, struct cm_arena *arena,
-                               const struct cm_signatory *gateway, enum cm_entry_kind kind,
-                               const struct cm_digest *digest, struct cm_error *error)
+enum cm_status cm_record_check(struct cm_entry *out, const struct cm_record *record,
+                               struct cm_arena *arena, const struct cm_signatory *gateway,
+                               enum cm_entry_kind kind, const struct cm_digest *digest,
+                               uint64_t serial, struct cm_error *error)
 {
-    struct cm_entry entry;
     struct cm_checkpoint head;
     char origin[CM_MAX_ORIGIN + 1];
     struct cm_digest leaf;
-    enum cm_status status = cm_entry_decode(&entry, arena, record->entry, error);
+    enum cm_status status = cm_entry_decode(out, arena, record->entry, error);
     if (status != CM_OK) {
         return status;
     }
-    if (entry.kind != kind || !cm_digest_equal(&entry.digest, digest)) {
+    if (out->kind != kind || !cm_digest_equal(&out->digest, digest)) {
         return cm_fail(error, CM_INVALID, "entry", "the gateway recorded another question");
+    }
+    if (out->directory_serial != serial) {
+        return cm_fail(error, CM_INVALID, "entry",
+                       "the gateway recorded directory %" PRIu64 " and answers by %" PRIu64,
+                       out->directory_serial, serial);
     }
     status = cm_checkpoint_open(&head, record->checkpoint, cm_signatory_key(gateway), error);
     if (status == CM_OK) {

@@ -12,10 +12,11 @@ struct cm_record {
     const struct cm_inclusion *inclusion;
 };
 
-// kind: CM_ENTRY_QUERY or CM_ENTRY_REACH; digest: of the question's payload.
-enum cm_status cm_record_check(const struct cm_record *record, struct cm_arena *arena,
-                               const struct cm_signatory *gateway, enum cm_entry_kind kind,
-                               const struct cm_digest *digest,
-                               struct cm_error *error) CM_MUST_CHECK;
+// kind: CM_ENTRY_QUERY or CM_ENTRY_REACH; digest: of the question's payload; serial: of the
+// directory that the gateway says it judged by. out borrows from arena and the record.
+enum cm_status cm_record_check(struct cm_entry *out, const struct cm_record *record,
+                               struct cm_arena *arena, const struct cm_signatory *gateway,
+                               enum cm_entry_kind kind, const struct cm_digest *digest,
+                               uint64_t serial, struct cm_error *error) CM_MUST_CHECK;
 
 #endif
