@@ -112,16 +112,30 @@ static void take_directory(struct call *call, const struct cm_directory_part *pa
     call->trust = trust;
 }
 
+// A row that can't be remembered or written ends the call: it could not be accounted for.
 static void print_row(void *context, const struct cm_detection *row)
 {
     struct call *call = context;
+    struct cm_printer *printer = call->options->printer;
+    struct cm_error *error = &call->result->error;
     bool fresh = true;
+    if (call->status != CM_OK) {
+        return;
+    }
     cm_progress_erase(call->progress);
-    // Out of memory only costs the memory of what was printed.
-    if (cm_seen_add(call->options->seen, &fresh, row->captured_at_ms, row->owner, row->event_id) !=
-            CM_OK ||
-        fresh) {
-        cm_printer_row(call->options->printer, row);
+    enum cm_status status =
+        cm_seen_add(call->options->seen, &fresh, row->captured_at_ms, row->owner, row->event_id);
+    if (status != CM_OK) {
+        cm_fail(error, status, "rows", "out of memory");
+    } else if (fresh) {
+        cm_printer_row(printer, row);
+        if (ferror(printer->out)) {
+            status =
+                cm_fail(error, CM_IO, "output", "cannot be written, the rest was not asked for");
+        }
+    }
+    if (status != CM_OK) {
+        give_up(call, status, false);
     }
 }
 
@@ -156,6 +170,7 @@ static void take_accepted(struct call *call, const struct cm_accepted *accepted)
         return;
     }
     call->result->accepted = true;
+    cm_seen_begin(call->options->seen);
     cm_progress_draw(call->progress);
 }
 
@@ -365,6 +380,10 @@ static enum cm_status run(struct call *call, const char *path,
         }
         while (!call->finished) {
             cm_loop_run(call->options->loop);
+            if (*call->options->interrupted && !call->finished && !call->ended) {
+                cm_fail(&call->result->error, CM_CANCELLED, call->options->gateway, "interrupted");
+                give_up(call, CM_CANCELLED, false);
+            }
         }
         status = call->status;
     }

@@ -8,6 +8,8 @@
 #include "gateway/client/seen.h"
 #include "proto/rpc/channel.h"
 
+#include <signal.h>
+
 struct cm_call_options {
     struct cm_loop *loop;
     const struct cm_settings *settings;
@@ -15,7 +17,8 @@ struct cm_call_options {
     const char *gateway; // its name in the directory
     struct cm_printer *printer;
     struct cm_seen *seen;
-    FILE *terminal; // for progress, or NULL
+    FILE *terminal;                           // for progress, or NULL
+    const volatile sig_atomic_t *interrupted; // set by a handler that also stops the loop
 };
 
 struct cm_call_result {
@@ -26,8 +29,7 @@ struct cm_call_result {
     struct cm_error error;
 };
 
-// CM_OK: a verified manifest (or reach) is there. CM_UNAVAILABLE or CM_LATE: another gateway may be
-// tried.
+// CM_OK: a verified manifest (or reach) is there. CM_CANCELLED: interrupted.
 enum cm_status cm_call_lookup(struct cm_call_result *result,
                               const struct cm_call_options *options) CM_MUST_CHECK;
 enum cm_status cm_call_reach(struct cm_call_result *result,

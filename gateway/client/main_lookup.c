@@ -14,26 +14,27 @@ static void print_last(const struct cm_buf *line)
     }
 }
 
-static int finish(const struct cm_call_result *result, const struct cm_asking *asking,
-                  struct cm_printer *printer)
+static int finish(const struct cm_call_result *result, const struct cm_call_options *options)
 {
+    const struct cm_asking *asking = options->asking;
+    size_t unaccounted = options->seen->unaccounted;
     const struct cm_manifest *manifest = cm_book_ended(result->book);
     struct cm_buf line = {0};
-    bool written = cm_printer_end(printer, manifest) == CM_OK;
+    bool written = cm_printer_end(options->printer, manifest, unaccounted) == CM_OK;
     if (asking->accounts) {
         fflush(stdout);
         cm_summary_accounts(stderr, manifest, &asking->query.window);
     }
-    if (cm_summary(&line, manifest, &asking->query.window) == CM_OK) {
+    if (cm_summary(&line, manifest, &asking->query.window, unaccounted) == CM_OK) {
         fflush(stdout);
         print_last(&line);
     }
     cm_buf_clear(&line);
     if (!written) {
-        cm_cli_say("not all rows could be written");
+        cm_cli_say("output: not all could be written");
         return CM_EXIT_FAILED;
     }
-    return cm_summary_exit(manifest);
+    return cm_summary_exit(manifest, unaccounted);
 }
 
 int main(int argc, char **argv)

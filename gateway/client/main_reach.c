@@ -2,10 +2,10 @@
 #include "gateway/client/tour.h"
 #include "proto/base/cli.h"
 
-static int finish(const struct cm_call_result *result, const struct cm_asking *asking,
-                  struct cm_printer *printer)
+static int finish(const struct cm_call_result *result, const struct cm_call_options *options)
 {
-    return cm_reach_print(printer->out, cm_buf_bytes(&result->reach), asking->format);
+    return cm_reach_print(options->printer->out, cm_buf_bytes(&result->reach),
+                          options->asking->format);
 }
 
 int main(int argc, char **argv)

@@ -289,16 +289,24 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
     printer->rows++;
 }
 
-enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest)
+enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest,
+                              size_t unaccounted)
 {
     if (printer->format == CM_FORMAT_GEOJSON) {
         fputs("\n]", printer->out);
+        if (unaccounted > 0) {
+            fprintf(printer->out, ",\"unaccounted\":%zu", unaccounted);
+        }
         if (manifest != NULL) {
             fputs(",\"manifest\":", printer->out);
             print_json(printer->out, cm_manifest_json(manifest));
         }
         fputs("}\n", printer->out);
-    } else if (printer->format == CM_FORMAT_JSON && manifest != NULL) {
+    }
+    if (printer->format == CM_FORMAT_JSON && unaccounted > 0) {
+        fprintf(printer->out, "{\"unaccounted\":%zu}\n", unaccounted);
+    }
+    if (printer->format == CM_FORMAT_JSON && manifest != NULL) {
         print_json(printer->out, json_pack("{s:o}", "manifest", cm_manifest_json(manifest)));
         fputc('\n', printer->out);
     }

@@ -22,10 +22,10 @@ struct cm_printer {
 // What comes before the first row.
 void cm_printer_start(struct cm_printer *printer);
 void cm_printer_row(struct cm_printer *printer, const struct cm_detection *detection);
-// What comes after the last; manifest NULL when the answer broke off. CM_IO when something could
-// not be written.
-enum cm_status cm_printer_end(struct cm_printer *printer,
-                              const struct cm_manifest *manifest) CM_MUST_CHECK;
+// What comes after the last; manifest NULL when the answer broke off; unaccounted: rows printed
+// that no manifest covers. CM_IO when something could not be written.
+enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest,
+                              size_t unaccounted) CM_MUST_CHECK;
 
 // Text from another agency on its way to a terminal: control, bidirectional and malformed
 // characters become "?". Always terminated, cut to size and to whole characters. Returns out.

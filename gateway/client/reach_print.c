@@ -26,13 +26,25 @@ static size_t askable(const struct cm_reach_response *response)
 
 static void print_table(FILE *out, const struct cm_reach_response *response)
 {
+    static const enum cm_outcome others[] = {CM_OUTCOME_OFFLINE, CM_OUTCOME_DETACHED,
+                                             CM_OUTCOME_INCOMPATIBLE, CM_OUTCOME_NO_NODE,
+                                             CM_OUTCOME_NOT_NAMED};
+    size_t asked = askable(response);
+    uint32_t silent = response->counts[CM_OUTCOME_NOT_PERMITTED];
     for (size_t i = 0; i < response->agency_count; i++) {
-        fprintf(out, "%-40.40s %s\n", response->agencies[i].agency, word(&response->agencies[i]));
+        fprintf(out, "%-40s %s\n", response->agencies[i].agency, word(&response->agencies[i]));
     }
-    fprintf(out,
-            "%zu of %zu agencies that permit would be asked; %" PRIu32
-            " do not share this with you\n",
-            askable(response), response->agency_count, response->counts[CM_OUTCOME_NOT_PERMITTED]);
+    fprintf(out, "%zu agenc%s would be asked", asked, asked == 1 ? "y" : "ies");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        uint32_t count = response->counts[others[i]];
+        if (count > 0) {
+            fprintf(out, "; %" PRIu32 " %s", count, cm_outcome_name(others[i]));
+        }
+    }
+    if (silent > 0) {
+        fprintf(out, "; %" PRIu32 " do%s not share this with you", silent, silent == 1 ? "es" : "");
+    }
+    fputc('\n', out);
 }
 
 static void print_csv(FILE *out, const struct cm_reach_response *response)
@@ -86,6 +98,10 @@ int cm_reach_print(FILE *out, struct cm_bytes bytes, enum cm_format format)
             break;
         }
         code = askable(&response) > 0 ? 0 : CM_EXIT_NOBODY;
+        if (fflush(out) != 0 || ferror(out)) {
+            cm_cli_say("output: not all could be written");
+            code = CM_EXIT_FAILED;
+        }
     }
     cm_arena_free(arena);
     return code;

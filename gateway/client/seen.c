@@ -3,17 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAP = 1024, SLOT = 16 };
+enum { FIRST_CAP = 1024, SLOT = 16, KEY = SLOT - 1 };
 
-static const uint8_t none[SLOT];
-
-// The slot of digest, or the free one where it belongs.
-static uint8_t *slot_of(uint8_t (*slots)[SLOT], size_t cap, const uint8_t digest[SLOT])
+// The slot of the digest, or the free one where it belongs: its answer is 0.
+static uint8_t *slot_of(uint8_t (*slots)[SLOT], size_t cap, const uint8_t *digest)
 {
     size_t at;
     memcpy(&at, digest, sizeof at);
     for (at &= cap - 1;; at = (at + 1) & (cap - 1)) {
-        if (memcmp(slots[at], none, SLOT) == 0 || memcmp(slots[at], digest, SLOT) == 0) {
+        if (slots[at][KEY] == 0 || memcmp(slots[at], digest, KEY) == 0) {
             return slots[at];
         }
     }
@@ -27,7 +25,7 @@ static enum cm_status grow(struct cm_seen *seen)
         return CM_MEMORY;
     }
     for (size_t i = 0; i < seen->cap; i++) {
-        if (memcmp(seen->slots[i], none, SLOT) != 0) {
+        if (seen->slots[i][KEY] != 0) {
             memcpy(slot_of(slots, cap, seen->slots[i]), seen->slots[i], SLOT);
         }
     }
@@ -35,6 +33,12 @@ static enum cm_status grow(struct cm_seen *seen)
     seen->slots = slots;
     seen->cap = cap;
     return CM_OK;
+}
+
+void cm_seen_begin(struct cm_seen *seen)
+{
+    seen->answer++;
+    seen->of_answer = 0;
 }
 
 enum cm_status cm_seen_add(struct cm_seen *seen, bool *fresh, int64_t captured_at_ms,
@@ -51,12 +55,20 @@ enum cm_status cm_seen_add(struct cm_seen *seen, bool *fresh, int64_t captured_a
     };
     cm_sha256(&digest, parts, sizeof parts / sizeof parts[0]);
     uint8_t *slot = slot_of(seen->slots, seen->cap, digest.b);
-    *fresh = memcmp(slot, none, SLOT) == 0;
+    *fresh = slot[KEY] == 0;
     if (*fresh) {
-        memcpy(slot, digest.b, SLOT);
+        memcpy(slot, digest.b, KEY);
         seen->count++;
+        seen->unaccounted++;
     }
+    seen->of_answer += slot[KEY] != seen->answer;
+    slot[KEY] = seen->answer;
     return CM_OK;
+}
+
+void cm_seen_account(struct cm_seen *seen)
+{
+    seen->unaccounted = seen->count - seen->of_answer;
 }
 
 void cm_seen_clear(struct cm_seen *seen)

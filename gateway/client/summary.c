@@ -1,5 +1,6 @@
 #include "gateway/client/summary.h"
 
+#include "gateway/client/printer.h"
 #include "gateway/client/when.h"
 
 #include <inttypes.h>
@@ -70,7 +71,7 @@ static enum cm_status add_windows(struct cm_buf *out, const struct cm_manifest *
 }
 
 enum cm_status cm_summary(struct cm_buf *out, const struct cm_manifest *manifest,
-                          const struct cm_window *window)
+                          const struct cm_window *window, size_t unaccounted)
 {
     size_t asked = permitting(manifest);
     uint32_t silent = manifest->counts[CM_OUTCOME_NOT_PERMITTED];
@@ -99,6 +100,13 @@ enum cm_status cm_summary(struct cm_buf *out, const struct cm_manifest *manifest
     if (status == CM_OK && manifest->counts[CM_OUTCOME_NO_NODE] > 0) {
         status = cm_buf_printf(out, "; %" PRIu32 " without a node",
                                manifest->counts[CM_OUTCOME_NO_NODE]);
+    }
+    if (status == CM_OK && unaccounted > 0) {
+        status = cm_buf_printf(out,
+                               "; %zu more row%s shown %s not in this account: %s came before "
+                               "a gateway broke off",
+                               unaccounted, unaccounted == 1 ? "" : "s",
+                               unaccounted == 1 ? "is" : "are", unaccounted == 1 ? "it" : "they");
     }
     return status;
 }
@@ -136,7 +144,8 @@ void cm_summary_accounts(FILE *out, const struct cm_manifest *manifest,
                     account->rows == 1 ? "" : "s", account->elapsed_ms);
             print_withheld(out, account, window);
         } else if (account->reason[0] != '\0') {
-            fprintf(out, " %s", account->reason);
+            char reason[CM_MAX_REASON + 1];
+            fprintf(out, " %s", cm_printer_plain(reason, sizeof reason, account->reason));
         }
         fputc('\n', out);
     }
@@ -149,9 +158,12 @@ void cm_summary_accounts(FILE *out, const struct cm_manifest *manifest,
     }
 }
 
-int cm_summary_exit(const struct cm_manifest *manifest)
+int cm_summary_exit(const struct cm_manifest *manifest, size_t unaccounted)
 {
     size_t asked = permitting(manifest);
+    if (unaccounted > 0) {
+        return CM_EXIT_INCOMPLETE;
+    }
     if (asked == 0) {
         return CM_EXIT_NOBODY;
     }

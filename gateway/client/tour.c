@@ -3,11 +3,13 @@
 #include "gateway/client/summary.h"
 #include "proto/base/cli.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 // What a person asks about must not end up in a core file.
@@ -26,8 +28,12 @@ static int exit_of(enum cm_status status, const struct cm_call_result *result)
     switch (status) {
     case CM_UNAVAILABLE:
     case CM_LATE:
-    case CM_IO:
         return CM_EXIT_NO_GATEWAY;
+    case CM_CANCELLED:
+        return CM_EXIT_INTERRUPTED;
+    case CM_IO:
+    case CM_MEMORY:
+        return CM_EXIT_FAILED;
     case CM_OK:
     case CM_INVALID:
     case CM_UNAUTHENTICATED:
@@ -37,9 +43,7 @@ static int exit_of(enum cm_status status, const struct cm_call_result *result)
     case CM_REPLAYED:
     case CM_EXHAUSTED:
     case CM_NOT_FOUND:
-    case CM_MEMORY:
     case CM_INTERNAL:
-    case CM_CANCELLED:
         break;
     }
     return CM_EXIT_REFUSED;
@@ -61,10 +65,104 @@ static size_t list_gateways(const char **out, size_t most, const struct cm_setti
     return count;
 }
 
-static bool try_another(enum cm_status status, const struct cm_call_result *result)
+// Whether another gateway may do better, and how long this one asked to be left alone before that.
+static bool try_another(int64_t *wait_ms, enum cm_status status,
+                        const struct cm_call_options *options, const struct cm_call_result *result)
 {
-    return !result->dishonest &&
-           (status == CM_UNAVAILABLE || (status == CM_LATE && !result->accepted));
+    *wait_ms = 0;
+    if (result->dishonest || *options->interrupted) {
+        return false;
+    }
+    if (status == CM_EXHAUSTED) {
+        *wait_ms = result->error.retry_after_ms;
+        return !result->accepted && *wait_ms > 0 && *wait_ms <= options->asking->query.deadline_ms;
+    }
+    return status == CM_UNAVAILABLE ||
+           ((status == CM_LATE || status == CM_STALE) && !result->accepted);
+}
+
+// What happened, at which gateway, and what to do.
+static void tell(const char *gateway, const struct cm_call_result *result)
+{
+    struct cm_error error = result->error;
+    const char *where = result->error.where;
+    if (where[0] == '\0' || strcmp(where, "gateway") == 0 || strcmp(where, gateway) == 0) {
+        snprintf(error.where, sizeof error.where, "%s", gateway);
+    } else {
+        snprintf(error.where, sizeof error.where, "%s: %.80s", gateway, where);
+    }
+    if (result->dishonest && error.hint[0] == '\0') {
+        cm_error_hint(&error, "do not rely on this answer; tell the federation's operator");
+    } else if (error.hint[0] == '\0' && error.retry_after_ms > 0) {
+        cm_error_hint(&error, "ask again in %" PRIu32 " s", (error.retry_after_ms + 999) / 1000);
+    }
+    cm_cli_error(&error);
+}
+
+// False when interrupted.
+static bool go_on(const struct cm_call_options *options, const char *next, int64_t wait_ms)
+{
+    struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
+    if (wait_ms > 0) {
+        cm_cli_say("asking %s in %" PRId64 " s, as a new query", next, (wait_ms + 999) / 1000);
+        nanosleep(&wait, NULL);
+    } else {
+        cm_cli_say("asking %s instead, as a new query", next);
+    }
+    if (options->printer->rows > 0) {
+        cm_cli_say("rows that were shown already are not repeated");
+    }
+    return !*options->interrupted;
+}
+
+// What was shown of an answer that did not come to its end.
+static int break_off(const struct cm_tour *tour, const struct cm_call_options *options, int code)
+{
+    size_t rows = options->seen->unaccounted;
+    if (!tour->is_reach && cm_printer_end(options->printer, NULL, rows) != CM_OK) {
+        cm_cli_say("output: not all could be written");
+        code = CM_EXIT_FAILED;
+    }
+    if (rows > 0) {
+        cm_cli_say("%zu row%s shown %s in no signed account: what is missing is not known", rows,
+                   rows == 1 ? "" : "s", rows == 1 ? "is" : "are");
+    }
+    return code;
+}
+
+int cm_tour_visit(const struct cm_tour *tour, struct cm_call_options *options,
+                  const char *const *gateways, size_t count)
+{
+    bool accepted = false;
+    int code = CM_EXIT_NO_GATEWAY;
+    for (size_t i = 0; i < count; i++) {
+        struct cm_call_result result;
+        int64_t wait_ms;
+        options->gateway = gateways[i];
+        enum cm_status status = tour->call(&result, options);
+        bool again = i + 1 < count && try_another(&wait_ms, status, options, &result) &&
+                     !(accepted && result.accepted);
+        accepted = accepted || result.accepted;
+        if (status == CM_OK) {
+            cm_seen_account(options->seen);
+            code = tour->finish(&result, options);
+            cm_call_result_clear(&result);
+            return code;
+        }
+        int came_to = exit_of(status, &result);
+        // One that was reached and refused says more than the next that was not.
+        code = came_to == CM_EXIT_NO_GATEWAY ? code : came_to;
+        tell(gateways[i], &result);
+        cm_call_result_clear(&result);
+        if (!again) {
+            break;
+        }
+        if (!go_on(options, gateways[i + 1], wait_ms)) {
+            code = CM_EXIT_INTERRUPTED;
+            break;
+        }
+    }
+    return break_off(tour, options, code);
 }
 
 static int visit(const struct cm_tour *tour, struct cm_call_options *options,
@@ -72,37 +170,28 @@ static int visit(const struct cm_tour *tour, struct cm_call_options *options,
 {
     const char *names[CM_MAX_CLIENT_GATEWAYS];
     size_t count = list_gateways(names, CM_MAX_CLIENT_GATEWAYS, options->settings, directory);
-    bool accepted_before = false;
-    int code = CM_EXIT_NO_GATEWAY;
     if (count == 0) {
-        cm_cli_say("the directory names no gateway");
+        cm_cli_say("directory: names no gateway; tell the federation's operator");
     }
-    for (size_t i = 0; i < count; i++) {
-        struct cm_call_result result;
-        options->gateway = names[i];
-        enum cm_status status = tour->call(&result, options);
-        bool again =
-            status != CM_OK && try_another(status, &result) && i + 1 < count && !accepted_before;
-        accepted_before = result.accepted;
-        if (status == CM_OK) {
-            code = tour->finish(&result, options->asking, options->printer);
-        } else {
-            code = exit_of(status, &result);
-            cm_cli_error(&result.error);
-        }
-        cm_call_result_clear(&result);
-        if (!again) {
-            if (status != CM_OK && cm_printer_end(options->printer, NULL) != CM_OK) {
-                cm_cli_say("not all rows could be written");
-            }
-            return code;
-        }
-        cm_cli_say("asking %s instead, as a new query", names[i + 1]);
-        if (options->printer->rows > 0) {
-            cm_cli_say("rows that were shown already are not repeated");
-        }
-    }
-    return code;
+    return cm_tour_visit(tour, options, names, count);
+}
+
+static volatile sig_atomic_t interrupted;
+static struct cm_loop *running;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+    cm_loop_stop(running);
+}
+
+// The first interrupt ends the call and what was shown, the second the program.
+static void handle_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 // Columns of standard output; 0 when it is no terminal.
@@ -122,7 +211,7 @@ static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_s
     struct cm_trust *trust = cm_directory_store_newest(settings->store);
     const struct cm_directory *directory = cm_trust_directory(trust);
     enum cm_status status = cm_asking_complete(asking, settings, directory, error);
-    int code = status == CM_OK ? 0 : CM_EXIT_REFUSED;
+    int code = status == CM_CANCELLED ? CM_EXIT_INTERRUPTED : CM_EXIT_REFUSED;
     if (status == CM_OK) {
         status = cm_loop_new(&loop, error);
         code = CM_EXIT_FAILED;
@@ -135,7 +224,10 @@ static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_s
             .printer = &printer,
             .seen = &seen,
             .terminal = !asking->quiet && isatty(STDERR_FILENO) ? stderr : NULL,
+            .interrupted = &interrupted,
         };
+        running = loop;
+        handle_interrupts();
         if (!tour->is_reach) {
             cm_printer_start(&printer);
         }

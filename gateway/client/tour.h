@@ -9,9 +9,13 @@ struct cm_tour {
     bool is_reach;
     enum cm_status (*call)(struct cm_call_result *result, const struct cm_call_options *options);
     // Prints the end of an answer that holds; returns the exit code.
-    int (*finish)(const struct cm_call_result *result, const struct cm_asking *asking,
-                  struct cm_printer *printer);
+    int (*finish)(const struct cm_call_result *result, const struct cm_call_options *options);
 };
+
+// Asks one gateway after the other until one answers, says what came of each that did not, and
+// returns the exit code. A question that two gateways recorded goes to no third.
+int cm_tour_visit(const struct cm_tour *tour, struct cm_call_options *options,
+                  const char *const *gateways, size_t count);
 
 // The program's exit code.
 int cm_tour_run(const struct cm_tour *tour, int argc, char **argv);

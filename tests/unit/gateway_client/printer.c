@@ -45,7 +45,7 @@ static char *print(enum cm_format format, const struct cm_detection *rows, size_
     for (size_t i = 0; i < count; i++) {
         cm_printer_row(&printer, &rows[i]);
     }
-    cr_assert_eq(cm_printer_end(&printer, NULL), CM_OK);
+    cr_assert_eq(cm_printer_end(&printer, NULL, 0), CM_OK);
     fclose(printer.out);
     return text;
 }
@@ -140,6 +140,24 @@ Test(printer, makes_one_geojson_document)
     free(text);
 }
 
+Test(printer, says_how_many_rows_no_manifest_covers)
+{
+    struct cm_detection row = sample();
+    for (int format = CM_FORMAT_JSON; format <= CM_FORMAT_GEOJSON; format++) {
+        char *text;
+        size_t len;
+        struct cm_printer printer = {.format = (enum cm_format)format};
+        printer.out = open_memstream(&text, &len);
+        cm_printer_start(&printer);
+        cm_printer_row(&printer, &row);
+        cr_assert_eq(cm_printer_end(&printer, NULL, 1), CM_OK);
+        fclose(printer.out);
+        cr_expect_eq(strstr(text, "\"unaccounted\":1}\n") != NULL, format != CM_FORMAT_CSV, "%s",
+                     text);
+        free(text);
+    }
+}
+
 Test(printer, tells_of_what_could_not_be_written)
 {
     struct cm_detection row = sample();
@@ -147,6 +165,6 @@ Test(printer, tells_of_what_could_not_be_written)
     cr_assert_not_null(printer.out);
     cm_printer_start(&printer);
     cm_printer_row(&printer, &row);
-    cr_expect_eq(cm_printer_end(&printer, NULL), CM_IO);
+    cr_expect_eq(cm_printer_end(&printer, NULL, 0), CM_IO);
     fclose(printer.out);
 }

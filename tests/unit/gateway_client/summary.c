@@ -5,14 +5,20 @@
 
 static const struct cm_window month = {1000000000000, 1000000000000 + 30LL * 86400000};
 
-static void expect(const struct cm_manifest *manifest, const char *line, int code)
+static void expect_with(size_t unaccounted, const struct cm_manifest *manifest, const char *line,
+                        int code)
 {
     struct cm_buf out = {0};
-    cr_assert_eq(cm_summary(&out, manifest, &month), CM_OK);
+    cr_assert_eq(cm_summary(&out, manifest, &month, unaccounted), CM_OK);
     cr_expect(cm_bytes_equal(cm_buf_bytes(&out), cm_bytes_of(line)), "%.*s", (int)out.len,
               (const char *)out.data);
-    cr_expect_eq(cm_summary_exit(manifest), code);
+    cr_expect_eq(cm_summary_exit(manifest, unaccounted), code);
     cm_buf_clear(&out);
+}
+
+static void expect(const struct cm_manifest *manifest, const char *line, int code)
+{
+    expect_with(0, manifest, line, code);
 }
 
 static void count(struct cm_manifest *manifest)
@@ -70,4 +76,21 @@ Test(summary, names_a_range_when_windows_differ)
     count(&manifest);
     expect(&manifest,
            "0 rows from 2 of 2 agencies asked; 2 showed only 1 day to 7 days of your 30 days", 0);
+}
+
+Test(summary, says_how_many_rows_shown_it_does_not_cover)
+{
+    struct cm_account accounts[] = {{.agency = "a", .outcome = CM_OUTCOME_ANSWERED, .rows = 2}};
+    struct cm_manifest manifest = {.account_count = 1, .accounts = accounts, .rows = 2};
+    count(&manifest);
+    expect_with(3, &manifest,
+                "2 rows from 1 of 1 agency asked; 3 more rows shown are not in this account: they "
+                "came before a gateway broke off",
+                CM_EXIT_INCOMPLETE);
+    struct cm_manifest nobody = {0};
+    nobody.counts[CM_OUTCOME_NOT_PERMITTED] = 1;
+    expect_with(1, &nobody,
+                "nobody may be asked; 1 does not share this with you; 1 more row shown is not in "
+                "this account: it came before a gateway broke off",
+                CM_EXIT_INCOMPLETE);
 }
