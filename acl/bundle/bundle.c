@@ -124,10 +124,10 @@ static enum cm_status check_sequence(const struct cm_bundle *bundle, bool *known
     return CM_OK;
 }
 
-static enum cm_status compile(struct cm_rules **out, const char *main, size_t count,
-                              const struct cm_rule_file *files,
-                              const struct cm_directory *directory, const char *agency,
-                              struct cm_error *error)
+enum cm_status cm_bundle_compile(struct cm_rules **out, const char *main, size_t count,
+                                 const struct cm_rule_file *files,
+                                 const struct cm_directory *directory, const char *agency,
+                                 struct cm_error *error)
 {
     struct cm_diagnostics diagnostics = {0};
     const struct cm_rules_source source = {
@@ -151,7 +151,7 @@ static enum cm_status compile(struct cm_rules **out, const char *main, size_t co
     return status;
 }
 
-// A standing made of set, without an overlay; not yet the bundle's.
+// A standing made of set, under the bundle's overlay; not yet the bundle's.
 static enum cm_status stand(struct cm_standing **out, const struct cm_bundle *bundle,
                             struct cm_trust *trust, const struct cm_ruleset *set,
                             const struct cm_digest *digest, const struct cm_envelope *envelope,
@@ -175,11 +175,15 @@ static enum cm_status stand(struct cm_standing **out, const struct cm_bundle *bu
         status = CM_OK;
     }
     if (status == CM_OK) {
-        status = compile(&standing->rules, set->main, set->file_count, set->files,
-                         cm_trust_directory(named), bundle->agency, error);
+        status = cm_bundle_compile(&standing->rules, set->main, set->file_count, set->files,
+                                   cm_trust_directory(named), bundle->agency, error);
     }
     if (status == CM_OK) {
         status = cm_envelope_encode(&standing->envelope, envelope);
+    }
+    // What the node withheld stays withheld until it signs another overlay.
+    if (status == CM_OK) {
+        status = cm_overlay_state_put(standing, &bundle->overlay);
     }
     cm_trust_unref(named);
     if (status != CM_OK) {
@@ -233,10 +237,6 @@ enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
         }
     }
     if (status == CM_OK && standing != NULL) {
-        // What the node withheld stays withheld until it signs an overlay over the new set.
-        if (bundle->standing != NULL && bundle->standing->overlay != NULL) {
-            standing->overlay = cm_rules_ref(bundle->standing->overlay);
-        }
         cm_standing_unref(bundle->standing);
         bundle->standing = standing;
     } else {
@@ -252,145 +252,6 @@ enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust
 {
     return cm_bundle_take(bundle, trust, ruleset, from_node ? FROM_NODE : FROM_PERSON, now_ms,
                           error);
-}
-
-// The overlay's files as includes of a main file of our own: what an include may not hold, an
-// overlay may not.
-static enum cm_status compile_overlay(struct cm_rules **out, struct cm_arena *arena,
-                                      const struct cm_overlay *overlay,
-                                      const struct cm_directory *directory, struct cm_error *error)
-{
-    static const char main_path[] = "overlay main";
-    struct cm_buf text = {0};
-    struct cm_rule_file *files = cm_arena_array(arena, overlay->file_count + 1, sizeof files[0]);
-    enum cm_status status = files == NULL ? CM_MEMORY : CM_OK;
-    if (status == CM_OK) {
-        status = cm_buf_printf(&text, "rules 1\nnode %s\n", overlay->agency);
-    }
-    for (size_t i = 0; i < overlay->file_count && status == CM_OK; i++) {
-        if (strchr(overlay->files[i].path, '"') != NULL ||
-            strchr(overlay->files[i].path, '\\') != NULL) {
-            status = cm_fail(error, CM_INVALID, "files.path", "holds a quote");
-        } else {
-            files[i + 1] = overlay->files[i];
-            status = cm_buf_printf(&text, "include \"%s\"\n", overlay->files[i].path);
-        }
-    }
-    if (status == CM_OK) {
-        files[0] = (struct cm_rule_file){main_path, cm_buf_bytes(&text)};
-        status = compile(out, main_path, overlay->file_count + 1, files, directory, overlay->agency,
-                         error);
-    }
-    cm_buf_clear(&text);
-    return status;
-}
-
-// A copy of the standing with that overlay.
-static enum cm_status overlaid(struct cm_standing **out, const struct cm_standing *standing,
-                               uint64_t revision, struct cm_rules *rules,
-                               const struct cm_envelope *envelope)
-{
-    struct cm_standing *copy = calloc(1, sizeof *copy);
-    if (copy == NULL) {
-        return CM_MEMORY;
-    }
-    *copy = (struct cm_standing){
-        .sequence = standing->sequence,
-        .digest = standing->digest,
-        .directory_serial = standing->directory_serial,
-        .overlay_revision = revision,
-        .rules = cm_rules_ref(standing->rules),
-        .overlay = cm_rules_ref(rules),
-        .references = 1,
-    };
-    enum cm_status status =
-        cm_buf_add(&copy->envelope, standing->envelope.data, standing->envelope.len);
-    if (status == CM_OK) {
-        status = cm_envelope_encode(&copy->overlay_envelope, envelope);
-    }
-    if (status != CM_OK) {
-        cm_standing_unref(copy);
-        return status;
-    }
-    *out = copy;
-    return CM_OK;
-}
-
-static enum cm_status check_overlay(const struct cm_bundle *bundle, struct cm_trust *trust,
-                                    const struct cm_envelope *envelope,
-                                    const struct cm_overlay *overlay, bool live,
-                                    struct cm_error *error)
-{
-    const struct cm_standing *standing = bundle->standing;
-    enum cm_status status =
-        cm_rules_signers(trust, envelope, bundle->agency, overlay->signed_ms, error);
-    if (status != CM_OK) {
-        return status;
-    }
-    if (strcmp(overlay->agency, bundle->agency) != 0 ||
-        strcmp(overlay->federation, cm_trust_directory(trust)->federation) != 0) {
-        return cm_fail(error, CM_FORBIDDEN, overlay->agency, "this is another agency's overlay");
-    }
-    if (standing == NULL || overlay->sequence > standing->sequence ||
-        (live && overlay->sequence < standing->sequence) ||
-        overlay->revision < standing->overlay_revision ||
-        (live && overlay->revision == standing->overlay_revision)) {
-        return cm_fail(error, CM_STALE, bundle->agency,
-                       "the overlay is not of the rule set that counts, or an older one");
-    }
-    return CM_OK;
-}
-
-enum cm_status cm_bundle_take_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
-                                      const struct cm_envelope *envelope, bool live,
-                                      struct cm_error *error)
-{
-    struct cm_overlay overlay;
-    struct cm_rules *rules = NULL;
-    struct cm_standing *standing = NULL;
-    if (envelope->family != CM_FAMILY_OVERLAY) {
-        return cm_fail(error, CM_INVALID, bundle->agency, "is not an overlay");
-    }
-    if (bundle->standing != NULL &&
-        cm_bytes_equal(envelope->raw, cm_buf_bytes(&bundle->standing->overlay_envelope))) {
-        return CM_OK; // the one that stands, sent again
-    }
-    struct cm_arena *arena = cm_arena_new(BUNDLE_ARENA_CAP);
-    if (arena == NULL) {
-        return cm_fail(error, CM_MEMORY, bundle->agency, "out of memory");
-    }
-    enum cm_status status = cm_overlay_decode(&overlay, arena, envelope->payload, error);
-    if (status == CM_OK) {
-        status = check_overlay(bundle, trust, envelope, &overlay, live, error);
-    }
-    if (status == CM_OK) {
-        status = compile_overlay(&rules, arena, &overlay, cm_trust_directory(trust), error);
-    }
-    if (status == CM_OK) {
-        bool current = overlay.sequence == bundle->standing->sequence;
-        status =
-            overlaid(&standing, bundle->standing, current ? overlay.revision : 0, rules, envelope);
-    }
-    if (status == CM_OK && live) {
-        status = cm_bundle_persist_overlay(bundle, standing, error);
-    }
-    if (status == CM_OK) {
-        cm_standing_unref(bundle->standing);
-        bundle->standing = standing;
-    } else {
-        cm_standing_unref(standing);
-    }
-    cm_rules_unref(rules);
-    cm_arena_free(arena);
-    return status;
-}
-
-enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
-                                        const struct cm_envelope *overlay, int64_t now_ms,
-                                        struct cm_error *error)
-{
-    (void)now_ms;
-    return cm_bundle_take_overlay(bundle, trust, overlay, true, error);
 }
 
 enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trust,
@@ -421,6 +282,7 @@ void cm_bundle_free(struct cm_bundle *bundle)
 {
     if (bundle != NULL) {
         cm_standing_unref(bundle->standing);
+        cm_overlay_state_clear(&bundle->overlay);
         free(bundle->past);
         free(bundle->folder);
         free(bundle);

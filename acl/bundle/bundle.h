@@ -28,8 +28,9 @@ void cm_bundle_free(struct cm_bundle *bundle);
 enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust,
                                 const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,
                                 struct cm_error *error) CM_MUST_CHECK;
-// An overlay of forbids over the standing set; it stays over later sets until another comes. Signed
-// by the agency's node. CM_STALE: of another set, or an older revision.
+// An overlay of forbids over what stands; it stays over later sets until another comes. Signed by
+// the agency's node. The one that lies there already is CM_OK. CM_STALE: of a set yet to come, an
+// older one by (sequence, revision), or another with the same.
 enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
                                         const struct cm_envelope *overlay, int64_t now_ms,
                                         struct cm_error *error) CM_MUST_CHECK;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OVERLAY_WORD "overlay "
+
 static enum cm_status path_of(char out[PATH_MAX], const struct cm_bundle *bundle,
                               const char *suffix, struct cm_error *error)
 {
@@ -18,79 +20,125 @@ static enum cm_status path_of(char out[PATH_MAX], const struct cm_bundle *bundle
                : cm_fail(error, CM_INVALID, bundle->folder, "the path is too long");
 }
 
+// What was accepted, line by line: sets by sequence and digest, last the overlay. next: a set that
+// is about to be the newest, or NULL.
+static enum cm_status write_history(const struct cm_bundle *bundle, const struct cm_standing *next,
+                                    const struct overlay_state *overlay, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    char hex[2 * CM_DIGEST_SIZE + 1];
+    struct cm_buf text = {0};
+    enum cm_status status = path_of(path, bundle, "history", error);
+    for (size_t i = 0; i < bundle->past_count && status == CM_OK; i++) {
+        cm_hex(hex, cm_bytes_digest(&bundle->past[i].digest));
+        status = cm_buf_printf(&text, "%" PRIu64 " %s\n", bundle->past[i].sequence, hex);
+    }
+    if (status == CM_OK && next != NULL) {
+        cm_hex(hex, cm_bytes_digest(&next->digest));
+        status = cm_buf_printf(&text, "%" PRIu64 " %s\n", next->sequence, hex);
+    }
+    if (status == CM_OK && overlay->sequence > 0) {
+        cm_hex(hex, cm_bytes_digest(&overlay->digest));
+        status = cm_buf_printf(&text, OVERLAY_WORD "%" PRIu64 " %" PRIu64 " %s\n",
+                               overlay->sequence, overlay->revision, hex);
+    }
+    if (status == CM_OK) {
+        status = cm_file_write(path, cm_buf_bytes(&text), 0600, error);
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
 enum cm_status cm_bundle_persist(const struct cm_bundle *bundle, struct cm_trust *trust,
                                  const struct cm_standing *standing, bool known,
                                  struct cm_error *error)
 {
     char path[PATH_MAX];
-    char hex[2 * CM_DIGEST_SIZE + 1];
-    struct cm_buf history = {0};
     if (bundle->folder == NULL) {
         return CM_OK;
     }
     enum cm_status status = cm_archive_keep(bundle->folder, trust, error);
-    size_t lines = bundle->past_count + (known ? 0 : 1);
-    for (size_t i = 0; i < lines && status == CM_OK; i++) {
-        bool last = i == bundle->past_count;
-        cm_hex(hex, cm_bytes_digest(last ? &standing->digest : &bundle->past[i].digest));
-        status = cm_buf_printf(&history, "%" PRIu64 " %s\n",
-                               last ? standing->sequence : bundle->past[i].sequence, hex);
-    }
     // The history first: a set without its line in it would not be taken back after a crash.
-    if (status == CM_OK && path_of(path, bundle, "history", error) == CM_OK) {
-        status = cm_file_write(path, cm_buf_bytes(&history), 0600, error);
+    if (status == CM_OK) {
+        status = write_history(bundle, known ? NULL : standing, &bundle->overlay, error);
     }
     if (status == CM_OK) {
         status = path_of(path, bundle, "ruleset", error);
     }
-    if (status == CM_OK) {
-        status = cm_file_write(path, cm_buf_bytes(&standing->envelope), 0600, error);
-    }
-    cm_buf_clear(&history);
-    return status;
+    return status == CM_OK ? cm_file_write(path, cm_buf_bytes(&standing->envelope), 0600, error)
+                           : status;
 }
 
 enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle,
-                                         const struct cm_standing *standing, struct cm_error *error)
+                                         const struct overlay_state *overlay,
+                                         struct cm_error *error)
 {
     char path[PATH_MAX];
     if (bundle->folder == NULL) {
         return CM_OK;
     }
     enum cm_status status = path_of(path, bundle, "overlay", error);
-    return status == CM_OK
-               ? cm_file_write(path, cm_buf_bytes(&standing->overlay_envelope), 0600, error)
-               : status;
+    // The overlay first: after a crash one newer than its line is taken, an older one is not.
+    if (status == CM_OK) {
+        status = cm_file_write(path, cm_buf_bytes(&overlay->envelope), 0600, error);
+    }
+    return status == CM_OK ? write_history(bundle, NULL, overlay, error) : status;
+}
+
+static bool read_number(uint64_t *out, char **at)
+{
+    char *end;
+    if (**at < '0' || **at > '9') {
+        return false;
+    }
+    *out = strtoull(*at, &end, 10);
+    bool ok = *end == ' ';
+    *at = end + 1;
+    return ok;
+}
+
+static bool read_line(struct cm_bundle *bundle, char *line)
+{
+    struct overlay_state *overlay = &bundle->overlay;
+    struct past past = {0};
+    if (overlay->sequence > 0) {
+        return false; // the overlay's line is the last
+    }
+    if (strncmp(line, OVERLAY_WORD, sizeof OVERLAY_WORD - 1) == 0) {
+        line += sizeof OVERLAY_WORD - 1;
+        return read_number(&overlay->sequence, &line) && read_number(&overlay->revision, &line) &&
+               overlay->sequence > 0 && cm_unhex(overlay->digest.b, CM_DIGEST_SIZE, line) == CM_OK;
+    }
+    uint64_t last = bundle->past_count > 0 ? bundle->past[bundle->past_count - 1].sequence : 0;
+    if (!read_number(&past.sequence, &line) || past.sequence <= last ||
+        cm_unhex(past.digest.b, CM_DIGEST_SIZE, line) != CM_OK) {
+        return false;
+    }
+    cm_bundle_remember(bundle, past.sequence, &past.digest);
+    return true;
 }
 
 static enum cm_status read_history(struct cm_bundle *bundle, struct cm_error *error)
 {
     char path[PATH_MAX];
     struct cm_buf text = {0};
-    uint64_t last = 0;
     enum cm_status status = path_of(path, bundle, "history", error);
     if (status == CM_OK) {
-        status = cm_file_read(&text, path, (size_t)MAX_HISTORY * HISTORY_LINE, error);
+        status = cm_file_read(&text, path, (MAX_HISTORY + 1) * (size_t)HISTORY_LINE, error);
     }
     if (status == CM_OK) {
         status = cm_buf_add(&text, "", 1);
     }
     for (char *line = (char *)text.data; status == CM_OK && *line != '\0';) {
         char *end = strchr(line, '\n');
-        struct past past = {0};
-        char *hex;
-        past.sequence = strtoull(line, &hex, 10);
-        if (end == NULL || *hex != ' ') {
+        if (end != NULL) {
+            *end = '\0';
+        }
+        if (end == NULL || !read_line(bundle, line)) {
             status = cm_fail(error, CM_INVALID, path, "is damaged");
+            cm_error_hint(error, "restore the folder; without it an administrator signs anew");
             break;
         }
-        *end = '\0';
-        if (cm_unhex(past.digest.b, CM_DIGEST_SIZE, hex + 1) != CM_OK || past.sequence <= last) {
-            status = cm_fail(error, CM_INVALID, path, "is damaged");
-            break;
-        }
-        cm_bundle_remember(bundle, past.sequence, &past.digest);
-        last = past.sequence;
         line = end + 1;
     }
     cm_buf_clear(&text);
@@ -137,34 +185,38 @@ static enum cm_status load_set(struct cm_bundle *bundle, struct cm_trust *trust,
     return CM_OK;
 }
 
+static enum cm_status load_overlay(struct cm_bundle *bundle, struct cm_arena *arena,
+                                   struct cm_trust *trust, struct cm_error *error)
+{
+    struct cm_envelope envelope;
+    struct cm_buf file = {0};
+    enum cm_status status = read_envelope(&envelope, arena, &file, bundle, "overlay", NULL);
+    status = cm_bundle_load_overlay(bundle, trust, status == CM_OK ? &envelope : NULL, error);
+    cm_buf_clear(&file);
+    return status;
+}
+
 enum cm_status cm_bundle_load(struct cm_bundle *bundle, struct cm_trust *trust, int64_t now_ms,
                               struct cm_error *error)
 {
     struct cm_envelope envelope;
     struct cm_buf file = {0};
     struct cm_arena *arena = cm_arena_new(BUNDLE_ARENA_CAP);
-    enum cm_status status = arena == NULL ? CM_MEMORY : read_history(bundle, error);
-    bool first = status == CM_NOT_FOUND;
-    if (status == CM_OK) {
+    enum cm_status status = arena == NULL ? cm_fail(error, CM_MEMORY, bundle->agency, "no memory")
+                                          : read_history(bundle, error);
+    bool lost = status == CM_NOT_FOUND; // or nothing was accepted yet: no set stands
+    if (status == CM_OK || lost) {
+        status = load_overlay(bundle, arena, trust, error);
+    }
+    if (status == CM_OK && !lost) {
         status = read_envelope(&envelope, arena, &file, bundle, "ruleset", error);
         if (status == CM_OK) {
             status = load_set(bundle, trust, &envelope, now_ms, error);
         } else if (status == CM_NOT_FOUND) {
-            first = true; // a crash before the very first set was written: nothing stands yet
-        }
-    }
-    first = first || (status == CM_OK && bundle->standing == NULL);
-    cm_buf_clear(&file);
-    if (status == CM_OK) {
-        status = read_envelope(&envelope, arena, &file, bundle, "overlay", error);
-        if (status == CM_OK) {
-            status = cm_bundle_take_overlay(bundle, trust, &envelope, false, error);
-        }
-        if (status == CM_NOT_FOUND) {
-            status = CM_OK;
+            status = CM_OK; // a crash before the very first set was written: nothing stands yet
         }
     }
     cm_buf_clear(&file);
     cm_arena_free(arena);
-    return first ? CM_OK : status;
+    return status;
 }

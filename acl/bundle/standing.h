@@ -10,12 +10,12 @@ struct cm_standing {
     uint64_t sequence;
     struct cm_digest digest;   // of the rule set's payload
     uint64_t directory_serial; // that the set names
-    uint64_t overlay_revision; // 0: no overlay
+    uint64_t overlay_revision; // 0: no overlay; it may have been signed over an earlier set
     struct cm_rules *rules;
-    struct cm_rules *overlay; // NULL: none
-    struct cm_buf envelope;   // the rule set's, exact bytes
-    struct cm_buf overlay_envelope;
-    unsigned references; // private
+    struct cm_rules *overlay;       // NULL: none
+    struct cm_buf envelope;         // the rule set's, exact bytes
+    struct cm_buf overlay_envelope; // empty with an overlay: that is lost, and all is forbidden
+    unsigned references;            // private
 };
 
 // NULL is fine.

@@ -438,3 +438,102 @@ Test(bundle, an_overlay_of_the_node_narrows_and_never_widens)
     cr_assert_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_OK);
     cr_expect(asker_sees(), "until it signs an empty overlay over the new set");
 }
+
+static enum cm_status lay(uint64_t sequence, uint64_t revision, const char *text)
+{
+    struct cm_envelope overlay;
+    sign_overlay(&overlay, sequence, revision, text, pki_signer(pki, OWNER, CM_ROLE_NODE, "node1"));
+    return cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error);
+}
+
+#define WITHHOLDS "rules 1\nforbid " ASKER "\n"
+
+Test(bundle, a_lost_overlay_denies_until_the_node_signs_another)
+{
+    struct cm_digest first = apply(1, NULL, shares);
+    cr_assert_eq(lay(1, 3, WITHHOLDS), CM_OK);
+    cr_assert_eq(unlink(file_of(OWNER ".overlay")), 0);
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "what is lost must not widen");
+    cr_expect_eq(cm_bundle_standing(bundle)->overlay_revision, 3);
+    apply(2, &first, shares);
+    cr_expect_not(asker_sees(), "nor by a new set");
+    cr_expect_eq(lay(1, 2, "rules 1\n"), CM_STALE, "nor by an older one");
+    cr_expect_eq(lay(1, 3, "rules 1\n"), CM_STALE, "nor by another of its number");
+    cr_expect_not(asker_sees());
+    cr_assert_eq(lay(2, 4, "rules 1\n"), CM_OK, "%s: %s", error.where, error.text);
+    cr_expect(asker_sees());
+    reopen(CM_OK);
+    cr_expect(asker_sees());
+}
+
+Test(bundle, a_lost_overlay_counts_again_when_it_comes_back)
+{
+    apply(1, NULL, shares);
+    cr_assert_eq(lay(1, 1, "rules 1\nforbid " ASKER " for training\n"), CM_OK);
+    cr_expect(asker_sees());
+    cr_assert_eq(unlink(file_of(OWNER ".overlay")), 0);
+    reopen(CM_OK);
+    cr_expect_not(asker_sees());
+    cr_assert_eq(lay(1, 1, "rules 1\nforbid " ASKER " for training\n"), CM_OK);
+    cr_expect(asker_sees());
+    reopen(CM_OK);
+    cr_expect(asker_sees());
+}
+
+Test(bundle, an_older_or_altered_overlay_on_disk_denies)
+{
+    struct cm_buf older = {0};
+    apply(1, NULL, shares);
+    cr_assert_eq(lay(1, 1, "rules 1\n"), CM_OK);
+    cr_assert_eq(cm_file_read(&older, file_of(OWNER ".overlay"), 1 << 20, &error), CM_OK);
+    cr_assert_eq(lay(1, 2, WITHHOLDS), CM_OK);
+    cr_assert_eq(cm_file_write(file_of(OWNER ".overlay"), cm_buf_bytes(&older), 0600, &error),
+                 CM_OK);
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "rolled back");
+    older.data[older.len / 2] ^= 1;
+    cr_assert_eq(cm_file_write(file_of(OWNER ".overlay"), cm_buf_bytes(&older), 0600, &error),
+                 CM_OK);
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "altered");
+    cm_buf_clear(&older);
+}
+
+Test(bundle, an_overlay_outlives_the_loss_of_its_set)
+{
+    struct cm_digest first = apply(1, NULL, shares);
+    cr_assert_eq(lay(1, 1, WITHHOLDS), CM_OK);
+    cr_assert_eq(unlink(file_of(OWNER ".ruleset")), 0);
+    reopen(CM_OK);
+    cr_expect_null(cm_bundle_standing(bundle));
+    apply(2, &first, shares);
+    cr_expect_not(asker_sees());
+}
+
+Test(bundle, a_new_sets_standing_hands_on_the_overlay_that_lies_over_it)
+{
+    struct cm_digest first = apply(1, NULL, shares);
+    cr_assert_eq(lay(1, 1, WITHHOLDS), CM_OK);
+    apply(2, &first, shares);
+    const struct cm_standing *standing = cm_bundle_standing(bundle);
+    cr_expect_eq(standing->overlay_revision, 1);
+    cr_assert_gt(standing->overlay_envelope.len, 0);
+    // A gateway that knows nothing yet takes both from the node's Hello.
+    struct cm_envelope set;
+    struct cm_envelope overlay;
+    cr_assert_eq(cm_envelope_decode(&set, arena, cm_buf_bytes(&standing->envelope), &error), CM_OK);
+    cr_assert_eq(
+        cm_envelope_decode(&overlay, arena, cm_buf_bytes(&standing->overlay_envelope), &error),
+        CM_OK);
+    struct cm_bundle *node = bundle;
+    cr_assert_eq(cm_bundle_open(&bundle, OWNER, NULL, trust, pki->now_ms, &error), CM_OK);
+    cr_assert_eq(cm_bundle_accept(bundle, trust, &set, true, pki->now_ms, &error), CM_OK);
+    cr_expect(asker_sees());
+    for (int times = 0; times < 2; times++) {
+        cr_expect_eq(cm_bundle_accept_overlay(bundle, trust, &overlay, pki->now_ms, &error), CM_OK,
+                     "%s: %s", error.where, error.text);
+    }
+    cr_expect_not(asker_sees());
+    cm_bundle_free(node);
+}
