@@ -159,10 +159,8 @@ static bool take_part(struct cm_attach *attach, const struct cm_directory_part *
     if (!whole) {
         return true;
     }
-    attach->reading_held = true;
-    attach->options.on_directory(attach->options.context, attach,
-                                 cm_buf_bytes(&attach->incoming.data));
-    cm_directory_parts_clear(&attach->incoming);
+    attach->reading_held = attach->offer_waits = true;
+    cm_attach_offer_again(attach);
     return true;
 }
 
@@ -233,6 +231,8 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     attach->phase = CM_ATTACH_ENDING;
     cm_timer_cancel(attach->options.loop, &attach->timer);
     cm_directory_parts_clear(&attach->incoming);
+    attach->reading_held = attach->reading_held && !attach->offer_waits;
+    attach->offer_waits = false;
     cm_attach_clear_up(attach);
     cm_node_queries_cancel(node_of(attach), &attach->asker);
     wait_to_dial(attach);
@@ -341,11 +341,12 @@ static enum cm_status set_names(struct cm_attach *attach, struct cm_error *error
 }
 
 enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *const *addresses,
-                                       size_t count)
+                                       size_t count, struct cm_error *error)
 {
     char *copies[MAX_ADDRESSES] = {NULL};
     if (count == 0 || count > MAX_ADDRESSES) {
-        return CM_INVALID;
+        return cm_fail(error, CM_INVALID, "gateways", "%s has no address, or more than %d",
+                       attach->asker.gateway, MAX_ADDRESSES);
     }
     for (size_t i = 0; i < count; i++) {
         copies[i] = strdup(addresses[i]);
@@ -353,7 +354,7 @@ enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *con
             while (i > 0) {
                 free(copies[--i]);
             }
-            return CM_MEMORY;
+            return cm_fail(error, CM_MEMORY, "gateways", "out of memory");
         }
     }
     for (size_t i = 0; i < attach->address_count; i++) {
@@ -380,10 +381,8 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
     attach->heads.context = options->node->ports;
     attach->phase = CM_ATTACH_CLOSED;
     enum cm_status status = set_names(attach, error);
-    if (!status &&
-        cm_attach_set_addresses(attach, options->addresses, options->address_count) != CM_OK) {
-        status = cm_fail(error, CM_INVALID, "gateways", "%s has no address, or more than %d",
-                         options->gateway, MAX_ADDRESSES);
+    if (!status) {
+        status = cm_attach_set_addresses(attach, options->addresses, options->address_count, error);
     }
     if (!status) {
         status = cm_head_store_open(&attach->heads, options->heads, attach->asker.gateway, error);
@@ -434,17 +433,50 @@ void cm_attach_close(struct cm_attach *attach)
     }
 }
 
+bool cm_attach_closing(const struct cm_attach *attach)
+{
+    return attach->closing;
+}
+
 bool cm_attach_idle(const struct cm_attach *attach)
 {
     return !attach->stream && attach->asker.in_flight == 0 && !attach->heads.busy &&
            !attach->reading_held;
 }
 
-void cm_attach_directory_taken(struct cm_attach *attach)
+void cm_attach_directory_taken(struct cm_attach *attach, enum cm_status status)
 {
+    const bool lies = status == CM_INVALID || status == CM_UNAUTHENTICATED ||
+                      status == CM_FORBIDDEN || status == CM_STALE;
     attach->reading_held = false;
-    if (attach->phase == CM_ATTACH_ATTACHED) {
+    if (attach->phase != CM_ATTACH_ATTACHED) {
+        return;
+    }
+    if (lies) {
+        cm_log(CM_LOG_ERROR, "gateway-backed-off",
+               "gateway=%s why=\"its directory does not hold\" action=\"ask its operator\"",
+               attach->asker.gateway);
+        attach->failures = REDIAL_DOUBLINGS;
+        cm_attach_break(attach, "its directory does not hold");
+    } else {
         cm_stream_read(attach->stream);
+    }
+}
+
+void cm_attach_offer_again(struct cm_attach *attach)
+{
+    if (!attach->offer_waits) {
+        return;
+    }
+    const bool newer = attach->incoming.serial > cm_trust_directory(node_of(attach)->trust)->serial;
+    if (newer && !attach->options.on_directory(attach->options.context, attach,
+                                               cm_buf_bytes(&attach->incoming.data))) {
+        return;
+    }
+    attach->offer_waits = false;
+    cm_directory_parts_clear(&attach->incoming);
+    if (!newer) {
+        cm_attach_directory_taken(attach, CM_OK);
     }
 }
 

@@ -21,7 +21,8 @@ struct cm_attach_options {
     const char *heads; // folder of what was last seen of gateways' ledgers
     uint8_t instance[CM_INSTANCE_SIZE];
     // The gateway sent a newer directory, not yet verified; cm_attach_directory_taken must follow.
-    void (*on_directory)(void *context, struct cm_attach *attach, struct cm_bytes bundle);
+    // False: another is being verified, and it wants to be offered again.
+    bool (*on_directory)(void *context, struct cm_attach *attach, struct cm_bytes bundle);
     void *context;
 };
 
@@ -31,10 +32,14 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
 void cm_attach_free(struct cm_attach *attach);
 // No further dialling; the session and its queries end. Called again: at once.
 void cm_attach_close(struct cm_attach *attach);
+bool cm_attach_closing(const struct cm_attach *attach);
 bool cm_attach_idle(const struct cm_attach *attach);
 
 // Until then nothing further of this session is read: asks wait for the directory they rest on.
-void cm_attach_directory_taken(struct cm_attach *attach);
+// status: what came of it; a gateway whose directory doesn't hold is left, and not dialled soon.
+void cm_attach_directory_taken(struct cm_attach *attach, enum cm_status status);
+// Another directory was verified: on_directory once more for the one that waits, if any does.
+void cm_attach_offer_again(struct cm_attach *attach);
 // The node's trust changed, or time passed: the gateway is judged again.
 void cm_attach_judge_again(struct cm_attach *attach);
 // The node's rules are sent again.
@@ -43,7 +48,7 @@ void cm_attach_rules_changed(struct cm_attach *attach);
 void cm_attach_offer_directory(struct cm_attach *attach);
 // New addresses from the directory.
 enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *const *addresses,
-                                       size_t count) CM_MUST_CHECK;
+                                       size_t count, struct cm_error *error) CM_MUST_CHECK;
 // The TLS files changed.
 void cm_attach_reload(struct cm_attach *attach);
 // How many refusals got no entry in the last minute; told once.

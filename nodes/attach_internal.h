@@ -52,6 +52,7 @@ struct cm_attach {
     unsigned failures;
     uint8_t session[CM_INSTANCE_SIZE];
     bool reading_held; // a directory is being verified
+    bool offer_waits;  // incoming is whole, and is to be verified after another
     struct cm_directory_parts incoming;
     // up
     struct cm_attach_message *first, **last;

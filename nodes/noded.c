@@ -89,8 +89,7 @@ void cm_noded_rules_changed(struct cm_noded *noded)
     }
 }
 
-// What got no entry of its own is at least counted.
-static void note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms)
+void cm_noded_note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms)
 {
     const uint64_t count = cm_attach_left_out(attach, now_ms);
     char text[CM_MAX_REASON];
@@ -129,7 +128,7 @@ static void wind_down(struct cm_noded *noded)
         const struct cm_entry stop = {.kind = CM_ENTRY_STOP, .text = "asked to stop"};
         noded->closing = true;
         for (size_t i = 0; i < noded->attach_count; i++) {
-            note_left_out(noded, noded->attaches[i], INT64_MAX);
+            cm_noded_note_left_out(noded, noded->attaches[i], INT64_MAX);
         }
         noded->end_at_ms = mono() + LAST_GRACE_MS;
         noded->retention.stopping = true;
@@ -146,7 +145,6 @@ static void wind_down(struct cm_noded *noded)
 static void look_around(struct cm_noded *noded)
 {
     struct cm_node *node = &noded->node;
-    struct cm_error error = {.text = ""};
     bool changed = false;
     for (size_t i = 0; i < 2; i++) {
         changed = cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall()) || changed;
@@ -155,7 +153,7 @@ static void look_around(struct cm_noded *noded)
         cm_noded_rules_changed(noded);
     }
     for (size_t i = 0; i < noded->attach_count; i++) {
-        note_left_out(noded, noded->attaches[i], mono());
+        cm_noded_note_left_out(noded, noded->attaches[i], mono());
     }
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);
     // A clock that ran far ahead must not delete everything: past the directory's end nothing is.
@@ -165,15 +163,16 @@ static void look_around(struct cm_noded *noded)
         cm_retention_sweep(&noded->retention,
                            standing ? cm_rules_retain_s(standing->rules) : INT64_MAX, wall());
     }
+    cm_noded_read_what_waits(noded);
     if (mono() >= noded->judge_at_ms) {
         noded->judge_at_ms = mono() + JUDGE_EVERY_MS;
         for (size_t i = 0; i < noded->attach_count; i++) {
             cm_attach_judge_again(noded->attaches[i]);
         }
-        if (cm_noded_meet_gateways(noded, &error)) {
-            cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where,
-                   error.text);
-        }
+        noded->meet_due = true;
+    }
+    if (noded->meet_due) {
+        cm_noded_meet_gateways(noded, NULL);
     }
 }
 

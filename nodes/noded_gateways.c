@@ -52,17 +52,11 @@ static struct cm_attach *find(const struct cm_noded *noded, const char *gateway)
     return NULL;
 }
 
-static void on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle);
+static bool on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle);
 
-static enum cm_status meet(struct cm_noded *noded, size_t index, struct cm_error *error)
+static enum cm_status begin(struct cm_noded *noded, const char *name, const char *const *addresses,
+                            size_t count, struct cm_error *error)
 {
-    const char *name = wanted_name(noded, index);
-    const char *const *addresses;
-    const size_t count = wanted_addresses(&addresses, noded, index);
-    struct cm_attach *attach = find(noded, name);
-    if (attach) {
-        return cm_attach_set_addresses(attach, addresses, count);
-    }
     if (noded->attach_count == CM_MAX_GATEWAYS) {
         return cm_fail(error, CM_INVALID, "gateways", "more than %d", CM_MAX_GATEWAYS);
     }
@@ -85,11 +79,27 @@ static enum cm_status meet(struct cm_noded *noded, size_t index, struct cm_error
     return status;
 }
 
-enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *error)
+static enum cm_status meet(struct cm_noded *noded, size_t index, struct cm_error *error)
+{
+    const char *name = wanted_name(noded, index);
+    const char *const *addresses;
+    const size_t count = wanted_addresses(&addresses, noded, index);
+    struct cm_attach *attach = find(noded, name);
+    if (!attach) {
+        return begin(noded, name, addresses, count, error);
+    }
+    if (cm_attach_closing(attach)) {
+        noded->meet_due = true; // dialled anew once the old session is gone
+        return CM_OK;
+    }
+    return cm_attach_set_addresses(attach, addresses, count, error);
+}
+
+static void leave_gateways(struct cm_noded *noded)
 {
     for (size_t i = 0; i < noded->attach_count;) {
         struct cm_attach *attach = noded->attaches[i];
-        if (wanted(noded, cm_attach_gateway(attach))) {
+        if (wanted(noded, cm_attach_gateway(attach)) && !cm_attach_closing(attach)) {
             i++;
             continue;
         }
@@ -98,16 +108,32 @@ enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *e
             i++; // freed at a later look
             continue;
         }
+        cm_noded_note_left_out(noded, attach, INT64_MAX);
         cm_attach_free(attach);
         noded->attaches[i] = noded->attaches[--noded->attach_count];
     }
-    for (size_t i = 0; wanted_name(noded, i); i++) {
-        const enum cm_status status = meet(noded, i, error);
-        if (status) {
-            return status;
+}
+
+enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *error)
+{
+    enum cm_status first = CM_OK;
+    const char *name;
+    noded->meet_due = false;
+    leave_gateways(noded);
+    for (size_t i = 0; (name = wanted_name(noded, i)); i++) {
+        struct cm_error why = {.text = ""};
+        const enum cm_status status = meet(noded, i, &why);
+        if (!status) {
+            continue;
         }
+        cm_log(CM_LOG_ERROR, "gateway-not-met", "gateway=%s where=%s error=\"%s\"", name, why.where,
+               why.text);
+        if (!first && error) {
+            *error = why;
+        }
+        first = first ? first : status;
     }
-    return CM_OK;
+    return first;
 }
 
 // A newer snapshot counts from now on.
@@ -139,9 +165,7 @@ static void retrust(struct cm_noded *noded)
             cm_attach_offer_directory(noded->attaches[i]);
         }
     }
-    if (cm_noded_meet_gateways(noded, &error)) {
-        cm_log(CM_LOG_ERROR, "gateway-not-met", "where=%s error=\"%s\"", error.where, error.text);
-    }
+    cm_noded_meet_gateways(noded, NULL);
 }
 
 static void accept_work(struct cm_job *job)
@@ -167,17 +191,18 @@ static void accepted(struct cm_job *job)
     struct cm_attach *sender = noded->sender;
     cm_buf_clear(&noded->incoming);
     if (noded->accept_status) {
-        cm_log(CM_LOG_WARNING, "directory-refused", "status=%s where=%s error=\"%s\"",
-               cm_status_name(noded->accept_status), noded->accept_error.where,
-               noded->accept_error.text);
+        cm_log(CM_LOG_WARNING, "directory-refused", "from=%s status=%s where=%s error=\"%s\"",
+               sender ? cm_attach_gateway(sender) : "file", cm_status_name(noded->accept_status),
+               noded->accept_error.where, noded->accept_error.text);
     } else if (noded->accept_changed) {
         retrust(noded);
     }
     noded->accepting = false;
     noded->sender = NULL;
     if (sender) {
-        cm_attach_directory_taken(sender);
+        cm_attach_directory_taken(sender, noded->accept_status);
     }
+    cm_noded_read_what_waits(noded);
 }
 
 static bool accept_directory(struct cm_noded *noded, struct cm_attach *sender)
@@ -191,20 +216,29 @@ static bool accept_directory(struct cm_noded *noded, struct cm_attach *sender)
     return noded->accepting;
 }
 
-// One at a time: a gateway whose directory is still the newer one sends it at the next Hello.
-static void on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle)
+// One at a time.
+static bool on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle)
 {
     struct cm_noded *noded = context;
-    noded->incoming.len = noded->accepting ? noded->incoming.len : 0;
-    if (noded->accepting || cm_buf_add(&noded->incoming, bundle.data, bundle.len) ||
-        !accept_directory(noded, attach)) {
-        cm_attach_directory_taken(attach);
+    if (noded->accepting) {
+        return false;
     }
+    noded->incoming.len = 0;
+    return cm_buf_add(&noded->incoming, bundle.data, bundle.len) == CM_OK &&
+           accept_directory(noded, attach);
 }
 
 void cm_noded_read_directory(struct cm_noded *noded)
 {
-    if (!noded->accepting && !accept_directory(noded, NULL)) {
-        cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
+    noded->reread_due = noded->accepting || !accept_directory(noded, NULL);
+}
+
+void cm_noded_read_what_waits(struct cm_noded *noded)
+{
+    if (noded->reread_due) {
+        cm_noded_read_directory(noded);
+    }
+    for (size_t i = 0; i < noded->attach_count && !noded->accepting; i++) {
+        cm_attach_offer_again(noded->attaches[i]);
     }
 }

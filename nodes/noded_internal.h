@@ -38,9 +38,10 @@ struct cm_noded {
     struct cm_retention retention;
     struct cm_arena *restore_arena;
     unsigned notes; // under way
+    bool meet_due;  // a gateway that is wanted again is still being left
     // a directory being verified
-    bool accepting;
-    struct cm_attach *sender; // whose session waits for it; NULL: our own file
+    bool accepting, reread_due; // our own file is to be read once that is done
+    struct cm_attach *sender;   // whose session waits for it; NULL: our own file
     struct cm_buf incoming;
     struct cm_job accept_job;
     enum cm_status accept_status;
@@ -60,8 +61,13 @@ void cm_noded_tick(struct cm_timer *timer);
 // The standing changed: recorded, sent up, and what it no longer permits is withdrawn.
 void cm_noded_rules_changed(struct cm_noded *noded);
 
-// Sessions with exactly the gateways of the directory, or of the configuration.
-enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *error) CM_MUST_CHECK;
+// Sessions with exactly the gateways of the directory, or of the configuration. What is wrong with
+// one is logged and keeps no other from being met; the first such error is returned.
+enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *error);
 void cm_noded_read_directory(struct cm_noded *noded);
+// What had to wait for another directory, or for a worker.
+void cm_noded_read_what_waits(struct cm_noded *noded);
+// What got no entry of its own is at least counted. now_ms: monotonic.
+void cm_noded_note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms);
 
 #endif

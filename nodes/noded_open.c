@@ -264,6 +264,8 @@ static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
     }
     if (!status) {
         status = cm_noded_meet_gateways(noded, error);
+        // Our own configuration can be mended now; one bad entry of the directory stops no node.
+        status = config->gateway_count > 0 ? status : CM_OK;
     }
     return status;
 }

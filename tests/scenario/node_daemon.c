@@ -30,7 +30,8 @@ static struct peer investigator;
 static pid_t node;
 static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
 static char log_path[PKI_PATH + 16];
-static const char *dialled = "gw-1"; // whom the node believes at the gateway's address
+static const char *dialled = "gw-1"; // whom the node believes at the gateway's address; NULL: as
+                                     // the directory says
 static uint64_t sequence;
 static struct cm_digest previous;
 
@@ -42,9 +43,12 @@ static void write_ini(void)
     cr_assert_not_null(file);
     fprintf(file,
             "[node]\nagency = " OWNER "\ndata = %s\nkey = %s\nchain = %s\nroot = %s\n"
-            "directory = %s\n[store]\nwhere = %s\n[gateways]\ngateway = %s 127.0.0.1:%d\n",
+            "directory = %s\n[store]\nwhere = %s\n",
             data, identity->key_path, identity->chain_path, pki->root_path, pki->bundle_path,
-            store_where, dialled, gateway->port);
+            store_where);
+    if (dialled) {
+        fprintf(file, "[gateways]\ngateway = %s 127.0.0.1:%d\n", dialled, gateway->port);
+    }
     fclose(file);
 }
 
@@ -71,20 +75,35 @@ static void node_stop(void)
     node = 0;
 }
 
-// Whether the node's log has such a line by now, or within ten seconds.
-static void expect_log(const char *text)
+// How often text is in the node's log.
+static unsigned logged(const char *text)
+{
+    struct cm_buf log = {0};
+    unsigned count = 0;
+    if (cm_file_read(&log, log_path, 1 << 20, NULL) == CM_OK) {
+        const uint8_t *end = log.data + log.len;
+        for (const uint8_t *at = log.data;
+             (at = memmem(at, (size_t)(end - at), text, strlen(text))); at++) {
+            count++;
+        }
+    }
+    cm_buf_clear(&log);
+    return count;
+}
+
+// That it is so many times by now, or within ten seconds.
+static void expect_logged(const char *text, unsigned times)
 {
     const int64_t end = cm_mono_ms(cm_clock_system()) + 10000;
-    bool found = false;
-    while (!found && cm_mono_ms(cm_clock_system()) < end) {
-        struct cm_buf log = {0};
+    while (logged(text) < times && cm_mono_ms(cm_clock_system()) < end) {
         cm_loop_step(gateway->loop, 20);
-        if (cm_file_read(&log, log_path, 1 << 20, NULL) == CM_OK) {
-            found = memmem(log.data, log.len, text, strlen(text));
-        }
-        cm_buf_clear(&log);
     }
-    cr_assert(found, "no \"%s\" in the node's log", text);
+    cr_assert_geq(logged(text), times, "no \"%s\" in the node's log", text);
+}
+
+static void expect_log(const char *text)
+{
+    expect_logged(text, 1);
 }
 
 static void put_rules(const char *rules)
@@ -337,4 +356,98 @@ Test(node_daemon, brings_its_gateway_the_newer_directory)
         ask_until(CM_OUTCOME_ANSWERED);
     } while (last_serial < 2 && cm_mono_ms(cm_clock_system()) < end);
     cr_assert_eq(last_serial, 2);
+}
+
+// The node's directory from here on: with or without the gateway that runs.
+static void next_directory(bool with_gateway, uint64_t serial)
+{
+    char text[64];
+    struct pki *pki = gateway->pki;
+    pki_next(pki);
+    snprintf(pki->gateways[0]->name, sizeof pki->gateways[0]->name, "%s",
+             with_gateway ? "gw-1" : "gw-9");
+    pki_bundle_file(pki);
+    cr_assert_eq(kill(node, SIGHUP), 0);
+    snprintf(text, sizeof text, "directory-counts serial=%llu", (unsigned long long)serial);
+    expect_log(text);
+}
+
+// other: one more gateway, or NULL.
+static void start_by_directory(const char *other)
+{
+    struct pki_gateway *entry = pki_gateway(gateway->pki, "gw-1");
+    expect_log(" started ");
+    node_stop();
+    dialled = NULL;
+    pki_next(gateway->pki);
+    snprintf(entry->address, sizeof entry->address, "127.0.0.1:%d", gateway->port);
+    if (other) {
+        pki_identity(gateway->pki, "_", CM_ROLE_GATEWAY, other);
+    }
+    pki_bundle_file(gateway->pki);
+    node_start();
+}
+
+Test(node_daemon, dials_a_gateway_again_that_left_the_directory_and_came_back)
+{
+    const unsigned before = logged("attached gateway=gw-1");
+    start_by_directory(NULL);
+    expect_logged("attached gateway=gw-1", before + 1);
+    const unsigned attached = logged("attached gateway=gw-1");
+    next_directory(false, 3);
+    next_directory(true, 4);
+    expect_logged("attached gateway=gw-1", attached + 1);
+}
+
+Test(node_daemon, one_bad_gateway_in_the_directory_costs_no_other)
+{
+    char path[PKI_PATH + 64];
+    struct cm_error error = {.text = ""};
+    snprintf(path, sizeof path, "%s/gateways/gw-0", data);
+    expect_log("attached gateway=gw-1");
+    cr_assert_eq(cm_file_write(path, cm_bytes_of("no checkpoint"), 0600, &error), CM_OK, "%s",
+                 error.text);
+    start_by_directory("gw-0");
+    expect_log("gateway-not-met gateway=gw-0");
+    expect_logged("attached gateway=gw-1", 2);
+}
+
+Test(node_daemon, every_hangup_counts)
+{
+    char text[64];
+    ask_until(CM_OUTCOME_ANSWERED);
+    for (unsigned serial = 2; serial < 8; serial++) {
+        pki_next(gateway->pki);
+        pki_bundle_file(gateway->pki);
+        daemon_signal(gateway, SIGHUP); // which pushes it at the same time
+        cr_assert_eq(kill(node, SIGHUP), 0);
+        snprintf(text, sizeof text, "directory-counts serial=%u", serial);
+        expect_log(text);
+    }
+}
+
+// The gateway was given another continuation than the node.
+Test(node_daemon, leaves_a_gateway_whose_directory_does_not_hold)
+{
+    struct pki *pki = gateway->pki;
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop();
+    pki_next(pki);
+    const struct cm_digest first = pki->previous;
+    pki->expires_ms -= 1000;
+    pki_next(pki);
+    pki_bundle_file(pki);
+    daemon_signal(gateway, SIGHUP);
+    pki->serial = 1; // what the investigator knows
+    DAEMON_UNTIL(gateway, (ask(), last_serial == 3));
+    pki->serial = 2;
+    pki->previous = first;
+    pki->expires_ms += 1000;
+    pki_bundle_file(pki);
+    const unsigned attached = logged("attached gateway=gw-1");
+    node_start();
+    expect_log("directory-refused from=gw-1 status=stale");
+    expect_log("gateway-backed-off gateway=gw-1");
+    expect_log("detached gateway=gw-1");
+    cr_assert_eq(logged("attached gateway=gw-1"), attached + 1);
 }
