@@ -268,8 +268,8 @@ static void dial(struct cm_timer *timer)
 {
     struct cm_attach *attach = CM_CONTAINER(timer, struct cm_attach, timer);
     struct cm_error error = {.text = ""};
-    // What the last session left must be gone: its verified head has no place in the next Hello.
-    if (attach->asker.in_flight > 0 || attach->heads.busy || attach->reading_held) {
+    // What the last session left must be gone: it may still move the head that Hello names.
+    if (attach->asker.in_flight > 0 || attach->reading_held) {
         wait_to_dial(attach);
         return;
     }
@@ -386,6 +386,7 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
     }
     if (!status) {
         status = cm_head_store_open(&attach->heads, options->heads, attach->asker.gateway, error);
+        attach->asker.head = attach->heads.durable;
     }
     if (status) {
         cm_attach_free(attach);
@@ -422,6 +423,7 @@ void cm_attach_close(struct cm_attach *attach)
         return;
     }
     attach->closing = true;
+    cm_head_store_settle(&attach->heads);
     if (attach->phase == CM_ATTACH_WAITING) {
         cm_timer_cancel(attach->options.loop, &attach->timer);
         attach->phase = CM_ATTACH_CLOSED;
@@ -483,6 +485,7 @@ void cm_attach_offer_again(struct cm_attach *attach)
 void cm_attach_judge_again(struct cm_attach *attach)
 {
     struct cm_error error = {.text = ""};
+    cm_head_store_settle(&attach->heads);
     if (attach->phase == CM_ATTACH_ATTACHED && see(attach, &error)) {
         cm_attach_break(attach, error.text);
     }

@@ -55,10 +55,9 @@ enum cm_status cm_attach_hello(struct cm_attach *attach)
     hello->rule_set_count = standing ? 1 : 0;
     hello->rule_sets = &set;
     hello->directory_serial = cm_trust_directory(node->trust)->serial;
-    hello->tree_size = attach->heads.durable.size;
-    hello->tree_root = attach->heads.durable.root;
+    hello->tree_size = attach->asker.head.size;
+    hello->tree_root = attach->asker.head.root;
     hello->credits = CM_CREDITS;
-    attach->asker.head = attach->heads.durable;
     attach->rules_due = false;
     attach->credits = 0;
     if (!status) {

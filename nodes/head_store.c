@@ -196,22 +196,30 @@ static void start(struct cm_head_store *store)
 void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint64_t size,
                         struct cm_bytes note)
 {
-    if (size <= store->durable.size) {
-        answer(keep, CM_OK);
-        return;
-    }
+    enum cm_status status = CM_OK;
     if (size > store->newest) {
         store->note.len = 0;
-        if (cm_buf_add(&store->note, note.data, note.len)) {
-            answer(keep, CM_MEMORY);
-            return;
-        }
-        store->newest = size;
+        status = cm_buf_add(&store->note, note.data, note.len);
+        store->newest = status ? 0 : size;
+    }
+    if (!keep) {
+        return;
+    }
+    if (status || size <= store->durable.size) {
+        answer(keep, status);
+        return;
     }
     keep->size = size;
     keep->next = store->waiting;
     store->waiting = keep;
     if (!store->busy) {
+        start(store);
+    }
+}
+
+void cm_head_store_settle(struct cm_head_store *store)
+{
+    if (store->newest > store->durable.size && !store->busy) {
         start(store);
     }
 }

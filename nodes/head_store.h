@@ -39,7 +39,12 @@ enum cm_status cm_head_store_open(struct cm_head_store *store, const char *folde
 void cm_head_store_clear(struct cm_head_store *store);
 // note: a verified checkpoint of that size that continues all before it. keep->done runs once it,
 // or a later one, is durable; it may run before this returns.
+// keep may be NULL: nothing waits, and it is written with the next one that is waited for, or by
+// cm_head_store_settle.
 void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint64_t size,
                         struct cm_bytes note);
+
+// Writes the newest, if that isn't durable and none is being written.
+void cm_head_store_settle(struct cm_head_store *store);
 
 #endif

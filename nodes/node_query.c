@@ -198,7 +198,8 @@ static void check_work(struct cm_job *job)
     if (!query->query_status && !query->head_status) {
         query->entry_status = cm_record_check_entry(
             &query->leaf, query->arena, &query->ask, &query->checked, &query->checkpoint,
-            query->node->agency, query->now_ms, &query->record_error);
+            query->node->agency, cm_trust_directory(query->trust)->serial, query->now_ms,
+            &query->record_error);
     }
 }
 
@@ -222,6 +223,9 @@ static void judge(struct cm_node_query *query)
     if (!growth) {
         growth = cm_record_check_growth(&query->asker->head, &query->checkpoint,
                                         &query->ask.consistency, &growth_error);
+    }
+    if (!growth) { // whatever becomes of the query: a ledger that goes back is to be noticed
+        query->asker->ops->keep(query->asker, NULL, query->checkpoint.size, query->ask.checkpoint);
     }
     if (!cm_node_query_goes_on(query)) {
         return;

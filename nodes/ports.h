@@ -25,7 +25,8 @@ struct cm_asker_ops {
     // A signed refusal, a withdrawal, up the session.
     void (*refuse)(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelope);
     void (*withdraw)(struct cm_asker *asker, uint64_t ask, uint64_t rules_sequence);
-    // Remembers note, a checkpoint of that size that was verified, before keep->done runs.
+    // Remembers note, a checkpoint of that size that was verified, before keep->done runs; keep
+    // NULL: sometime.
     void (*keep)(struct cm_asker *asker, struct cm_keep *keep, uint64_t size, struct cm_bytes note);
     // The answer's own call. After an open that succeeds, cm_node_query_closed comes once.
     enum cm_status (*open)(struct cm_asker *asker, struct cm_node_query *query);

@@ -84,7 +84,7 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
                                      const struct cm_ask *ask,
                                      const struct cm_checked_query *checked,
                                      const struct cm_checkpoint *checkpoint, const char *agency,
-                                     int64_t now_ms, struct cm_error *error)
+                                     uint64_t serial, int64_t now_ms, struct cm_error *error)
 {
     struct cm_entry entry;
     struct cm_digest hash;
@@ -94,6 +94,11 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
     enum cm_status status = cm_entry_decode(&entry, arena, ask->entry, error);
     if (!status) {
         status = check_query(&entry, checked, now_ms, error);
+    }
+    if (!status && (entry.directory_serial == 0 || entry.directory_serial > serial)) {
+        status = cm_fail(error, CM_INVALID, "ask.entry.directory_serial",
+                         "it decided by directory %" PRIu64 ", which it has not sent",
+                         entry.directory_serial);
     }
     if (!status) {
         status = check_leaf(leaf, arena, ask, &entry, agency, error);

@@ -22,11 +22,13 @@ enum cm_status cm_record_check_head(struct cm_checkpoint *out, const struct cm_a
                                     const char *origin, const struct cm_key *key,
                                     struct cm_error *error) CM_MUST_CHECK;
 // The entry under that checkpoint and the leaf under the entry. leaf: which rules were decided by.
+// serial: of the newest directory here; a gateway sends its own before it asks by it.
 enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_arena *arena,
                                      const struct cm_ask *ask,
                                      const struct cm_checked_query *checked,
                                      const struct cm_checkpoint *checkpoint, const char *agency,
-                                     int64_t now_ms, struct cm_error *error) CM_MUST_CHECK;
+                                     uint64_t serial, int64_t now_ms,
+                                     struct cm_error *error) CM_MUST_CHECK;
 // The checkpoint continues head, which then moves to it.
 enum cm_status cm_record_check_growth(struct cm_head *head, const struct cm_checkpoint *checkpoint,
                                       const struct cm_consistency *proof,

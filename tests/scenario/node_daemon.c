@@ -451,3 +451,34 @@ Test(node_daemon, leaves_a_gateway_whose_directory_does_not_hold)
     expect_log("detached gateway=gw-1");
     cr_assert_eq(logged("attached gateway=gw-1"), attached + 1);
 }
+
+static void copy(const char *from, const char *to)
+{
+    char command[4 * PKI_PATH];
+    snprintf(command, sizeof command, "rm -rf '%s%s' && cp -r '%s%s' '%s%s'", gateway->data, to,
+             gateway->data, from, gateway->data, to);
+    cr_assert_eq(system(command), 0);
+}
+
+// The checkpoints that only refused asks carried are remembered too.
+Test(node_daemon, notices_a_gateway_whose_ledger_went_back)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    put_rules("permit ca.northport.pd to lookup for vehicle-theft back 30 days see place\n"
+              "    limit 1/day per investigator");
+    ask_until(CM_OUTCOME_REFUSED);
+    copy("", ".old");
+    ask_until(CM_OUTCOME_REFUSED);
+    node_stop();
+    peer_close(&investigator);
+    daemon_stop(gateway);
+    copy(".old", "");
+    daemon_start(gateway);
+    node_start();
+    peer_open(&investigator, gateway, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
+    ask_until(CM_OUTCOME_REFUSED);
+    expect_log("gateway-record-bad");
+    char command[2 * PKI_PATH];
+    snprintf(command, sizeof command, "rm -rf '%s.old'", gateway->data);
+    cr_assert_eq(system(command), 0);
+}

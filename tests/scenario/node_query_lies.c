@@ -31,6 +31,11 @@ static void lie_recorded_later(struct world_ask *ask)
     ask->entry.recorded_ms += 60000;
 }
 
+static void lie_directory_not_sent(struct world_ask *ask)
+{
+    ask->entry.directory_serial++;
+}
+
 static void lie_entry_kind(struct world_ask *ask)
 {
     ask->entry.kind = CM_ENTRY_REACH;
@@ -59,8 +64,15 @@ static void lie_rules_digest(struct world_ask *ask)
 Test(node_query_lies, catches_what_a_gateway_records_falsely)
 {
     static void (*const lies[])(struct world_ask * ask) = {
-        lie_entry_of_another_query, lie_commitments, lie_recorded_later, lie_entry_kind,
-        lie_leaf_of_another,        lie_leaf_denies, lie_rules_sequence, lie_rules_digest,
+        lie_entry_of_another_query,
+        lie_directory_not_sent,
+        lie_commitments,
+        lie_recorded_later,
+        lie_entry_kind,
+        lie_leaf_of_another,
+        lie_leaf_denies,
+        lie_rules_sequence,
+        lie_rules_digest,
     };
     with(WORLD_SHARES, 5);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
@@ -328,6 +340,8 @@ Test(node_query_lies, a_query_sent_again_and_again_fills_no_ledger)
         world_expect_refused(&world, stale, CM_REFUSAL_STALE);
     }
     cr_assert_eq(world.entry_count, 3);
+    cr_assert_eq(world.seen, 41, "what was verified is remembered");
+    cr_assert_eq(world.kept, 1);
     cr_assert_eq(cm_denials_take(&world.asker.denials, INT64_MAX), 38);
     world_free(&world);
 }

@@ -100,6 +100,10 @@ static void keep(struct cm_asker *asker, struct cm_keep *one, uint64_t size, str
 {
     struct world *world = of_asker(asker);
     cr_assert_gt(note.len, 0);
+    world->seen = size;
+    if (!one) {
+        return;
+    }
     one->size = size;
     add_event(world, WORLD_KEEP, one);
 }

@@ -58,7 +58,8 @@ struct world {
     struct world_said said[WORLD_SAID];
     unsigned entry_count;
     struct cm_entry entries[WORLD_ENTRIES];
-    uint64_t kept; // the newest checkpoint's size
+    uint64_t seen; // size of the newest checkpoint that was verified
+    uint64_t kept; // of the newest that was made durable
     unsigned finds, nexts;
     // what goes wrong
     enum cm_status append_status, keep_status, find_status, claim_status;

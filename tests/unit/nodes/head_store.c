@@ -73,14 +73,17 @@ static void done(struct cm_keep *keep)
     CM_CONTAINER(keep, struct wait, keep)->done++;
 }
 
+// wait NULL: nothing waits.
 static void keep(struct wait *wait, uint64_t size)
 {
     struct cm_checkpoint checkpoint = {.origin = "valley.test/gateway/gw-1", .size = size};
     struct cm_buf note = {0};
     checkpoint.root.b[0] = (uint8_t)size;
     cr_assert_eq(cm_checkpoint_sign(&note, &checkpoint, gateway), CM_OK);
-    *wait = (struct wait){.keep.done = done};
-    cm_head_store_keep(&store, &wait->keep, size, cm_buf_bytes(&note));
+    if (wait) {
+        *wait = (struct wait){.keep.done = done};
+    }
+    cm_head_store_keep(&store, wait ? &wait->keep : NULL, size, cm_buf_bytes(&note));
     cm_buf_clear(&note);
 }
 
@@ -184,4 +187,24 @@ Test(head_store, the_newest_of_many_is_remembered)
         open_store(CM_OK);
         cr_assert_eq(store.durable.size, size);
     }
+}
+
+Test(head_store, what_nobody_waited_for_is_written_when_told)
+{
+    struct wait wait;
+    keep(NULL, 5);
+    cr_assert_eq(job_count, 0);
+    cm_head_store_settle(&store);
+    keep(NULL, 6);
+    cm_head_store_settle(&store);
+    run_job();
+    cr_assert_eq(store.durable.size, 5);
+    keep(&wait, 4);
+    cr_assert_eq(wait.done, 1);
+    cm_head_store_settle(&store);
+    run_job();
+    cm_head_store_settle(&store);
+    cr_assert_eq(job_count, 0, "it is durable");
+    open_store(CM_OK);
+    cr_assert_eq(store.durable.size, 6);
 }
