@@ -142,6 +142,17 @@ static void wind_down(struct cm_noded *noded)
     }
 }
 
+// Its own line when it began may be long gone from the log.
+static void warn_when_latched(const struct cm_noded *noded)
+{
+    if (cm_ledger_latched(noded->ledger)) {
+        cm_log(CM_LOG_ERROR, "nothing-is-answered",
+               "why=\"the ledger can't be written\" folder=%s/ledger "
+               "action=\"make room or mend the disk, then restart the node\"",
+               noded->config->data);
+    }
+}
+
 static void look_around(struct cm_noded *noded)
 {
     struct cm_node *node = &noded->node;
@@ -170,6 +181,7 @@ static void look_around(struct cm_noded *noded)
             cm_attach_judge_again(noded->attaches[i]);
         }
         noded->meet_due = true;
+        warn_when_latched(noded);
     }
     if (noded->meet_due) {
         cm_noded_meet_gateways(noded, NULL);

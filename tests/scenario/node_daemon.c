@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static struct daemon daemon_;
 static struct daemon *const gateway = &daemon_;
 static struct peer investigator;
 static pid_t node;
+static rlim_t file_limit = RLIM_INFINITY; // of the node: a full disk
 static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
 static char log_path[PKI_PATH + 16];
 static const char *dialled = "gw-1"; // whom the node believes at the gateway's address; NULL: as
@@ -59,6 +61,8 @@ static void node_start(void)
     cr_assert_geq(node, 0);
     if (node == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves no daemon behind
+        const struct rlimit most = {file_limit, file_limit};
+        setrlimit(RLIMIT_FSIZE, &most);
         const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
         dup2(log, STDERR_FILENO);
         execl(CM_NODED, CM_NODED, "--allow-root", "--config", ini, (char *)NULL);
@@ -481,4 +485,26 @@ Test(node_daemon, notices_a_gateway_whose_ledger_went_back)
     char command[2 * PKI_PATH];
     snprintf(command, sizeof command, "rm -rf '%s.old'", gateway->data);
     cr_assert_eq(system(command), 0);
+}
+
+// Without a store each ask is one entry and nothing else that grows.
+Test(node_daemon, a_full_ledger_refuses_all_until_a_restart_finds_room)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop();
+    snprintf(store_where, sizeof store_where, "none");
+    file_limit = 48 * 1024;
+    node_start();
+    ask_until(CM_OUTCOME_REFUSED);
+    DAEMON_UNTIL(gateway, (ask(), logged("ledger-latched") > 0));
+    cr_assert_eq(ask().outcome, CM_OUTCOME_REFUSED);
+    cr_assert_gt(logged("outcome=unavailable"), 0);
+    node_stop();
+    file_limit = RLIM_INFINITY;
+    node_start();
+    ask_until(CM_OUTCOME_REFUSED);
+    const unsigned refused = logged("outcome=not permitted");
+    ask();
+    expect_logged("outcome=not permitted", refused + 1);
+    cr_assert_eq(logged("ledger-latched"), 1);
 }
