@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_CAP = 256 * 1024, DEFAULT_DAYS = 7, SIGNED_FOR_MS = 60000, DAY_MS = 86400000 };
+enum {
+    ARENA_CAP = 256 * 1024,
+    DEFAULT_DAYS = 7,
+    SIGNED_FOR_MS = 60000,
+    DAY_MS = 86400000,
+    TRIES = 3
+};
 
 static const struct argp_option options[] = {
     {"state", 's', "ST", 0, "State of the plate; rows of unknown state still match", 0},
@@ -218,10 +224,10 @@ enum cm_status cm_asking_parse(struct cm_asking *out, bool is_reach, int argc, c
     query->plate.state = cm_cli_get(&args, 's') != NULL ? cm_cli_get(&args, 's') : "";
     query->on_behalf_of = cm_cli_get(&args, 'b') != NULL ? cm_cli_get(&args, 'b') : "";
     query->limit =
-        (uint32_t)cm_cli_get_number(&args, 'n', "--limit", CM_DEFAULT_LIMIT, 1, CM_MAX_LIMIT);
+        (uint32_t)cm_cli_get_number(&args, 'n', "limit", CM_DEFAULT_LIMIT, 1, CM_MAX_LIMIT);
     query->deadline_ms =
-        1000 * (uint32_t)cm_cli_get_number(&args, 'd', "--deadline", CM_DEFAULT_DEADLINE_MS / 1000,
-                                           1, CM_MAX_DEADLINE_MS / 1000);
+        1000 * (uint32_t)cm_cli_get_number(&args, 'd', "deadline", CM_DEFAULT_DEADLINE_MS / 1000, 1,
+                                           CM_MAX_DEADLINE_MS / 1000);
     query->order = cm_cli_get(&args, 'u') != NULL ? CM_ORDER_UNORDERED : CM_ORDER_TIME_DESCENDING;
     out->quiet = cm_cli_get(&args, 'q') != NULL;
     out->accounts = cm_cli_get(&args, 'v') != NULL;
@@ -245,84 +251,46 @@ enum cm_status cm_asking_parse(struct cm_asking *out, bool is_reach, int argc, c
     return status == CM_OK ? parse_evidence(out, &args, error) : status;
 }
 
-static enum cm_status ask_for(char *out, size_t size, const char *prompt, const char *option,
-                              struct cm_error *error)
+struct completing {
+    struct cm_asking *asking;
+    const struct cm_settings *settings;
+    const struct cm_directory *directory;
+    char typed[4 * CM_MAX_PLATE]; // a plate as a person writes it
+};
+
+typedef enum cm_status check_fn(struct completing *completing, struct cm_error *error);
+
+// What the command line gave is checked; what it didn't is asked for, again when it is wrong.
+static enum cm_status complete(struct completing *completing, char *out, size_t size,
+                               const char *prompt, const char *option, check_fn *check,
+                               struct cm_error *error)
 {
     if (out[0] != '\0') {
-        return CM_OK;
+        return check(completing, error);
     }
-    enum cm_status status = cm_cli_prompt(out, size, prompt, error);
-    if (status == CM_UNAVAILABLE) {
-        status =
-            cm_fail(error, CM_INVALID, option, "is missing, and there is no terminal to ask on");
-    }
-    return status;
-}
-
-static enum cm_status check_purpose(const struct cm_asking *asking,
-                                    const struct cm_directory *directory, struct cm_error *error)
-{
-    if (cm_directory_purpose(directory, asking->purpose) != NULL) {
-        return CM_OK;
-    }
-    cm_fail(error, CM_INVALID, "--purpose", "is none of the federation's purposes");
-    size_t len = 0;
-    for (size_t i = 0; error != NULL && i < directory->purpose_count; i++) {
-        len += (size_t)snprintf(error->hint + len, sizeof error->hint - len, "%s%s",
-                                i > 0 ? ", " : "one of ", directory->purposes[i].id);
-        if (len >= sizeof error->hint - 1) {
-            break;
+    for (int tries = 1;; tries++) {
+        enum cm_status status = cm_cli_prompt(out, size, prompt, error);
+        if (status == CM_UNAVAILABLE) {
+            return cm_fail(error, CM_INVALID, option,
+                           "is missing, and there is no terminal to ask on");
         }
+        if (status == CM_INVALID) {
+            status = cm_fail(error, CM_INVALID, option, "longer than %zu bytes", size - 1);
+        } else if (status == CM_OK) {
+            status = check(completing, error);
+        }
+        if (status != CM_INVALID || tries == TRIES) {
+            return status;
+        }
+        cm_cli_error(error);
+        cm_wipe(out, size);
     }
-    return CM_INVALID;
 }
 
-static enum cm_status complete_case(struct cm_asking *asking, const struct cm_settings *settings,
-                                    const struct cm_directory *directory, struct cm_error *error)
-{
-    const struct cm_agency *own = cm_directory_agency(directory, settings->identity.agency);
-    const struct cm_purpose *purpose = cm_directory_purpose(directory, asking->purpose);
-    if (own == NULL || !own->active) {
-        return cm_fail(error, CM_FORBIDDEN, settings->identity.agency,
-                       "your agency is not active in the directory");
-    }
-    enum cm_status status = CM_OK;
-    if (!purpose->case_optional) {
-        status = ask_for(asking->case_number, sizeof asking->case_number, "Case number: ", "--case",
-                         error);
-    }
-    if (status == CM_OK && asking->case_number[0] != '\0' &&
-        !cm_case_fits(own->case_pattern, asking->case_number)) {
-        cm_fail(error, CM_INVALID, "--case", "is not written as your agency's case numbers are");
-        cm_error_hint(error, "the pattern is %s: 9 a digit, A a letter, * any", own->case_pattern);
-        status = CM_INVALID;
-    }
-    return status;
-}
-
-static enum cm_status complete_plate(struct cm_asking *asking, struct cm_error *error)
-{
-    char plate[4 * CM_MAX_PLATE] = "";
-    if (asking->is_reach || asking->plate[0] != '\0') {
-        return CM_OK;
-    }
-    enum cm_status status = ask_for(plate, sizeof plate, "Plate: ", "PLATE", error);
-    if (status == CM_OK && cm_plate_normalise(asking->plate, cm_bytes_of(plate)) != CM_OK) {
-        status =
-            cm_fail(error, CM_INVALID, "PLATE", "is not 1 to %d letters and digits", CM_MAX_PLATE);
-    }
-    cm_wipe(plate, sizeof plate);
-    return status;
-}
-
-// Before a person is asked for one of them.
-static void list_purposes(const struct cm_asking *asking, const struct cm_directory *directory)
+static void list_purposes(const struct cm_directory *directory)
 {
     struct cm_buf text = {0};
     enum cm_status status = CM_OK;
-    if (asking->purpose[0] != '\0' || !cm_cli_terminal()) {
-        return;
-    }
     for (size_t i = 0; i < directory->purpose_count && status == CM_OK; i++) {
         status =
             cm_buf_printf(&text, "%s%s", i > 0 ? ", " : "Purposes: ", directory->purposes[i].id);
@@ -333,32 +301,116 @@ static void list_purposes(const struct cm_asking *asking, const struct cm_direct
     cm_buf_clear(&text);
 }
 
+static enum cm_status check_purpose(struct completing *completing, struct cm_error *error)
+{
+    const struct cm_asking *asking = completing->asking;
+    if (cm_directory_purpose(completing->directory, asking->purpose) != NULL) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_INVALID, "--purpose", "is none of the federation's purposes");
+    cm_error_hint(error, "give one of those listed above");
+    return CM_INVALID;
+}
+
+static enum cm_status complete_purpose(struct completing *completing, struct cm_error *error)
+{
+    struct cm_asking *asking = completing->asking;
+    bool known = cm_directory_purpose(completing->directory, asking->purpose) != NULL;
+    if (!known && (asking->purpose[0] != '\0' || cm_cli_terminal())) {
+        list_purposes(completing->directory);
+    }
+    return complete(completing, asking->purpose, sizeof asking->purpose, "Purpose: ", "--purpose",
+                    check_purpose, error);
+}
+
+static enum cm_status check_case(struct completing *completing, struct cm_error *error)
+{
+    const char *number = completing->asking->case_number;
+    const struct cm_agency *own =
+        cm_directory_agency(completing->directory, completing->settings->identity.agency);
+    if (number[0] == '\0') {
+        return cm_fail(error, CM_INVALID, "--case", "is missing: this purpose needs one");
+    }
+    if (cm_case_fits(own->case_pattern, number)) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_INVALID, "--case", "is not written as your agency's case numbers are");
+    cm_error_hint(error, "the pattern is %s: 9 a digit, A a letter, * any", own->case_pattern);
+    return CM_INVALID;
+}
+
+static enum cm_status complete_case(struct completing *completing, struct cm_error *error)
+{
+    struct cm_asking *asking = completing->asking;
+    const char *agency = completing->settings->identity.agency;
+    const struct cm_agency *own = cm_directory_agency(completing->directory, agency);
+    const struct cm_purpose *purpose = cm_directory_purpose(completing->directory, asking->purpose);
+    if (own == NULL || !own->active) {
+        return cm_fail(error, CM_FORBIDDEN, agency, "your agency is not active in the directory");
+    }
+    if (purpose->case_optional && asking->case_number[0] == '\0') {
+        return CM_OK;
+    }
+    return complete(completing, asking->case_number, sizeof asking->case_number,
+                    "Case number: ", "--case", check_case, error);
+}
+
+static enum cm_status check_plate(struct completing *completing, struct cm_error *error)
+{
+    if (cm_plate_normalise(completing->asking->plate, cm_bytes_of(completing->typed)) == CM_OK) {
+        return CM_OK;
+    }
+    return cm_fail(error, CM_INVALID, "PLATE", "is not 1 to %d letters and digits", CM_MAX_PLATE);
+}
+
+static enum cm_status complete_plate(struct completing *completing, struct cm_error *error)
+{
+    if (completing->asking->is_reach || completing->asking->plate[0] != '\0') {
+        return CM_OK;
+    }
+    enum cm_status status = complete(completing, completing->typed, sizeof completing->typed,
+                                     "Plate: ", "PLATE", check_plate, error);
+    cm_wipe(completing->typed, sizeof completing->typed);
+    return status;
+}
+
+static enum cm_status check_reason(struct completing *completing, struct cm_error *error)
+{
+    return cm_reason_check(completing->asking->reason, completing->asking->plate, error);
+}
+
+static enum cm_status check_agencies(const struct completing *completing, struct cm_error *error)
+{
+    const struct cm_asking *asking = completing->asking;
+    for (size_t i = 0; i < asking->agency_count; i++) {
+        if (cm_directory_agency(completing->directory, asking->agencies[i]) == NULL) {
+            cm_fail(error, CM_INVALID, "--agency", "%.96s is not in the directory",
+                    asking->agencies[i]);
+            cm_error_hint(error, "comity reach lists those that share with you");
+            return CM_INVALID;
+        }
+    }
+    return CM_OK;
+}
+
 enum cm_status cm_asking_complete(struct cm_asking *asking, const struct cm_settings *settings,
                                   const struct cm_directory *directory, struct cm_error *error)
 {
+    struct completing completing = {.asking = asking, .settings = settings, .directory = directory};
     struct cm_query *query = &asking->query;
-    enum cm_status status = complete_plate(asking, error);
+    enum cm_status status = check_agencies(&completing, error);
     if (status == CM_OK) {
-        list_purposes(asking, directory);
-        status = ask_for(asking->purpose, sizeof asking->purpose, "Purpose: ", "--purpose", error);
+        status = complete_plate(&completing, error);
     }
     if (status == CM_OK) {
-        status = check_purpose(asking, directory, error);
+        status = complete_purpose(&completing, error);
     }
     if (status == CM_OK) {
-        status = complete_case(asking, settings, directory, error);
+        status = complete_case(&completing, error);
     }
     if (status == CM_OK && !asking->is_reach) {
-        status = ask_for(asking->reason, sizeof asking->reason, "Reason: ", "--reason", error);
-        if (status == CM_OK) {
-            status = cm_reason_check(asking->reason, asking->plate, error);
-        }
-    }
-    for (size_t i = 0; i < asking->agency_count && status == CM_OK; i++) {
-        if (cm_directory_agency(directory, asking->agencies[i]) == NULL) {
-            status = cm_fail(error, CM_INVALID, "--agency", "%.96s is not in the directory",
-                             asking->agencies[i]);
-        }
+        status = complete(&completing, asking->reason, sizeof asking->reason,
+                          "Reason: ", "--reason", check_reason, error);
     }
     query->plate.plate = asking->is_reach ? NULL : asking->plate;
     query->purpose = asking->purpose;

@@ -20,8 +20,9 @@ struct call {
     struct cm_progress_view *progress;
     struct cm_digest digest; // of the query
     enum cm_status status;
-    bool ended;    // the manifest or reach came and holds
-    bool finished; // on_closed ran
+    bool ended;          // the manifest or reach came and holds
+    bool finished;       // on_closed ran
+    const char *address; // of the gateway
     // Whom TLS showed: written by the handshake, read after it.
     pthread_mutex_t lock;
     struct cm_signatory *gateway;
@@ -288,6 +289,31 @@ static void on_reach_message(void *owner, struct cm_bytes message)
     cm_stream_read(call->stream);
 }
 
+// What a person makes of how the call ended; detail: the gateway's words, or the transport's.
+static void explain(struct call *call, const struct cm_error *detail)
+{
+    struct cm_error *error = &call->result->error;
+    const char *gateway = call->options->gateway;
+    bool transport =
+        detail == NULL || detail->text[0] == '\0' || strcmp(detail->where, "connection") == 0;
+    if (!transport) {
+        *error = *detail;
+    } else if (call->status == CM_LATE) {
+        cm_fail(error, CM_LATE, gateway, "did not answer within %d s",
+                (int)(call->options->asking->query.deadline_ms + CM_CLIENT_GRACE_MS) / 1000);
+        cm_error_hint(error, "it or the network hangs: ask again, or tell its operator");
+    } else if (call->result->accepted) {
+        cm_fail(error, call->status, gateway, "broke off before its answer was whole");
+        cm_error_hint(error, "ask again");
+    } else {
+        const char *text = detail != NULL ? detail->text : "";
+        const char *last = strrchr(text, ':');
+        cm_fail(error, call->status, gateway, "cannot be reached at %s:%.80s", call->address,
+                last != NULL ? last + 1 : text);
+        cm_error_hint(error, "check the network; if others reach it, tell its operator");
+    }
+}
+
 static void on_closed(void *owner, enum cm_status status, const struct cm_error *error)
 {
     struct call *call = owner;
@@ -295,12 +321,7 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     call->stream = NULL;
     if (call->status == CM_OK && !call->ended) {
         call->status = status != CM_OK ? status : CM_UNAVAILABLE;
-        if (error != NULL && error->text[0] != '\0') {
-            call->result->error = *error;
-        } else {
-            cm_fail(&call->result->error, call->status, call->options->gateway,
-                    status == CM_LATE ? "did not answer in time" : "cannot be reached");
-        }
+        explain(call, error);
     }
     cm_loop_stop(call->options->loop);
 }
@@ -345,12 +366,15 @@ static enum cm_status open_channel(struct cm_channel **out, struct call *call)
     const struct cm_gateway_entry *entry = cm_directory_gateway(directory, call->options->gateway);
     char name[CM_MAX_ID + sizeof "gateway."];
     if (entry == NULL || entry->address_count == 0) {
-        return cm_fail(&call->result->error, CM_UNAVAILABLE, call->options->gateway,
-                       "the directory has no such gateway");
+        cm_fail(&call->result->error, CM_UNAVAILABLE, call->options->gateway,
+                "the directory has no such gateway");
+        cm_error_hint(&call->result->error, "mend its name in [gateways] of client.ini");
+        return CM_UNAVAILABLE;
     }
+    call->address = entry->addresses[0];
     snprintf(name, sizeof name, "gateway.%s", directory->federation);
     const struct cm_channel_options options = {
-        .address = entry->addresses[0],
+        .address = call->address,
         .server_name = name,
         .tls = call->options->settings->tls,
         .passphrase = call->options->settings->passphrase,

@@ -27,8 +27,7 @@ static size_t askable(const struct cm_reach_response *response)
 static void print_table(FILE *out, const struct cm_reach_response *response)
 {
     static const enum cm_outcome others[] = {CM_OUTCOME_OFFLINE, CM_OUTCOME_DETACHED,
-                                             CM_OUTCOME_INCOMPATIBLE, CM_OUTCOME_NO_NODE,
-                                             CM_OUTCOME_NOT_NAMED};
+                                             CM_OUTCOME_INCOMPATIBLE, CM_OUTCOME_NOT_NAMED};
     size_t asked = askable(response);
     uint32_t silent = response->counts[CM_OUTCOME_NOT_PERMITTED];
     for (size_t i = 0; i < response->agency_count; i++) {
@@ -43,6 +42,9 @@ static void print_table(FILE *out, const struct cm_reach_response *response)
     }
     if (silent > 0) {
         fprintf(out, "; %" PRIu32 " do%s not share this with you", silent, silent == 1 ? "es" : "");
+    }
+    if (response->counts[CM_OUTCOME_NO_NODE] > 0) {
+        fprintf(out, "; %" PRIu32 " without a node", response->counts[CM_OUTCOME_NO_NODE]);
     }
     fputc('\n', out);
 }

@@ -43,8 +43,11 @@ static enum cm_status need(const char **out, const struct cm_settings *settings,
     if (*out != NULL) {
         return CM_OK;
     }
-    cm_fail(error, CM_INVALID, "client.ini", "\"%s\" in [%s] is missing", key, section);
-    cm_error_hint(error, "set it in ~/.config/comity/client.ini or " MACHINE_FILE);
+    cm_fail(error, CM_INVALID, settings->file != NULL ? settings->file : "client.ini",
+            "\"%s\" in [%s] is missing", key, section);
+    cm_error_hint(error, "set it %s, as in comity-lookup(1)",
+                  settings->file != NULL ? "there"
+                                         : "in ~/.config/comity/client.ini or " MACHINE_FILE);
     return CM_INVALID;
 }
 
@@ -157,12 +160,29 @@ static enum cm_status open_store(struct cm_settings *settings, struct cm_error *
     return status == CM_OK ? enrol(settings, now_ms, error) : status;
 }
 
+// A key that others can read may have signed what its owner did not ask.
+static enum cm_status check_private(const char *key, struct cm_error *error)
+{
+    struct stat facts;
+    if (stat(key, &facts) != 0 || !S_ISREG(facts.st_mode) ||
+        (facts.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
+        return CM_OK; // what isn't there is said when it is opened
+    }
+    cm_fail(error, CM_INVALID, key, "others than its owner may read or write this key");
+    cm_error_hint(error, "chmod 600 %s", key);
+    return CM_INVALID;
+}
+
 static enum cm_status load_signer(struct cm_settings *settings, const char *passphrase_file,
                                   struct cm_error *error)
 {
     const char *key = settings->tls.key_path;
     const char *chain = settings->tls.chain_path;
-    enum cm_status status = CM_UNAUTHENTICATED;
+    enum cm_status status = check_private(key, error);
+    if (status != CM_OK) {
+        return status;
+    }
+    status = CM_UNAUTHENTICATED;
     if (passphrase_file == NULL) {
         status = cm_signer_load(&settings->signer, key, chain, NULL, error);
     }
@@ -207,7 +227,7 @@ static enum cm_status name_gateways(struct cm_settings *settings, struct cm_erro
 enum cm_status cm_settings_load(struct cm_settings *out, const char *file,
                                 const char *passphrase_file, struct cm_error *error)
 {
-    *out = (struct cm_settings){0};
+    *out = (struct cm_settings){.file = file};
     enum cm_status status = load_files(out, file, error);
     if (status == CM_OK) {
         status = need(&out->tls.root_path, out, "federation", "root", error);

@@ -19,6 +19,7 @@ struct cm_settings {
     const char
         *gateways[CM_MAX_CLIENT_GATEWAYS]; // names in the order to try; none: the directory's
     struct cm_config *files[2];            // private: the person's, the machine's
+    const char *file;                      // private: instead of both, or NULL
 };
 
 // file: instead of both, or NULL. Asks for the key's passphrase where it needs one and there is a

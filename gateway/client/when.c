@@ -122,7 +122,7 @@ enum cm_status cm_when_parse(int64_t *out, const char *text, int64_t now_ms, con
     if (parse_span(out, text, now_ms) || (parse_date(out, text) && *out >= 0)) {
         return CM_OK;
     }
-    cm_fail(error, CM_INVALID, where, "not a time");
+    cm_fail(error, CM_INVALID, where, "is not a time");
     cm_error_hint(error, "write 30d, 12h, 2026-11-01 or 2026-11-01T08:30");
     return CM_INVALID;
 }
