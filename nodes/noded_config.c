@@ -1,63 +1,11 @@
 #include "nodes/noded.h"
 
+#include "proto/base/ini.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-static const struct cm_config_key keys[] = {
-    {"node", "agency", true},
-    {"node", "data", true},
-    {"node", "key", true},
-    {"node", "chain", true},
-    {"node", "root", true},
-    {"node", "directory", true},
-    {"node", "workers", false},
-    {"node", "drain_ms", false},
-    {"store", "where", true},
-    {"store", "connections", false},
-    {"store", "retain_every_s", false},
-    {"rules", "signed", false},
-    {"rules", "overlay", false},
-    {"gateways", "gateway", false},
-    {"limits", "waiting", false},
-    {"limits", "remembered", false},
-    {"limits", "remembered_per_investigator", false},
-    {"limits", "remembered_per_agency", false},
-    {NULL, NULL, false},
-};
-
-static enum cm_status read_numbers(struct cm_noded_config *out, struct cm_error *error)
-{
-    unsigned retain_s = 0;
-    unsigned drain_ms = 0;
-    const struct {
-        unsigned *out;
-        const char *section, *key;
-        unsigned fallback, least, most;
-    } numbers[] = {
-        {&out->workers, "node", "workers", 2, 1, 64},
-        {&drain_ms, "node", "drain_ms", 10000, 0, 300000},
-        {&out->connections, "store", "connections", 4, 1, 64},
-        {&retain_s, "store", "retain_every_s", 60, 1, 86400},
-        {&out->waiting, "limits", "waiting", 1024, 1, 1000000},
-        {&out->remembered, "limits", "remembered", 1000000, 1, 100000000},
-        {&out->remembered_per_investigator, "limits", "remembered_per_investigator", 1200, 1,
-         100000000},
-        {&out->remembered_per_agency, "limits", "remembered_per_agency", 60000, 1, 100000000},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        long long value;
-        const enum cm_status status =
-            cm_config_number(&value, out->file, numbers[i].section, numbers[i].key,
-                             numbers[i].fallback, numbers[i].least, numbers[i].most, error);
-        if (status) {
-            return status;
-        }
-        *numbers[i].out = (unsigned)value;
-    }
-    out->retain_every_ms = (int64_t)retain_s * 1000;
-    out->drain_ms = drain_ms;
-    return CM_OK;
-}
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 // "gateway = NAME HOST:PORT", one line each.
 static enum cm_status read_gateways(struct cm_noded_config *out, struct cm_error *error)
@@ -87,22 +35,31 @@ static enum cm_status read_gateways(struct cm_noded_config *out, struct cm_error
 enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *path,
                                     struct cm_error *error)
 {
+    unsigned drain_ms, retain_s;
     memset(out, 0, sizeof *out);
-    enum cm_status status = cm_config_load(&out->file, path, keys, error);
-    if (status) {
-        return status;
-    }
-    out->agency = cm_config_get(out->file, "node", "agency", NULL);
-    out->data = cm_config_get(out->file, "node", "data", NULL);
-    out->key = cm_config_get(out->file, "node", "key", NULL);
-    out->chain = cm_config_get(out->file, "node", "chain", NULL);
-    out->root = cm_config_get(out->file, "node", "root", NULL);
-    out->directory = cm_config_get(out->file, "node", "directory", NULL);
-    out->store = cm_config_get(out->file, "store", "where", NULL);
-    out->rules = cm_config_get(out->file, "rules", "signed", NULL);
-    out->overlay = cm_config_get(out->file, "rules", "overlay", NULL);
-    status = read_numbers(out, error);
+    const struct cm_ini_text texts[] = {
+        {"node", "agency", true, &out->agency},     {"node", "data", true, &out->data},
+        {"node", "key", true, &out->key},           {"node", "chain", true, &out->chain},
+        {"node", "root", true, &out->root},         {"node", "directory", true, &out->directory},
+        {"store", "where", true, &out->store},      {"rules", "signed", false, &out->rules},
+        {"rules", "overlay", false, &out->overlay}, {"gateways", "gateway", false, NULL},
+    };
+    const struct cm_ini_number numbers[] = {
+        {"node", "workers", &out->workers, 2, 1, 64},
+        {"node", "drain_ms", &drain_ms, 10000, 0, 300000},
+        {"store", "connections", &out->connections, 4, 1, 64},
+        {"store", "retain_every_s", &retain_s, 60, 1, 86400},
+        {"limits", "waiting", &out->waiting, 1024, 1, 1000000},
+        {"limits", "remembered", &out->remembered, 1000000, 1, 100000000},
+        {"limits", "remembered_per_investigator", &out->remembered_per_investigator, 1200, 1,
+         100000000},
+        {"limits", "remembered_per_agency", &out->remembered_per_agency, 60000, 1, 100000000},
+    };
+    const struct cm_ini ini = {COUNT(texts), texts, COUNT(numbers), numbers};
+    enum cm_status status = cm_ini_load(&out->file, path, &ini, error);
     if (!status) {
+        out->drain_ms = drain_ms;
+        out->retain_every_ms = (int64_t)retain_s * 1000;
         status = read_gateways(out, error);
     }
     if (status) {

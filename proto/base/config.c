@@ -98,6 +98,7 @@ enum cm_status cm_config_load(struct cm_config **out, const char *path,
         snprintf(error->where, sizeof error->where, "%.80s:%d", path, line);
     }
     config->error = NULL;
+    config->keys = NULL;
     if (status != CM_OK) {
         cm_config_free(config);
         return status;
