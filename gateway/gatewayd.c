@@ -104,6 +104,9 @@ static void accept_done(struct cm_job *job)
     struct cm_gatewayd *d = of_job(job);
     d->accepting = false;
     cm_buf_clear(&d->incoming);
+    if (d->stopping) {
+        return;
+    }
     if (d->accept_status) {
         cm_log(CM_LOG_WARNING, "directory-refused", "status=%s field=%s error=\"%s\"",
                cm_status_name(d->accept_status), d->accept_error.where, d->accept_error.text);
@@ -117,7 +120,7 @@ static void accept_directory(struct cm_gatewayd *d, bool from_file)
     d->accepting = true;
     d->from_file = from_file;
     d->accept_job = (struct cm_job){.work = accept_work, .done = accept_done};
-    if (!cm_workers_submit(d->workers, &d->accept_job)) {
+    if (!cm_workers_submit(d->slow, &d->accept_job)) {
         return;
     }
     d->accepting = false;
@@ -418,6 +421,7 @@ static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *erro
         .gateway = &d->gateway,
         .loop = d->loop,
         .ledger = d->ledger,
+        .slow = d->slow,
         .folder = d->path,
         .on_directory = on_directory,
         .context = d,
@@ -466,7 +470,8 @@ static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
         status = cm_loop_new(&d->loop, error);
     }
     if (!status &&
-        cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop))) {
+        (cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop)) ||
+         cm_workers_new(&d->slow, 1, WORK_QUEUE, cm_loop_poster(d->loop)))) {
         status = cm_fail(error, CM_MEMORY, "gateway.workers", "the threads could not be started");
     }
     if (!status) {
@@ -527,6 +532,9 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
     // Jobs and appends post their last tasks; queries and sessions go with them.
     if (d->workers) {
         cm_workers_free(d->workers);
+    }
+    if (d->slow) {
+        cm_workers_free(d->slow);
     }
     if (d->ledger) {
         cm_ledger_close(d->ledger);

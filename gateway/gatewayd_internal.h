@@ -21,6 +21,7 @@ struct cm_gatewayd {
     struct cm_identity identity;
     struct cm_loop *loop;
     struct cm_workers *workers;
+    struct cm_workers *slow; // one thread: rules and directories, compiled and written
     struct cm_ledger *ledger;
     struct cm_directory_store *store;
     struct cm_sessions *sessions;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UP_ARENA_CAP = 4 * CM_MAX_ATTACH_UP, ASK_ARENA_CAP = 256 * 1024 };
+enum { LARGE = 64 * 1024, UP_ARENA_CAP = 4 * LARGE, ASK_ARENA_CAP = 256 * 1024 };
 
 static void list_add(struct cm_call_list *list, struct cm_call *call)
 {
@@ -89,6 +89,7 @@ void cm_session_close(struct cm_session *session, enum cm_status status,
     }
     session->closed = true;
     cm_door_pass(session->sessions->options.gateway, &session->place);
+    cm_desk_forget(session);
     cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
     if (session->stream) {
         cm_stream_finish(session->stream, status, error);
@@ -301,8 +302,7 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
                                : session->credits + up->credits;
         return CM_OK;
     case CM_UP_RULES_CHANGED:
-        cm_session_rules(session, &up->envelope, up->envelope.family != CM_FAMILY_NONE,
-                         &up->overlay);
+        cm_desk_changed(session->party, session, &up->envelope, &up->overlay);
         return CM_OK;
     case CM_UP_DIRECTORY:
         return take_directory(session, &up->directory, error);
@@ -312,6 +312,24 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
         break;
     }
     return cm_fail(error, CM_INVALID, "attach", "an empty message");
+}
+
+void cm_session_up(struct cm_session *session, const struct cm_attach_up *up, enum cm_status status,
+                   struct cm_error *error)
+{
+    if (!status) {
+        status = take(session, up, error);
+    }
+    if (status) {
+        cm_log(CM_LOG_WARNING, "node-broke-protocol", "agency=%s field=%s error=\"%s\"",
+               session->party->id, error->where, error->text);
+        cm_session_close(session, status, error);
+    }
+    if (session->closed) {
+        return;
+    }
+    cm_session_pump(session);
+    cm_stream_read(session->stream);
 }
 
 static void on_message(void *owner, struct cm_bytes message)
@@ -324,25 +342,17 @@ static void on_message(void *owner, struct cm_bytes message)
         cm_session_hello(session, message);
         return;
     }
+    if (message.len > LARGE) {
+        cm_session_decode(session, message);
+        return;
+    }
     struct cm_error error = {0};
     struct cm_attach_up up = {0};
     struct cm_arena *arena = cm_arena_new(UP_ARENA_CAP);
     enum cm_status status = arena ? cm_attach_up_decode(&up, arena, message, &error)
                                   : cm_fail(&error, CM_MEMORY, "attach", "out of memory");
-    if (!status) {
-        status = take(session, &up, &error);
-    }
+    cm_session_up(session, &up, status, &error);
     cm_arena_free(arena);
-    if (status) {
-        cm_log(CM_LOG_WARNING, "node-broke-protocol", "agency=%s field=%s error=\"%s\"",
-               session->party->id, error.where, error.text);
-        cm_session_close(session, status, &error);
-    }
-    if (session->closed) {
-        return;
-    }
-    cm_session_pump(session);
-    cm_stream_read(session->stream);
 }
 
 static void on_end(void *owner)

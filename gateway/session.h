@@ -14,9 +14,12 @@ struct cm_sessions_options {
     struct cm_gateway *gateway;
     struct cm_loop *loop;
     struct cm_ledger *ledger;
-    const char *folder; // agencies' rules persist there; exists
+    struct cm_workers *slow; // for rules and what is written of directories; not the queries'
+    const char *folder;      // agencies' rules persist there; exists
     // A node has a newer directory: its encoded bundle, not yet verified.
     void (*on_directory)(void *context, struct cm_bytes bundle);
+    // Other rules of an agency count now; may be NULL.
+    void (*on_rules)(void *context, const char *agency, const struct cm_standing *standing);
     void *context;
 };
 

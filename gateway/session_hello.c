@@ -34,33 +34,6 @@ static int64_t wall(const struct cm_session *session)
     return cm_wall_ms(session->sessions->options.gateway->ports->clock);
 }
 
-void cm_session_rules(struct cm_session *session, const struct cm_envelope *sets, size_t count,
-                      const struct cm_envelope *overlay)
-{
-    struct cm_bundle *bundle = session->party->bundle;
-    struct cm_trust *trust = session->sessions->options.gateway->trust;
-    struct cm_error error = {0};
-    // Of several sets all but the newest are history that may be known already.
-    for (size_t i = 0; i < count; i++) {
-        enum cm_status status =
-            cm_bundle_accept(bundle, trust, &sets[i], true, wall(session), &error);
-        if (status) {
-            cm_log(i + 1 == count ? CM_LOG_WARNING : CM_LOG_DEBUG, "rules-refused",
-                   "agency=%s status=%s field=%s error=\"%s\"", session->party->id,
-                   cm_status_name(status), error.where, error.text);
-        }
-    }
-    if (overlay->family != CM_FAMILY_NONE &&
-        cm_bundle_accept_overlay(bundle, trust, overlay, wall(session), &error)) {
-        cm_log(CM_LOG_WARNING, "overlay-refused", "agency=%s field=%s error=\"%s\"",
-               session->party->id, error.where, error.text);
-    }
-    const struct cm_standing *standing = cm_bundle_standing(bundle);
-    cm_log(CM_LOG_INFO, "rules-standing", "agency=%s sequence=%llu overlay=%llu",
-           session->party->id, standing ? (unsigned long long)standing->sequence : 0,
-           standing ? (unsigned long long)standing->overlay_revision : 0);
-}
-
 // Worker.
 static enum cm_status check(struct cm_session *session)
 {
@@ -145,15 +118,23 @@ static enum cm_status compatible(struct cm_session *session, struct cm_party *pa
     return CM_NOT_SERVED;
 }
 
+// Whom its certificate was judged by may have been replaced meanwhile.
+static enum cm_status still_trusted(struct cm_session *session)
+{
+    cm_signatory_unref(session->node);
+    return cm_trust_chain(&session->node, session->sessions->options.gateway->trust, session->chain,
+                          session->chain_count, wall(session), &session->error);
+}
+
 static enum cm_status attach(struct cm_session *session)
 {
     const struct cm_hello *hello = &session->up.hello;
-    struct cm_party *party = cm_sessions_party(session->sessions, hello->agency);
-    if (!party) {
+    struct cm_party *party = session->joins;
+    if (party->desk.damaged) {
         return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
-                       "not an agency whose node this gateway can take");
+                       "the rules of this agency that this gateway keeps are damaged");
     }
-    enum cm_status status = compatible(session, party);
+    enum cm_status status = still_trusted(session);
     if (status) {
         return status;
     }
@@ -176,46 +157,116 @@ static enum cm_status attach(struct cm_session *session)
     cm_log(CM_LOG_INFO, "node-attached", "agency=%s session=%llu credits=%u", party->id,
            (unsigned long long)session->serial, session->credits);
     check_tree(session);
-    cm_session_rules(session, hello->rule_sets, hello->rule_set_count, &hello->overlay);
     cm_session_push_directory(session, hello->directory_serial);
     return CM_OK;
 }
 
-static void checked(struct cm_job *job)
+// Whatever was worked on for the session is back; false: it is closed, and perhaps gone.
+static bool work_back(struct cm_session *session)
 {
-    struct cm_session *session = CM_CONTAINER(job, struct cm_session, job);
     session->busy = false;
-    if (session->closed) {
-        if (!session->stream) {
-            cm_session_free(session);
-        }
-        return;
+    if (!session->closed) {
+        return true;
     }
-    enum cm_status status = session->verdict ? session->verdict : attach(session);
+    if (!session->stream) {
+        cm_session_free(session);
+    }
+    return false;
+}
+
+static void work_clear(struct cm_session *session)
+{
     cm_arena_free(session->arena);
     session->arena = NULL;
     cm_buf_clear(&session->message);
     cm_trust_unref(session->trust);
     session->trust = NULL;
+}
+
+static void refuse(struct cm_session *session, enum cm_status status)
+{
+    cm_log(CM_LOG_WARNING, "attach-refused", "status=%s field=%s error=\"%s\"",
+           cm_status_name(status), session->error.where, session->error.text);
+    cm_session_close(session, status, &session->error);
+}
+
+void cm_session_rules_taken(struct cm_session *session, enum cm_status status)
+{
+    if (!work_back(session)) {
+        return;
+    }
     if (status) {
-        cm_log(CM_LOG_WARNING, "attach-refused", "status=%s field=%s error=\"%s\"",
-               cm_status_name(status), session->error.where, session->error.text);
-        cm_session_close(session, status, &session->error);
+        cm_fail(&session->error, status, "attach", "the gateway is overloaded");
+    } else {
+        status = attach(session);
+    }
+    session->joins = NULL;
+    work_clear(session);
+    if (status) {
+        refuse(session, status);
         return;
     }
     cm_session_pump(session);
     cm_stream_read(session->stream);
 }
 
-void cm_session_hello(struct cm_session *session, struct cm_bytes message)
+static enum cm_status join(struct cm_session *session)
+{
+    struct cm_party *party = cm_sessions_party(session->sessions, session->up.hello.agency);
+    if (!party) {
+        return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
+                       "not an agency whose node this gateway can take");
+    }
+    enum cm_status status = compatible(session, party);
+    if (status) {
+        return status;
+    }
+    // Welcome comes once its rules count.
+    session->joins = party;
+    session->busy = true;
+    cm_desk_hello(party, session);
+    return CM_OK;
+}
+
+static void checked(struct cm_job *job)
+{
+    struct cm_session *session = CM_CONTAINER(job, struct cm_session, job);
+    if (!work_back(session)) {
+        return;
+    }
+    enum cm_status status = session->verdict ? session->verdict : join(session);
+    if (status) {
+        refuse(session, status);
+    }
+}
+
+static void decode_work(struct cm_job *job)
+{
+    struct cm_session *session = CM_CONTAINER(job, struct cm_session, job);
+    session->verdict = cm_attach_up_decode(&session->up, session->arena,
+                                           cm_buf_bytes(&session->message), &session->error);
+}
+
+static void decoded(struct cm_job *job)
+{
+    struct cm_session *session = CM_CONTAINER(job, struct cm_session, job);
+    if (!work_back(session)) {
+        return;
+    }
+    // The stream delivers nothing before the next read, so these stay until here.
+    cm_session_up(session, &session->up, session->verdict, &session->error);
+    work_clear(session);
+}
+
+static void work_on(struct cm_session *session, struct cm_bytes message,
+                    void (*work)(struct cm_job *job), void (*done)(struct cm_job *job))
 {
     struct cm_gateway *gateway = session->sessions->options.gateway;
-    cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
-    cm_door_pass(gateway, &session->place);
     session->message.max = CM_MAX_ATTACH_UP;
+    session->message.len = 0;
     session->arena = cm_arena_new(HELLO_ARENA_CAP);
     session->trust = cm_trust_ref(gateway->trust);
-    session->job = (struct cm_job){.work = check_work, .done = checked};
+    session->job = (struct cm_job){.work = work, .done = done};
     if (session->arena && !cm_buf_add(&session->message, message.data, message.len) &&
         !gateway->ports->submit(gateway->ports, &session->job)) {
         session->busy = true;
@@ -225,4 +276,16 @@ void cm_session_hello(struct cm_session *session, struct cm_bytes message)
     cm_fail(&error, CM_EXHAUSTED, "attach", "the gateway is overloaded");
     error.retry_after_ms = 1000;
     cm_session_close(session, CM_EXHAUSTED, &error);
+}
+
+void cm_session_decode(struct cm_session *session, struct cm_bytes message)
+{
+    work_on(session, message, decode_work, decoded);
+}
+
+void cm_session_hello(struct cm_session *session, struct cm_bytes message)
+{
+    cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
+    cm_door_pass(session->sessions->options.gateway, &session->place);
+    work_on(session, message, check_work, checked);
 }

@@ -4,13 +4,14 @@
 #define CM_GATEWAY_SESSION_INTERNAL_H
 
 #include "gateway/door.h"
+#include "gateway/rules_desk.h"
 #include "gateway/session.h"
 #include "proto/trust/directory_store.h"
 
 struct cm_party {
     struct cm_map_node by_id;
     char id[CM_MAX_ID + 1];
-    struct cm_bundle *bundle;
+    struct cm_desk desk;      // its rules
     struct cm_session *first; // attached
     unsigned count;
     unsigned unstarted; // Answer calls that haven't named their ask yet
@@ -28,6 +29,11 @@ struct cm_sessions {
     size_t count;           // attached
     struct cm_call *asking; // inside cm_sessions_ask: told by what that returns, not by `lost`
     struct cm_buf out;
+    bool closing;
+    // The directory that is written to the archive:
+    struct cm_job keep_job;
+    struct cm_trust *keeping;
+    bool keep_again;
 };
 
 struct cm_call_list {
@@ -40,6 +46,7 @@ struct cm_session {
     struct cm_sessions *sessions;
     struct cm_session *opened_next;
     struct cm_party *party;   // while attached
+    struct cm_party *joins;   // while its Hello's rules are taken in
     struct cm_session *next;  // of the party
     struct cm_stream *stream; // NULL once closed
     bool closed, busy, attached;
@@ -83,13 +90,17 @@ void cm_session_push_directory(struct cm_session *session, uint64_t have);
 // The call is nobody's any more; handlers aren't called.
 void cm_session_detach(struct cm_call *call);
 void cm_session_cancel(struct cm_session *session, uint64_t call);
+// One decoded message of an attached session, then the next is read.
+void cm_session_up(struct cm_session *session, const struct cm_attach_up *up, enum cm_status status,
+                   struct cm_error *error);
 void cm_session_enqueue(struct cm_session *session, struct cm_call *call);
 
 // session_hello.c
 void cm_session_hello(struct cm_session *session, struct cm_bytes message);
-// A rule set and overlay that a node presents; what doesn't hold is logged and left.
-void cm_session_rules(struct cm_session *session, const struct cm_envelope *sets, size_t count,
-                      const struct cm_envelope *overlay);
+// From the desk: what its Hello presented counts, or was logged and left.
+void cm_session_rules_taken(struct cm_session *session, enum cm_status status);
+// A message too large to be decoded on the loop; cm_session_up follows.
+void cm_session_decode(struct cm_session *session, struct cm_bytes message);
 void cm_session_free(struct cm_session *session);
 
 // sessions.c

@@ -1,6 +1,7 @@
 // All agencies with a node: their rules, where to ask, what became of them.
 #include "gateway/session_internal.h"
 
+#include "acl/bundle/archive.h"
 #include "proto/base/log.h"
 
 #include <stdio.h>
@@ -22,31 +23,22 @@ struct cm_call *cm_sessions_call(const struct cm_sessions *sessions, uint64_t id
     return node ? CM_CONTAINER(node, struct cm_call, by_id) : NULL;
 }
 
-// An agency whose rules on disk were altered is left out, loudly: neither asked nor attached. To
-// begin again without them would let an older set count.
-static enum cm_status add_party(struct cm_sessions *sessions, const char *agency,
-                                struct cm_error *error)
+static struct cm_party *add_party(struct cm_sessions *sessions, const char *agency)
 {
     struct cm_party *party = calloc(1, sizeof *party);
     if (!party) {
-        return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+        return NULL;
     }
-    struct cm_gateway *gateway = sessions->options.gateway;
-    struct cm_error refused = {0};
     snprintf(party->id, sizeof party->id, "%s", agency);
-    if (cm_bundle_open(&party->bundle, agency, sessions->options.folder, gateway->trust,
-                       cm_wall_ms(gateway->ports->clock), &refused)) {
-        cm_log(CM_LOG_ERROR, "rules-damaged", "agency=%s field=%s error=\"%s\"", agency,
-               refused.where, refused.text);
-        free(party);
-        return CM_OK;
-    }
     party->by_id.key = cm_bytes_of(party->id);
     cm_map_add(&sessions->parties, &party->by_id);
-    return CM_OK;
+    return party;
 }
 
-static enum cm_status add_parties(struct cm_sessions *sessions, struct cm_error *error)
+static enum cm_status add_parties(struct cm_sessions *sessions,
+                                  void (*open)(struct cm_party *party,
+                                               struct cm_sessions *sessions),
+                                  struct cm_error *error)
 {
     const struct cm_directory *directory = cm_trust_directory(sessions->options.gateway->trust);
     for (size_t i = 0; i < directory->agency_count; i++) {
@@ -55,10 +47,11 @@ static enum cm_status add_parties(struct cm_sessions *sessions, struct cm_error 
             cm_sessions_party(sessions, agency->id)) {
             continue;
         }
-        enum cm_status status = add_party(sessions, agency->id, error);
-        if (status) {
-            return status;
+        struct cm_party *party = add_party(sessions, agency->id);
+        if (!party) {
+            return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
         }
+        open(party, sessions);
     }
     return CM_OK;
 }
@@ -77,7 +70,7 @@ enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_session
         status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     }
     if (!status) {
-        status = add_parties(sessions, error);
+        status = add_parties(sessions, cm_desk_open, error);
     }
     if (status) {
         cm_sessions_free(sessions);
@@ -96,7 +89,7 @@ void cm_sessions_free(struct cm_sessions *sessions)
     while (sessions->parties.slots && (node = cm_map_next(&sessions->parties, NULL))) {
         struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
         cm_map_remove(&sessions->parties, node);
-        cm_bundle_free(party->bundle);
+        cm_desk_clear(party);
         free(party);
     }
     cm_map_clear(&sessions->parties);
@@ -108,7 +101,7 @@ void cm_sessions_free(struct cm_sessions *sessions)
 struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, const char *agency)
 {
     const struct cm_party *party = cm_sessions_party(sessions, agency);
-    return party ? cm_bundle_standing(party->bundle) : NULL;
+    return party ? party->desk.standing : NULL;
 }
 
 enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency)
@@ -203,21 +196,52 @@ void cm_sessions_recheck(struct cm_sessions *sessions)
     }
 }
 
+// Worker.
+static void keep_work(struct cm_job *job)
+{
+    struct cm_sessions *sessions = CM_CONTAINER(job, struct cm_sessions, keep_job);
+    struct cm_error error = {0};
+    if (cm_archive_keep(sessions->options.folder, sessions->keeping, &error)) {
+        cm_log(CM_LOG_ERROR, "directory-not-kept", "field=%s error=\"%s\"", error.where,
+               error.text);
+    }
+}
+
+static void keep_directory(struct cm_sessions *sessions);
+
+static void kept(struct cm_job *job)
+{
+    struct cm_sessions *sessions = CM_CONTAINER(job, struct cm_sessions, keep_job);
+    cm_trust_unref(sessions->keeping);
+    sessions->keeping = NULL;
+    if (sessions->keep_again && !sessions->closing) {
+        keep_directory(sessions);
+    }
+}
+
+// For the rule sets that will name it; those that come meanwhile wait behind it.
+static void keep_directory(struct cm_sessions *sessions)
+{
+    sessions->keep_again = sessions->keeping != NULL;
+    if (sessions->keeping || sessions->closing) {
+        return;
+    }
+    sessions->keeping = cm_trust_ref(sessions->options.gateway->trust);
+    sessions->keep_job = (struct cm_job){.work = keep_work, .done = kept};
+    if (cm_workers_submit(sessions->options.slow, &sessions->keep_job)) {
+        cm_log(CM_LOG_ERROR, "directory-not-kept", "why=overload");
+        cm_trust_unref(sessions->keeping);
+        sessions->keeping = NULL;
+    }
+}
+
 void cm_sessions_retrust(struct cm_sessions *sessions)
 {
-    struct cm_gateway *gateway = sessions->options.gateway;
     struct cm_error error = {0};
-    if (add_parties(sessions, &error)) {
+    if (add_parties(sessions, cm_desk_open_later, &error)) {
         cm_log(CM_LOG_ERROR, "rules-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
     }
-    for (struct cm_map_node *node = cm_map_next(&sessions->parties, NULL); node;
-         node = cm_map_next(&sessions->parties, node)) {
-        struct cm_party *party = CM_CONTAINER(node, struct cm_party, by_id);
-        if (cm_bundle_retrust(party->bundle, gateway->trust, &error)) {
-            cm_log(CM_LOG_ERROR, "rules-not-recompiled", "agency=%s error=\"%s\"", party->id,
-                   error.text);
-        }
-    }
+    keep_directory(sessions);
     cm_sessions_recheck(sessions);
     for (struct cm_session *one = sessions->opened; one; one = one->opened_next) {
         if (!one->attached) {
@@ -230,6 +254,7 @@ void cm_sessions_retrust(struct cm_sessions *sessions)
 
 void cm_sessions_close(struct cm_sessions *sessions)
 {
+    sessions->closing = true;
     for (;;) {
         struct cm_session *one = sessions->opened;
         while (one && one->closed) {

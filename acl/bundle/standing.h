@@ -1,6 +1,5 @@
 // One accepted state of an agency's rules: the administrators' set and the node's overlay, both
-// compiled. Immutable but for its references, which are counted on the loop thread; cm_rules inside
-// may be read on any.
+// compiled. Immutable but for its references; may be shared and read on any thread.
 #ifndef CM_ACL_STANDING_H
 #define CM_ACL_STANDING_H
 
@@ -15,7 +14,7 @@ struct cm_standing {
     struct cm_rules *overlay;       // NULL: none
     struct cm_buf envelope;         // the rule set's, exact bytes
     struct cm_buf overlay_envelope; // empty with an overlay: that is lost, and all is forbidden
-    unsigned references;            // private
+    _Atomic unsigned references;    // private
 };
 
 // NULL is fine.

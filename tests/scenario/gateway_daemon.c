@@ -406,3 +406,33 @@ Test(gateway_daemon, a_node_brings_the_newer_directory)
     end(&other);
     cm_buf_clear(&bundle);
 }
+
+// A rule set of many lines takes a while to compile: its own session waits, and nobody else.
+Test(gateway_daemon, large_rules_keep_nobody_waiting)
+{
+    struct call node, reach;
+    struct question question;
+    struct cm_buf rules = {0};
+    for (int i = 0; i < 8000; i++) {
+        cr_assert_eq(cm_buf_printf(&rules,
+                                   "permit ca.northport.pd to any for any back %d days see all\n",
+                                   1 + i % 300),
+                     CM_OK);
+    }
+    cr_assert_eq(cm_buf_printf(&rules, "%s", OPEN_RULES), CM_OK);
+    cr_assert_eq(cm_buf_add(&rules, "", 1), CM_OK);
+    reach_make(&question, &investigator);
+    call_open(&reach, &investigator, CM_METHOD_REACH);
+    call_open(&node, &milltown, CM_METHOD_ATTACH);
+    hello_send(&node, &milltown, "ca.milltown.pd", 1, (const char *)rules.data, CM_CREDITS);
+    call_write(&reach, gateway, cm_buf_bytes(&question.request));
+    DAEMON_UNTIL(gateway, reach.closed);
+    cr_assert_eq(reach.status, CM_OK, "%s: %s", reach.error.where, reach.error.text);
+    cr_assert_eq(node.count, 0, "the rules were taken in before the reach was answered");
+    DAEMON_UNTIL(gateway, node.count > 0 || node.closed);
+    cr_assert_not(node.closed, "%s: %s", node.error.where, node.error.text);
+    call_clear(&reach);
+    end(&node);
+    cm_buf_clear(&rules);
+    cm_buf_clear(&question.request);
+}

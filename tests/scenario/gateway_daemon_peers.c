@@ -197,10 +197,10 @@ void call_clear(struct call *call)
 static void make_rules(struct cm_buf *payload, struct peer *peer, const char *agency,
                        const char *rules)
 {
-    char text[1024];
+    struct cm_buf text = {0};
     struct cm_error error = {0};
-    snprintf(text, sizeof text, "rules 1\nnode %s\n%s\n", agency, rules);
-    struct cm_rule_file file = {"main.rules", cm_bytes_of(text)};
+    cr_assert_eq(cm_buf_printf(&text, "rules 1\nnode %s\n%s\n", agency, rules), CM_OK);
+    struct cm_rule_file file = {"main.rules", cm_buf_bytes(&text)};
     struct cm_ruleset set = {
         .federation = peer->daemon->pki->federation,
         .agency = agency,
@@ -214,6 +214,7 @@ static void make_rules(struct cm_buf *payload, struct peer *peer, const char *ag
     };
     cr_assert_eq(cm_ruleset_encode(payload, &set, &error), CM_OK, "%s: %s", error.where,
                  error.text);
+    cm_buf_clear(&text);
 }
 
 void rules_digest(struct cm_digest *out, struct peer *peer, const char *agency, const char *rules)
@@ -236,7 +237,7 @@ void hello_send(struct call *attach, struct peer *peer, const char *agency, uint
                 const char *rules, uint32_t credits)
 {
     struct cm_buf payload = {0};
-    struct cm_arena *arena = cm_arena_new(1 << 20);
+    struct cm_arena *arena = cm_arena_new(16 << 20);
     struct cm_envelope set;
     make_rules(&payload, peer, agency, rules);
     pki_sign(&set, arena, CM_FAMILY_RULESET, cm_buf_bytes(&payload),
