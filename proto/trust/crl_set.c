@@ -63,6 +63,15 @@ static void leave_out(struct build *build, const struct cm_error *why)
     }
 }
 
+// A list that isn't in seen, as when its CA was not pinned for a while, must not be an older one.
+static bool goes_back(const struct cm_crl_source *source, const struct cm_crl *crl)
+{
+    return (source->seen != NULL &&
+            crl->number < cm_crl_floors_find(&source->seen->floors, &crl->issuer)) ||
+           (source->floors != NULL &&
+            crl->number < cm_crl_floors_find(source->floors, &crl->issuer));
+}
+
 static enum cm_status add_new(struct build *build, struct cm_bytes der)
 {
     const struct cm_crl_source *source = build->source;
@@ -81,6 +90,9 @@ static enum cm_status add_new(struct build *build, struct cm_bytes der)
     if (status == CM_OK && crl->next_update_ms - crl->this_update_ms > MAX_LIFE_MS &&
         !cm_digest_equal(&crl->issuer, source->root)) {
         status = cm_fail(&error, CM_UNAUTHENTICATED, "crls", "the CRL lives more than 24 hours");
+        cm_crl_unref(crl);
+    } else if (status == CM_OK && goes_back(source, crl)) {
+        status = cm_fail(&error, CM_STALE, "crls", "the CRL is older than one seen before");
         cm_crl_unref(crl);
     }
     if (status != CM_OK) {
@@ -110,13 +122,38 @@ static enum cm_status keep_highest(struct cm_crl_set *out, struct build *build)
     return CM_OK;
 }
 
+static enum cm_status raise_floors(struct cm_crl_set *out, const struct cm_crl_source *source)
+{
+    struct cm_crl_floors standing = {0};
+    enum cm_status status = CM_OK;
+    if (out->count > 0) {
+        standing.list = calloc(out->count, sizeof standing.list[0]);
+        status = standing.list != NULL ? CM_OK : CM_MEMORY;
+    }
+    for (size_t i = 0; status == CM_OK && i < out->count; i++) {
+        standing.list[standing.count++] =
+            (struct cm_crl_floor){out->crls[i]->issuer, out->crls[i]->number};
+    }
+    if (status == CM_OK) {
+        status = cm_crl_floors_merge(&out->floors, &standing);
+    }
+    if (status == CM_OK && source->seen != NULL) {
+        status = cm_crl_floors_merge(&out->floors, &source->seen->floors);
+    }
+    if (status == CM_OK && source->floors != NULL) {
+        status = cm_crl_floors_merge(&out->floors, source->floors);
+    }
+    cm_crl_floors_clear(&standing);
+    return status;
+}
+
 enum cm_status cm_crl_set_init(struct cm_crl_set *out, const struct cm_crl_source *source)
 {
     *out = (struct cm_crl_set){0};
     struct build build = {.source = source};
     size_t most = source->count + (source->seen != NULL ? source->seen->count : 0);
     if (most == 0) {
-        return CM_OK;
+        return raise_floors(out, source);
     }
     enum cm_status status = CM_MEMORY;
     build.entries = calloc(most, sizeof(*build.entries));
@@ -129,6 +166,9 @@ enum cm_status cm_crl_set_init(struct cm_crl_set *out, const struct cm_crl_sourc
     }
     if (status == CM_OK) {
         status = keep_highest(out, &build);
+    }
+    if (status == CM_OK) {
+        status = raise_floors(out, source);
     }
     if (build.left_out > 0) {
         cm_log(CM_LOG_WARNING, "crls-left-out", "count=%zu first=\"%s\"", build.left_out,
@@ -149,6 +189,7 @@ void cm_crl_set_clear(struct cm_crl_set *set)
         cm_crl_unref(set->crls[i]);
     }
     free(set->crls);
+    cm_crl_floors_clear(&set->floors);
     *set = (struct cm_crl_set){0};
 }
 

@@ -22,6 +22,7 @@ enum { PEEK_CAP = 4 * CM_MAX_BUNDLE };
 struct cm_directory_store {
     char folder[PATH_MAX - 32];
     char path[PATH_MAX];
+    char floors_path[PATH_MAX];
     struct cm_buf root;
     pthread_mutex_t lock;   // over the two below, which accept and open alone change
     struct cm_trust *trust; // what was accepted last; NULL: nothing yet
@@ -87,28 +88,80 @@ static void publish(struct cm_directory_store *store, struct cm_trust *trust, bo
     cm_trust_unref(before);
 }
 
+static enum cm_status read_floors(struct cm_crl_floors *out, const struct cm_directory_store *store,
+                                  struct cm_error *error)
+{
+    struct cm_buf text = {0};
+    *out = (struct cm_crl_floors){0};
+    enum cm_status status = cm_file_read(&text, store->floors_path, CM_MAX_BUNDLE, error);
+    if (status == CM_OK) {
+        status = cm_crl_floors_parse(out, cm_buf_bytes(&text), store->floors_path, error);
+    } else if (status == CM_NOT_FOUND) {
+        status = CM_OK;
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+// Before the bundle is replaced: of the CAs that the next doesn't pin, this alone remembers. The
+// numbers of those in a bundle are in its CRLs.
+static enum cm_status write_floors(const struct cm_directory_store *store, struct cm_error *error)
+{
+    struct cm_buf before = {0};
+    struct cm_buf text = {0};
+    if (store->trust == NULL) {
+        return CM_OK;
+    }
+    enum cm_status status = cm_file_read(&before, store->floors_path, CM_MAX_BUNDLE, NULL);
+    bool there = status == CM_OK;
+    status = cm_crl_floors_print(&text, &store->trust->crls.floors);
+    if (status != CM_OK) {
+        status = cm_fail(error, status, store->folder, "out of memory");
+    } else if (!there || !cm_bytes_equal(cm_buf_bytes(&before), cm_buf_bytes(&text))) {
+        status = cm_file_write(store->floors_path, cm_buf_bytes(&text), 0644, error);
+    }
+    cm_buf_clear(&before);
+    cm_buf_clear(&text);
+    return status;
+}
+
 // What was accepted stands against a rollback even when it has expired or its signer has ended: it
-// is judged as of a time when it was in force, and then served only as far as it still is.
+// is judged as of a time when it was in force, and then served only as far as it still is. Its CRLs
+// stand in any case.
 static enum cm_status load(struct cm_directory_store *store, struct cm_bytes bundle, int64_t now_ms,
                            struct cm_error *error)
 {
     struct cm_directory facts;
+    struct cm_crl_floors floors = {0};
     struct cm_trust *trust = NULL;
     enum cm_status status = peek(&facts, bundle, error);
     if (status != CM_OK || facts.serial < serial_of(store->trust)) {
         return status;
     }
+    status = read_floors(&floors, store, error);
+    if (status != CM_OK) {
+        return status;
+    }
     int64_t as_of_ms = now_ms < facts.expires_ms ? now_ms : facts.expires_ms - 1;
-    as_of_ms = as_of_ms > facts.issued_ms ? as_of_ms : facts.issued_ms;
-    struct cm_bytes root = cm_buf_bytes(&store->root);
-    status = cm_trust_new(&trust, root, bundle, store->trust, as_of_ms, error);
+    struct cm_trust_stored stored = {
+        .root = cm_buf_bytes(&store->root),
+        .bundle = bundle,
+        .older = store->trust,
+        .floors = &floors,
+        .as_of_ms = as_of_ms > facts.issued_ms ? as_of_ms : facts.issued_ms,
+        .now_ms = now_ms,
+    };
+    status = cm_trust_restore(&trust, &stored, error);
     bool believed = status == CM_OK;
     if (status == CM_UNAUTHENTICATED) {
-        status = cm_trust_new(&trust, root, bundle, store->trust, facts.issued_ms, NULL);
+        stored.as_of_ms = facts.issued_ms;
+        stored.signer_ended = true;
+        status = cm_trust_restore(&trust, &stored, NULL);
         if (status == CM_OK) {
             cm_log(CM_LOG_WARNING, "directory-signer-ended", "serial=%" PRIu64, facts.serial);
         }
     }
+    cm_crl_floors_clear(&floors);
     if (status == CM_OK) {
         publish(store, trust, believed);
     }
@@ -156,6 +209,7 @@ enum cm_status cm_directory_store_open(struct cm_directory_store **out, const ch
     }
     if (status == CM_OK) {
         snprintf(store->path, sizeof store->path, "%s/directory.bundle", store->folder);
+        snprintf(store->floors_path, sizeof store->floors_path, "%s/directory.crls", store->folder);
         status = lock_folder(&lock, store, error);
     }
     if (status == CM_OK) {
@@ -237,7 +291,10 @@ static enum cm_status accept_locked(struct cm_directory_store *store, bool *chan
         cm_trust_unref(trust);
         return CM_OK;
     }
-    status = cm_file_write(store->path, cm_trust_bundle(trust), 0644, error);
+    status = write_floors(store, error);
+    if (status == CM_OK) {
+        status = cm_file_write(store->path, cm_trust_bundle(trust), 0644, error);
+    }
     if (status != CM_OK) {
         cm_trust_unref(trust);
         return status;

@@ -1,6 +1,7 @@
-// Owns the newest directory that was accepted: a folder with its bundle, whose serial and CRLs are
-// never rolled back, also across restarts and between processes. Hands out snapshots.
-// open and accept block on fsync: a worker or start-up, accept one at a time. The rest: any thread.
+// Owns the newest directory that was accepted: a folder with its bundle and the CRL numbers seen
+// before it; serial and CRLs are never rolled back, also across restarts and between processes.
+// Hands out snapshots. open and accept block on fsync: a worker or start-up, accept one at a time.
+// The rest: any thread.
 #ifndef CM_TRUST_DIRECTORY_STORE_H
 #define CM_TRUST_DIRECTORY_STORE_H
 

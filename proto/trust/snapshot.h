@@ -19,6 +19,19 @@ struct cm_trust {
     struct cm_chain_cache *cache;
 };
 
+// A bundle that was accepted before, read again.
+struct cm_trust_stored {
+    struct cm_bytes root; // PEM
+    struct cm_bytes bundle;
+    const struct cm_trust *older; // or NULL
+    const struct cm_crl_floors *floors;
+    int64_t as_of_ms;  // when the directory and its signer are judged
+    int64_t now_ms;    // when its CRLs are: one that is newer than the directory stands
+    bool signer_ended; // what the root's CRL says of the signer doesn't count
+};
+enum cm_status cm_trust_restore(struct cm_trust **out, const struct cm_trust_stored *stored,
+                                struct cm_error *error) CM_MUST_CHECK;
+
 // What the directory has no say in: the dates of the whole path, the root's CRL.
 enum cm_status cm_judge_path(const struct cm_trust *trust, const struct cm_signatory *signatory,
                              int64_t as_of_ms, struct cm_error *error) CM_MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "proto/trust/trust.h"
 
 #include "proto/trust/snapshot.h"
+#include "proto/trust/succession.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +13,10 @@ enum { ARENA_CAP = 8 * CM_MAX_DIRECTORY };
 struct loading {
     struct cm_trust *trust;
     const struct cm_trust *older;
-    int64_t now_ms;
+    const struct cm_crl_floors *floors; // or NULL
+    int64_t as_of_ms;                   // for the directory and its signer
+    int64_t now_ms;                     // for the CRLs
+    bool stands; // accepted before: stands also if its signer is revoked by now
     struct cm_directory_bundle bundle;
     struct cm_envelope envelope;
     struct cm_signatory *signer;
@@ -68,7 +72,7 @@ static enum cm_status verify_signature(struct loading *loading)
         cm_signatory_new(&loading->signer, &loading->trust->root, signature->chain,
                          signature->chain_count, loading->error);
     if (status == CM_OK) {
-        status = cm_judge_path(loading->trust, loading->signer, loading->now_ms, loading->error);
+        status = cm_judge_path(loading->trust, loading->signer, loading->as_of_ms, loading->error);
     }
     if (status == CM_OK) {
         status = cm_dsse_verify(&loading->envelope, 0, loading->signer->leaf.key);
@@ -98,11 +102,11 @@ static enum cm_status read_directory(struct loading *loading)
         return cm_fail(loading->error, CM_STALE, "directory.federation",
                        "the directory is of another federation");
     }
-    if (directory->issued_ms > loading->now_ms + CM_SKEW_MS) {
+    if (directory->issued_ms > loading->as_of_ms + CM_SKEW_MS) {
         return cm_fail(loading->error, CM_STALE, "directory.issued_ms",
                        "the directory is dated in the future");
     }
-    if (directory->expires_ms <= loading->now_ms) {
+    if (directory->expires_ms <= loading->as_of_ms) {
         cm_fail(loading->error, CM_STALE, "directory.expires_ms", "the directory has expired");
         cm_error_hint(loading->error, "get the current one from the federation's operator");
         return CM_STALE;
@@ -135,7 +139,7 @@ static enum cm_status judge_lineage(const struct loading *loading)
         cm_error_hint(loading->error, "the operator must be told: one of them is not genuine");
         return CM_STALE;
     }
-    return CM_OK;
+    return cm_directory_succession(held, next, next->serial - held->serial == 1, loading->error);
 }
 
 static int compare_digests(const void *a, const void *b)
@@ -189,6 +193,7 @@ static enum cm_status load_crls(struct loading *loading)
         .ders = loading->bundle.crls,
         .count = loading->bundle.crl_count,
         .seen = loading->older != NULL ? &loading->older->crls : NULL,
+        .floors = loading->floors,
         .accepts = signs_crls,
         .context = trust,
         .root = cm_key_hash(trust->root.key),
@@ -199,7 +204,9 @@ static enum cm_status load_crls(struct loading *loading)
         return cm_fail(loading->error, status, "directory.crls", "out of memory");
     }
     // Again, now that the root's CRL is known.
-    return cm_judge_path(trust, loading->signer, loading->now_ms, loading->error);
+    return loading->stands
+               ? CM_OK
+               : cm_judge_path(trust, loading->signer, loading->as_of_ms, loading->error);
 }
 
 // What is handed on and persisted holds the CRLs that stand, not those that came.
@@ -246,23 +253,41 @@ static enum cm_status load(struct loading *loading, struct cm_bytes root, struct
     return status == CM_OK ? encode_bundle(loading) : status;
 }
 
+static enum cm_status make(struct cm_trust **out, struct loading *loading, struct cm_bytes root,
+                           struct cm_bytes bundle)
+{
+    *out = NULL;
+    loading->trust = calloc(1, sizeof(*loading->trust));
+    if (loading->trust == NULL) {
+        return cm_fail(loading->error, CM_MEMORY, "directory", "out of memory");
+    }
+    enum cm_status status = load(loading, root, bundle);
+    cm_signatory_unref(loading->signer);
+    if (status != CM_OK) {
+        cm_trust_unref(loading->trust);
+        return status;
+    }
+    *out = loading->trust;
+    return CM_OK;
+}
+
 enum cm_status cm_trust_new(struct cm_trust **out, struct cm_bytes root, struct cm_bytes bundle,
                             const struct cm_trust *older, int64_t now_ms, struct cm_error *error)
 {
-    *out = NULL;
-    struct loading loading = {.older = older, .now_ms = now_ms, .error = error};
-    loading.trust = calloc(1, sizeof(*loading.trust));
-    if (loading.trust == NULL) {
-        return cm_fail(error, CM_MEMORY, "directory", "out of memory");
-    }
-    enum cm_status status = load(&loading, root, bundle);
-    cm_signatory_unref(loading.signer);
-    if (status != CM_OK) {
-        cm_trust_unref(loading.trust);
-        return status;
-    }
-    *out = loading.trust;
-    return CM_OK;
+    struct loading loading = {.older = older, .as_of_ms = now_ms, .now_ms = now_ms, .error = error};
+    return make(out, &loading, root, bundle);
+}
+
+enum cm_status cm_trust_restore(struct cm_trust **out, const struct cm_trust_stored *stored,
+                                struct cm_error *error)
+{
+    struct loading loading = {.older = stored->older,
+                              .floors = stored->floors,
+                              .as_of_ms = stored->as_of_ms,
+                              .now_ms = stored->now_ms,
+                              .stands = stored->signer_ended,
+                              .error = error};
+    return make(out, &loading, stored->root, stored->bundle);
 }
 
 struct cm_trust *cm_trust_ref(struct cm_trust *trust)

@@ -12,8 +12,9 @@ struct cm_trust;
 // root: the federation root certificate, PEM. bundle: encoded DirectoryBundle. Verifies the
 // directory's signature by the root, its expiry at now_ms, and each CRL by its pinned CA; CRLs that
 // don't verify are left out and logged. older: the snapshot before, or NULL; a lower serial, the
-// same serial with another digest, a `previous` that doesn't follow, or another root or federation
-// is CM_STALE and nothing is made. Of each CA the CRL with the highest number seen stands.
+// same serial with another digest, a `previous` that doesn't follow, an agency that is gone or
+// whose id is another's now, or another root or federation is CM_STALE and nothing is made. Of each
+// CA the CRL with the highest number seen stands, also if its pin was away meanwhile.
 enum cm_status cm_trust_new(struct cm_trust **out, struct cm_bytes root, struct cm_bytes bundle,
                             const struct cm_trust *older, int64_t now_ms,
                             struct cm_error *error) CM_MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "proto/trust/cli/directory_changes.h"
 
 #include "proto/trust/directory_json.h"
+#include "proto/trust/succession.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -89,18 +90,6 @@ enum cm_status cm_directory_changes_print(FILE *out, size_t *count,
     return status;
 }
 
-static bool share_a_pin(const struct cm_agency *a, const struct cm_agency *b)
-{
-    for (size_t i = 0; i < a->ca_pin_count; i++) {
-        for (size_t j = 0; j < b->ca_pin_count; j++) {
-            if (cm_digest_equal(&a->ca_pins[i], &b->ca_pins[j])) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 enum cm_status cm_directory_changes_check(const struct cm_directory *before,
                                           const struct cm_directory *after, struct cm_error *error)
 {
@@ -108,19 +97,5 @@ enum cm_status cm_directory_changes_check(const struct cm_directory *before,
         return cm_fail(error, CM_INVALID, "federation",
                        "the previous directory is of another federation");
     }
-    for (size_t i = 0; i < before->agency_count; i++) {
-        const struct cm_agency *old = &before->agencies[i];
-        const struct cm_agency *new = cm_directory_agency(after, old->id);
-        if (new == NULL) {
-            cm_fail(error, CM_INVALID, old->id, "is in the previous directory and gone from this");
-            cm_error_hint(error, "Ids are never reused: keep it, with 'comity directory retire'.");
-            return CM_INVALID;
-        }
-        if (!old->active && new->active && !share_a_pin(old, new)) {
-            cm_fail(error, CM_INVALID, old->id, "was retired and now has another's CA");
-            cm_error_hint(error, "Ids are never reused: give the new agency an id of its own.");
-            return CM_INVALID;
-        }
-    }
-    return CM_OK;
+    return cm_directory_succession(before, after, true, error) == CM_OK ? CM_OK : CM_INVALID;
 }

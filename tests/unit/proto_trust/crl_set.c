@@ -28,7 +28,12 @@ static struct cm_crl_set make(const struct cm_crl_set *seen, const char *const *
         cr_assert_eq(cm_arena_bytes(arena, &ders[i], cm_buf_bytes(&der)), CM_OK);
         cm_buf_clear(&der);
     }
-    struct cm_crl_source source = {ders, count, seen, accepts, NULL, &pki->root->pin, pki->now_ms};
+    struct cm_crl_source source = {.ders = ders,
+                                   .count = count,
+                                   .seen = seen,
+                                   .accepts = accepts,
+                                   .root = &pki->root->pin,
+                                   .now_ms = pki->now_ms};
     struct cm_crl_set set;
     cr_assert_eq(cm_crl_set_init(&set, &source), CM_OK);
     return set;

@@ -25,7 +25,10 @@ static void make(void)
 
 static void clean(void)
 {
+    char floors[64];
+    snprintf(floors, sizeof floors, "%s/directory.crls", folder);
     unlink(path);
+    unlink(floors);
     cr_expect_eq(rmdir(folder), 0, "something was left behind");
     pki_free(pki);
 }
@@ -246,4 +249,100 @@ Test(directory_store, another_federations_root_and_a_folder_open_to_others_are_r
         cm_directory_store_open(&store, "/nowhere/at/all", pki_root(pki), pki->now_ms, NULL),
         CM_NOT_FOUND);
     cm_buf_clear(&bundle);
+}
+
+Test(directory_store, the_roots_revocation_of_a_signer_stays_over_a_restart)
+{
+    const struct pki_leaf leaf = {.agency = "_", .role = CM_ROLE_DIRECTORY, .name = "retired"};
+    const struct pki_leaf ending = {.agency = "_",
+                                    .role = CM_ROLE_DIRECTORY,
+                                    .name = "ending",
+                                    .not_after_ms = pki->now_ms + 3600 * 1000};
+    const struct pki_identity *retired = pki_leaf(pki, &leaf);
+    struct cm_buf first = bundle_now();
+    pki_revoke(pki, "_", retired, pki->now_ms);
+    pki_next(pki);
+    pki->issued_ms = pki->now_ms - 3600 * 1000; // before the root's list
+    pki->directory_signer = pki_leaf(pki, &ending);
+    struct cm_buf second = bundle_now();
+    struct cm_directory_store *store = open_at(pki->now_ms);
+    cr_assert_eq(accept_at(store, &first, NULL, pki->now_ms), CM_OK);
+    cr_assert_eq(accept_at(store, &second, NULL, pki->now_ms), CM_OK);
+    cm_directory_store_free(store);
+    // The certificate of the one that signed it ends: read again as of its issue, before the list.
+    pki->root_crl = false;
+    pki->directory_signer = retired;
+    int64_t later_ms = pki->now_ms + 2 * 3600 * 1000;
+    pki_next(pki);
+    struct cm_buf forged = bundle_now();
+    store = open_at(later_ms);
+    cr_expect_eq(served_at(store, later_ms), 0);
+    cr_expect_eq(accept_at(store, &forged, NULL, later_ms), CM_UNAUTHENTICATED,
+                 "by a signer that the root revoked");
+    cm_directory_store_free(store);
+    cm_buf_clear(&first);
+    cm_buf_clear(&second);
+    cm_buf_clear(&forged);
+}
+
+Test(directory_store, a_ca_that_comes_back_brings_no_older_list)
+{
+    struct pki_agency *agency = pki_find_agency(pki, "ca.northport.pd");
+    const struct pki_identity *jdoe =
+        pki_identity(pki, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "jdoe");
+    const struct pki_identity *alice =
+        pki_identity(pki, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "alice");
+    pki_revoke(pki, "ca.northport.pd", jdoe, pki->now_ms - 1000);
+    struct cm_buf first = bundle_now();
+    pki_next(pki);
+    agency->ca_unpinned = true;
+    agency->crl_absent = true;
+    struct cm_buf away = bundle_now();
+    pki_next(pki);
+    agency->ca_unpinned = false;
+    agency->crl_absent = false;
+    struct cm_buf good = bundle_now();
+    agency->revoked_count = 0;
+    agency->crl_number--;
+    struct cm_buf back = bundle_now();
+    struct cm_directory_store *store = open_at(pki->now_ms);
+    cr_assert_eq(accept_at(store, &first, NULL, pki->now_ms), CM_OK);
+    cr_assert_eq(accept_at(store, &away, NULL, pki->now_ms), CM_OK);
+    cm_directory_store_free(store);
+    store = open_at(pki->now_ms);
+    cr_assert_eq(accept_at(store, &back, NULL, pki->now_ms), CM_OK);
+    struct cm_trust *trust = cm_directory_store_snapshot(store, pki->now_ms);
+    struct cm_signatory *signatory = NULL;
+    cr_expect_eq(
+        cm_trust_chain(&signatory, trust, jdoe->chain, jdoe->chain_count, pki->now_ms, NULL),
+        CM_UNAUTHENTICATED);
+    cm_trust_unref(trust);
+    cr_assert_eq(accept_at(store, &good, NULL, pki->now_ms), CM_OK);
+    trust = cm_directory_store_snapshot(store, pki->now_ms);
+    cr_expect_eq(
+        cm_trust_chain(&signatory, trust, alice->chain, alice->chain_count, pki->now_ms, NULL),
+        CM_OK, "the newest list counts");
+    cm_signatory_unref(signatory);
+    cm_trust_unref(trust);
+    cm_directory_store_free(store);
+    cm_buf_clear(&first);
+    cm_buf_clear(&away);
+    cm_buf_clear(&good);
+    cm_buf_clear(&back);
+}
+
+Test(directory_store, an_agency_that_is_gone_is_refused)
+{
+    pki_agency(pki, "ca.southgate.pd");
+    struct cm_buf two = bundle_now();
+    pki_next(pki);
+    struct pki_agency *last = pki->agencies[--pki->agency_count];
+    struct cm_buf one = bundle_now();
+    pki->agencies[pki->agency_count++] = last;
+    struct cm_directory_store *store = open_at(pki->now_ms);
+    cr_assert_eq(accept_at(store, &two, NULL, pki->now_ms), CM_OK);
+    cr_expect_eq(accept_at(store, &one, NULL, pki->now_ms), CM_STALE);
+    cm_directory_store_free(store);
+    cm_buf_clear(&two);
+    cm_buf_clear(&one);
 }
