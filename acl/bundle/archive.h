@@ -1,12 +1,13 @@
 // The signed directories that rule sets name, by serial: a member, kind or state counts only where
 // the set's own directory and the current one agree, so the old one must be at hand. Files
-// "directory-<serial>" in a folder. Loop thread.
+// "directory-<serial>" in a folder. Blocking; any thread.
 #ifndef CM_ACL_ARCHIVE_H
 #define CM_ACL_ARCHIVE_H
 
 #include "proto/trust/trust.h"
 
-// Keeps trust's bundle in folder unless its serial is there.
+// Keeps trust's directory, without its CRLs, in folder unless its serial is there. Then removes
+// those that no "*.ruleset" of the folder names, but for the newest eight.
 enum cm_status cm_archive_keep(const char *folder, const struct cm_trust *trust,
                                struct cm_error *error) CM_MUST_CHECK;
 // The directory of that serial: current's own reference, or one from folder, verified again by

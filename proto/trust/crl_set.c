@@ -130,7 +130,7 @@ static enum cm_status raise_floors(struct cm_crl_set *out, const struct cm_crl_s
         standing.list = calloc(out->count, sizeof standing.list[0]);
         status = standing.list != NULL ? CM_OK : CM_MEMORY;
     }
-    for (size_t i = 0; status == CM_OK && i < out->count; i++) {
+    for (size_t i = 0; standing.list != NULL && i < out->count; i++) {
         standing.list[standing.count++] =
             (struct cm_crl_floor){out->crls[i]->issuer, out->crls[i]->number};
     }
