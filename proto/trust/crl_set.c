@@ -109,7 +109,8 @@ static enum cm_status keep_highest(struct cm_crl_set *out, struct build *build)
         return CM_OK;
     }
     out->crls = calloc(build->count, sizeof(struct cm_crl *));
-    if (out->crls == NULL) {
+    out->floors.list = calloc(build->count, sizeof(*out->floors.list));
+    if (out->crls == NULL || out->floors.list == NULL) {
         return CM_MEMORY;
     }
     qsort(build->entries, build->count, sizeof(*build->entries), compare);
@@ -117,6 +118,7 @@ static enum cm_status keep_highest(struct cm_crl_set *out, struct build *build)
         struct cm_crl *crl = build->entries[i].crl;
         if (out->count == 0 || !cm_digest_equal(&out->crls[out->count - 1]->issuer, &crl->issuer)) {
             out->crls[out->count++] = cm_crl_ref(crl);
+            out->floors.list[out->floors.count++] = (struct cm_crl_floor){crl->issuer, crl->number};
         }
     }
     return CM_OK;
@@ -124,26 +126,13 @@ static enum cm_status keep_highest(struct cm_crl_set *out, struct build *build)
 
 static enum cm_status raise_floors(struct cm_crl_set *out, const struct cm_crl_source *source)
 {
-    struct cm_crl_floors standing = {0};
     enum cm_status status = CM_OK;
-    if (out->count > 0) {
-        standing.list = calloc(out->count, sizeof standing.list[0]);
-        status = standing.list != NULL ? CM_OK : CM_MEMORY;
-    }
-    for (size_t i = 0; standing.list != NULL && i < out->count; i++) {
-        standing.list[standing.count++] =
-            (struct cm_crl_floor){out->crls[i]->issuer, out->crls[i]->number};
-    }
-    if (status == CM_OK) {
-        status = cm_crl_floors_merge(&out->floors, &standing);
-    }
-    if (status == CM_OK && source->seen != NULL) {
+    if (source->seen != NULL) {
         status = cm_crl_floors_merge(&out->floors, &source->seen->floors);
     }
     if (status == CM_OK && source->floors != NULL) {
         status = cm_crl_floors_merge(&out->floors, source->floors);
     }
-    cm_crl_floors_clear(&standing);
     return status;
 }
 
