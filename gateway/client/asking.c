@@ -25,7 +25,7 @@ static const struct argp_option options[] = {
     {"until", 'U', "WHEN", 0, "End, likewise (default now)", 0},
     {"limit", 'n', "N", 0, "At most N rows (default 1000)", 0},
     {"agency", 'a', "ID", 0, "Ask this agency only; may be repeated", 0},
-    {"on-behalf-of", 'b', "ID", 0, "The agency you ask for; its rights count too", 0},
+    {"on-behalf-of", 'b', "ID", 0, "The agency you ask for; you see what both may", 0},
     {"approval", 'A', "FILE", 0, "A supervisor's signed approval", 0},
     {"court-order", 'o', "REF", 0, "A court order that the owner has registered", 0},
     {"attestation", 't', "FILE", 0, "A declaration whose digest is cited", 0},

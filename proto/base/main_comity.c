@@ -20,6 +20,7 @@ static const struct {
     {"acl", "check, explain and sign an agency's rules"},
     {"audit", "verify ledgers and report from them"},
     {"case", "what was asked in a case"},
+    {"demo-data", "make synthetic detections for the demo"},
     {"directory", "edit and sign the directory of agencies"},
     {"keys", "keys, certificates and revocation lists"},
     {"lookup", "ask the agencies about a plate"},
