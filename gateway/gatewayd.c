@@ -40,7 +40,7 @@ static bool listed(const struct cm_gatewayd *d)
     return false;
 }
 
-static void update_closed(struct cm_gatewayd *d)
+void cm_gatewayd_update_closed(struct cm_gatewayd *d)
 {
     const char *why = NULL;
     if (d->draining) {
@@ -59,107 +59,6 @@ static void update_closed(struct cm_gatewayd *d)
     }
     d->gateway.closed = why;
     cm_server_set_healthy(d->server, !why);
-}
-
-// A newer snapshot counts from now on, for nodes and running queries too.
-static void retrust(struct cm_gatewayd *d)
-{
-    struct cm_trust *trust = cm_directory_store_snapshot(d->store, wall());
-    if (!trust) {
-        return;
-    }
-    struct cm_trust *old = d->gateway.trust;
-    d->gateway.trust = trust;
-    cm_log(CM_LOG_INFO, "directory-counts", "serial=%llu",
-           (unsigned long long)cm_trust_directory(trust)->serial);
-    cm_sessions_retrust(d->sessions);
-    cm_callers_retrust(&d->callers, trust);
-    cm_trust_unref(old);
-    update_closed(d);
-}
-
-static struct cm_gatewayd *of_job(struct cm_job *job)
-{
-    return CM_CONTAINER(job, struct cm_gatewayd, accept_job);
-}
-
-// Worker.
-static void accept_work(struct cm_job *job)
-{
-    struct cm_gatewayd *d = of_job(job);
-    d->accept_status = CM_OK;
-    if (d->from_file) {
-        d->incoming.len = 0;
-        d->accept_status =
-            cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, &d->accept_error);
-    }
-    if (!d->accept_status) {
-        d->accept_status = cm_directory_store_accept(
-            d->store, &d->accept_changed, cm_buf_bytes(&d->incoming), wall(), &d->accept_error);
-    }
-}
-
-static void accept_done(struct cm_job *job)
-{
-    struct cm_gatewayd *d = of_job(job);
-    d->accepting = false;
-    cm_buf_clear(&d->incoming);
-    if (d->stopping) {
-        return;
-    }
-    if (d->accept_status) {
-        cm_log(CM_LOG_WARNING, "directory-refused", "status=%s field=%s error=\"%s\"",
-               cm_status_name(d->accept_status), d->accept_error.where, d->accept_error.text);
-    } else if (d->accept_changed) {
-        retrust(d);
-    }
-}
-
-static void accept_directory(struct cm_gatewayd *d, bool from_file)
-{
-    d->accepting = true;
-    d->from_file = from_file;
-    d->accept_job = (struct cm_job){.work = accept_work, .done = accept_done};
-    if (!cm_workers_submit(d->slow, &d->accept_job)) {
-        return;
-    }
-    d->accepting = false;
-    cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
-}
-
-// One at a time; a node whose directory is still the newer one sends it again when it attaches.
-static void on_directory(void *context, struct cm_bytes bundle)
-{
-    struct cm_gatewayd *d = context;
-    if (d->accepting) {
-        return;
-    }
-    d->incoming.len = 0;
-    if (!cm_buf_add(&d->incoming, bundle.data, bundle.len)) {
-        accept_directory(d, false);
-    }
-}
-
-static void reload(struct cm_gatewayd *d)
-{
-    struct cm_signer *signer;
-    struct cm_error error = {0};
-    cm_log(CM_LOG_INFO, "reload", NULL);
-    if (cm_signer_load(&signer, d->config->key, d->config->chain, NULL, &error)) {
-        cm_log(CM_LOG_ERROR, "key-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
-    } else if (strcmp(cm_signer_spiffe(signer), cm_signer_spiffe(d->gateway.signer)) != 0 ||
-               !cm_digest_equal(cm_signer_key_hash(signer),
-                                cm_signer_key_hash(d->gateway.signer))) {
-        // Checkpoints are signed with it: another key is another ledger.
-        cm_log(CM_LOG_ERROR, "key-differs", "action=\"restart with another data folder\"");
-        cm_signer_unref(signer);
-    } else {
-        cm_signer_unref(d->gateway.signer);
-        d->gateway.signer = signer;
-    }
-    if (!d->accepting) {
-        accept_directory(d, true);
-    }
 }
 
 static void noted(struct cm_append *append)
@@ -231,7 +130,7 @@ static void measure(struct cm_gatewayd *d)
 static void tick(struct cm_timer *timer)
 {
     struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
-    update_closed(d);
+    cm_gatewayd_update_closed(d);
     measure(d);
     if (++d->ticks % RECHECK_TICKS == 0) {
         cm_sessions_recheck(d->sessions);
@@ -274,7 +173,7 @@ void cm_gatewayd_run(struct cm_gatewayd *d)
         cm_loop_run(d->loop);
         if (d->hangup) {
             d->hangup = 0;
-            reload(d);
+            cm_gatewayd_reload(d);
         }
         if (d->terminate) {
             drain(d);
@@ -423,7 +322,7 @@ static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *erro
         .ledger = d->ledger,
         .slow = d->slow,
         .folder = d->path,
-        .on_directory = on_directory,
+        .on_directory = cm_gatewayd_on_directory,
         .context = d,
     };
     return status ? status : cm_sessions_new(&d->sessions, &options, error);
@@ -509,7 +408,7 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
         return status;
     }
     note(d, CM_ENTRY_START, "comity-gatewayd");
-    update_closed(d);
+    cm_gatewayd_update_closed(d);
     d->tick.fire = tick;
     tick(&d->tick);
     cm_log(CM_LOG_INFO, "started", "gateway=%s port=%d directory=%llu entries=%llu",

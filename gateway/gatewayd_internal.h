@@ -35,7 +35,10 @@ struct cm_gatewayd {
     // A directory on its way in:
     struct cm_job accept_job;
     struct cm_buf incoming;
-    bool accepting, from_file, accept_changed;
+    bool accepting, accept_changed;
+    bool reload_due;              // the file is read once what is looked at is done
+    struct cm_party *accept_from; // NULL: from the file
+    uint64_t accept_serial;       // that it says it is of
     enum cm_status accept_status;
     struct cm_error accept_error;
     // The start and stop entries:
@@ -47,6 +50,15 @@ struct cm_gatewayd {
     bool draining, stopping, finished;
     int64_t drain_until_ms;
 };
+
+// gatewayd.c: whether queries are taken.
+void cm_gatewayd_update_closed(struct cm_gatewayd *d);
+
+// gatewayd_directory.c
+void cm_gatewayd_reload(struct cm_gatewayd *d);
+// cm_sessions_options.on_directory.
+bool cm_gatewayd_on_directory(void *context, struct cm_party *from, uint64_t serial,
+                              struct cm_bytes bundle);
 
 // gatewayd_ports.c: fills d->ports.
 void cm_gatewayd_ports(struct cm_gatewayd *d);

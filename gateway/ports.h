@@ -16,6 +16,8 @@ struct cm_gateway_query;
 struct cm_session;
 struct cm_answer;
 
+enum { CM_CALL_ATTEMPTS = 3 }; // at one agency
+
 // What all calls of one query share. Borrowed from the query.
 struct cm_call_facts {
     struct cm_envelope query;
@@ -43,6 +45,9 @@ struct cm_call {
     struct cm_session *session;
     struct cm_call *prev, *next; // of the session
     uint64_t tried;              // serial number of the session that had the last attempt
+    // Instances that the ask went to: there another attempt would be refused as replayed.
+    uint8_t reached[CM_CALL_ATTEMPTS][CM_INSTANCE_SIZE];
+    unsigned reached_count;
     bool sent;
     bool spent; // an Answer has been opened with its token
     struct cm_answer *answer;
@@ -85,7 +90,8 @@ struct cm_gateway_ports {
     struct cm_standing *(*standing)(struct cm_gateway_ports *ports, const char *agency);
     // NONE where a node of it can be asked, else DETACHED, OFFLINE or INCOMPATIBLE.
     enum cm_outcome (*presence)(struct cm_gateway_ports *ports, const char *agency);
-    // Sends the ask or queues it for a credit; false: no session that hasn't been tried last.
+    // Sends the ask or queues it for a credit; false: no session of an instance
+    // that it can't have reached yet.
     bool (*ask)(struct cm_gateway_ports *ports, struct cm_call *call);
     // Reads the next message of its answer.
     void (*read)(struct cm_gateway_ports *ports, struct cm_call *call);

@@ -7,7 +7,6 @@
 
 enum {
     CM_QUERY_RESERVE_MS = 50, // before the deadline, for signing and sending the manifest
-    CM_QUERY_ATTEMPTS = 3,    // at one agency
 };
 
 // Once the request is there. caller: the owner's, for cm_gateway_query_caller. CM_UNAVAILABLE when

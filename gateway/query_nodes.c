@@ -94,7 +94,7 @@ static bool try_again(struct cm_asked *asked)
     struct cm_gateway_query *query = asked->query;
     struct cm_gateway_ports *ports = cm_query_ports(query);
     if (asked->busy || asked->state != CM_ASKED_WAITED || query->closing ||
-        asked->call.attempt >= CM_QUERY_ATTEMPTS || cm_query_now(query) >= query->close_ms) {
+        asked->call.attempt >= CM_CALL_ATTEMPTS || cm_query_now(query) >= query->close_ms) {
         return false;
     }
     ports->release(ports, &asked->call, false);

@@ -88,6 +88,7 @@ void cm_session_close(struct cm_session *session, enum cm_status status,
         return;
     }
     session->closed = true;
+    cm_session_push_end(session);
     cm_door_pass(session->sessions->options.gateway, &session->place);
     cm_desk_forget(session);
     cm_timer_cancel(session->sessions->options.loop, &session->hello_timer);
@@ -168,6 +169,13 @@ static enum cm_status prove(struct cm_ask *ask, struct cm_session *session,
                                        head->checkpoint.size);
 }
 
+static void mark_reached(struct cm_call *call, const struct cm_session *session)
+{
+    if (call->reached_count < CM_CALL_ATTEMPTS) {
+        memcpy(call->reached[call->reached_count++], session->instance, sizeof session->instance);
+    }
+}
+
 static bool send_ask(struct cm_session *session)
 {
     struct cm_call *call = session->queued.first;
@@ -187,6 +195,7 @@ static bool send_ask(struct cm_session *session)
     ask->leaf_index = call->leaf_index;
     ask->leaf_path_count = call->path_count;
     ask->leaf_path = call->path;
+    mark_reached(call, session);
     struct cm_arena *arena = cm_arena_new(ASK_ARENA_CAP);
     bool sent = arena && prove(ask, session, call, arena) == CM_OK && write_down(session, &down);
     if (sent) {
@@ -239,40 +248,6 @@ void cm_session_pump(struct cm_session *session)
     }
 }
 
-void cm_session_push_directory(struct cm_session *session, uint64_t have)
-{
-    struct cm_trust *trust = session->sessions->options.gateway->trust;
-    const uint64_t serial = cm_trust_directory(trust)->serial;
-    if (have == serial) {
-        return;
-    }
-    if (session->pushed) {
-        cm_trust_unref(session->pushed);
-    }
-    session->pushed = cm_trust_ref(trust);
-    session->part = 0;
-    // Of an older one the first part is enough to ask for the node's.
-    session->parts = have > serial ? 1 : cm_directory_part_count(cm_trust_bundle(trust));
-}
-
-static enum cm_status take_directory(struct cm_session *session,
-                                     const struct cm_directory_part *part, struct cm_error *error)
-{
-    struct cm_sessions *sessions = session->sessions;
-    if (part->serial <= cm_trust_directory(sessions->options.gateway->trust)->serial) {
-        return CM_OK;
-    }
-    bool whole = false;
-    enum cm_status status = cm_directory_parts_add(&session->incoming, &whole, part, error);
-    if (status || !whole) {
-        return status;
-    }
-    sessions->options.on_directory(sessions->options.context,
-                                   cm_buf_bytes(&session->incoming.data));
-    cm_directory_parts_clear(&session->incoming);
-    return CM_OK;
-}
-
 // The call that this session was asked, NULL when there is none (any more).
 static struct cm_call *call_of(struct cm_session *session, uint64_t id)
 {
@@ -305,7 +280,7 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
         cm_desk_changed(session->party, session, &up->envelope, &up->overlay);
         return CM_OK;
     case CM_UP_DIRECTORY:
-        return take_directory(session, &up->directory, error);
+        return cm_session_push(session, &up->directory, error);
     case CM_UP_HELLO:
         return cm_fail(error, CM_INVALID, "attach.hello", "a second Hello");
     case CM_UP_NONE:

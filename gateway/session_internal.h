@@ -14,9 +14,11 @@ struct cm_party {
     struct cm_desk desk;      // its rules
     struct cm_session *first; // attached
     unsigned count;
-    unsigned unstarted; // Answer calls that haven't named their ask yet
-    bool detached;      // the last one left in order
-    bool incompatible;  // the last Hello was of a version we don't speak
+    unsigned unstarted;        // Answer calls that haven't named their ask yet
+    struct cm_session *pushes; // the one of them whose directory is taken
+    int64_t pushes_after_ms;   // monotonic; none is looked at before
+    bool detached;             // the last one left in order
+    bool incompatible;         // the last Hello was of a version we don't speak
 };
 
 struct cm_sessions {
@@ -79,14 +81,22 @@ struct cm_session {
     struct cm_trust *pushed; // whose bundle is being sent
     uint32_t part, parts;
     struct cm_directory_parts incoming;
+    bool push_waits; // incoming is whole
 };
 
 // session.c
 void cm_session_close(struct cm_session *session, enum cm_status status,
                       const struct cm_error *error);
 void cm_session_pump(struct cm_session *session);
+// session_directory.c
 // have: the serial that the node holds; a higher one than ours asks for its directory.
 void cm_session_push_directory(struct cm_session *session, uint64_t have);
+// A part of the node's own.
+enum cm_status cm_session_push(struct cm_session *session, const struct cm_directory_part *part,
+                               struct cm_error *error) CM_MUST_CHECK;
+void cm_session_push_end(struct cm_session *session);
+
+// session.c again
 // The call is nobody's any more; handlers aren't called.
 void cm_session_detach(struct cm_call *call);
 void cm_session_cancel(struct cm_session *session, uint64_t call);

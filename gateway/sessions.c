@@ -119,12 +119,23 @@ enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const c
     return party->detached ? CM_OUTCOME_DETACHED : CM_OUTCOME_OFFLINE;
 }
 
+static bool reached(const struct cm_call *call, const struct cm_session *session)
+{
+    for (unsigned i = 0; i < call->reached_count; i++) {
+        if (memcmp(call->reached[i], session->instance, sizeof session->instance) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
 {
     struct cm_party *party = cm_sessions_party(sessions, call->agency);
     struct cm_session *best = NULL;
     for (struct cm_session *one = party ? party->first : NULL; one; one = one->next) {
-        if (one->serial != call->tried && (!best || one->load < best->load)) {
+        if (one->serial != call->tried && !reached(call, one) &&
+            (!best || one->load < best->load)) {
             best = one;
         }
     }

@@ -407,32 +407,126 @@ Test(gateway_daemon, a_node_brings_the_newer_directory)
     cm_buf_clear(&bundle);
 }
 
-// A rule set of many lines takes a while to compile: its own session waits, and nobody else.
-Test(gateway_daemon, large_rules_keep_nobody_waiting)
+static void many_rules(struct cm_buf *rules)
 {
-    struct call node, reach;
-    struct question question;
-    struct cm_buf rules = {0};
     for (int i = 0; i < 8000; i++) {
-        cr_assert_eq(cm_buf_printf(&rules,
+        cr_assert_eq(cm_buf_printf(rules,
                                    "permit ca.northport.pd to any for any back %d days see all\n",
                                    1 + i % 300),
                      CM_OK);
     }
-    cr_assert_eq(cm_buf_printf(&rules, "%s", OPEN_RULES), CM_OK);
-    cr_assert_eq(cm_buf_add(&rules, "", 1), CM_OK);
+    cr_assert_eq(cm_buf_printf(rules, "%s", OPEN_RULES), CM_OK);
+    cr_assert_eq(cm_buf_add(rules, "", 1), CM_OK);
+}
+
+static void reach(void)
+{
+    struct call call;
+    struct question question;
     reach_make(&question, &investigator);
-    call_open(&reach, &investigator, CM_METHOD_REACH);
+    call_open(&call, &investigator, CM_METHOD_REACH);
+    call_write(&call, gateway, cm_buf_bytes(&question.request));
+    refused(&call, CM_OK);
+    cm_buf_clear(&question.request);
+}
+
+// A rule set of many lines takes a while to compile: its own session waits, and nobody else.
+Test(gateway_daemon, large_rules_keep_nobody_waiting)
+{
+    struct call node;
+    struct cm_buf rules = {0};
+    many_rules(&rules);
+    reach(); // connected
     call_open(&node, &milltown, CM_METHOD_ATTACH);
     hello_send(&node, &milltown, "ca.milltown.pd", 1, (const char *)rules.data, CM_CREDITS);
-    call_write(&reach, gateway, cm_buf_bytes(&question.request));
-    DAEMON_UNTIL(gateway, reach.closed);
-    cr_assert_eq(reach.status, CM_OK, "%s: %s", reach.error.where, reach.error.text);
+    reach();
     cr_assert_eq(node.count, 0, "the rules were taken in before the reach was answered");
     DAEMON_UNTIL(gateway, node.count > 0 || node.closed);
     cr_assert_not(node.closed, "%s: %s", node.error.where, node.error.text);
-    call_clear(&reach);
     end(&node);
     cm_buf_clear(&rules);
+}
+
+static void push(struct call *node, uint64_t serial, struct cm_bytes bundle)
+{
+    struct cm_attach_up up = {.kind = CM_UP_DIRECTORY, .directory = {serial, 0, 1, bundle}};
+    up_send(node, gateway, &up);
+}
+
+Test(gateway_daemon, who_pushes_a_forged_directory_is_cut_off_and_not_heard_for_a_while)
+{
+    struct call node, other;
+    struct cm_attach_down welcome, part;
+    struct cm_buf bundle = {0};
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    attach(&other, &welcome, &southgate, "ca.southgate.pd", 2);
+    push(&node, gateway->pki->serial + 7, cm_bytes_of("no directory"));
+    refused(&node, CM_INVALID);
+    // The valid one of today under a serial that it hasn't is no better.
+    pki_bundle(gateway->pki, &bundle);
+    push(&other, gateway->pki->serial + 7, cm_buf_bytes(&bundle));
+    refused(&other, CM_INVALID);
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    push(&node, gateway->pki->serial + 7, cm_bytes_of("no directory"));
+    reach();
+    cr_assert_not(node.closed, "it was looked at");
+    pki_next(gateway->pki);
+    pki_bundle_file(gateway->pki);
+    daemon_signal(gateway, SIGHUP);
+    DAEMON_UNTIL(gateway, node.count >= 2);
+    down_of(&part, &node, 1);
+    cr_assert_eq(part.directory.serial, gateway->pki->serial);
+    end(&node);
+    cm_buf_clear(&bundle);
+}
+
+// The one worker of directories has large rules to compile, the pushed one waits behind them.
+Test(gateway_daemon, a_reload_counts_also_while_a_pushed_directory_is_looked_at)
+{
+    struct call node, other;
+    struct cm_attach_down welcome, part;
+    struct cm_buf rules = {0};
+    many_rules(&rules);
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    reach();
+    call_open(&other, &southgate, CM_METHOD_ATTACH);
+    hello_send(&other, &southgate, "ca.southgate.pd", 2, (const char *)rules.data, CM_CREDITS);
+    push(&node, gateway->pki->serial + 7, cm_bytes_of("no directory"));
+    reach();
+    cr_assert_eq(other.count, 0);
+    pki_next(gateway->pki);
+    pki_bundle_file(gateway->pki);
+    daemon_signal(gateway, SIGHUP);
+    refused(&node, CM_INVALID);
+    DAEMON_UNTIL(gateway, other.count >= 2);
+    down_of(&part, &other, 1);
+    cr_assert_eq(part.kind, CM_DOWN_DIRECTORY);
+    cr_assert_eq(part.directory.serial, gateway->pki->serial);
+    end(&other);
+    cm_buf_clear(&rules);
+}
+
+Test(gateway_daemon, a_node_process_is_asked_once_and_another_of_the_agency_in_its_place)
+{
+    struct call first, second, again, lookup;
+    struct cm_attach_down welcome, ask;
+    struct question question;
+    struct cm_manifest manifest;
+    attach(&first, &welcome, &milltown, "ca.milltown.pd", 1);
+    question_make(&question, &investigator);
+    question_send(&lookup, &investigator, &question);
+    take_ask(&ask, &first, 1);
+    attach(&second, &welcome, &milltown, "ca.milltown.pd", 2);
+    attach(&again, &welcome, &milltown, "ca.milltown.pd", 1); // replaces the first
+    DAEMON_UNTIL(gateway, first.closed);
+    take_ask(&ask, &second, 1);
+    cr_assert_eq(ask.ask.attempt, 2);
+    end(&second);
+    take_manifest(&manifest, &lookup);
+    cr_assert_eq(manifest.counts[CM_OUTCOME_OFFLINE], 3);
+    cr_assert_eq(again.count, 1, "the process that has it already was asked again");
+    call_clear(&first);
+    call_clear(&lookup);
+    end(&again);
     cm_buf_clear(&question.request);
 }

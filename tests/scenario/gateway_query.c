@@ -270,7 +270,7 @@ Test(gateway_query, another_node_of_the_agency_answers_when_one_dies)
     world_ask(world);
     check_manifest();
     // Each session dies in turn: three attempts, and no more.
-    cr_assert_eq(world->nodes[2].asks, CM_QUERY_ATTEMPTS);
+    cr_assert_eq(world->nodes[2].asks, CM_CALL_ATTEMPTS);
     cr_assert_eq(world_account(world, world->nodes[2].agency)->outcome, CM_OUTCOME_OFFLINE);
     cr_assert_eq(world->manifest.counts[CM_OUTCOME_ANSWERED], WORLD_NODES - 1);
 }
