@@ -75,6 +75,30 @@ void world_begin(enum cm_order order)
                  world_error.where, world_error.text);
 }
 
+// What the gateway says when both have answered.
+static void account_for_all(void)
+{
+    world_accounts[0] = (struct cm_account){
+        .agency = NORTHPORT, .outcome = CM_OUTCOME_ANSWERED, .rules_digest = {{3}}, .reason = ""};
+    world_accounts[1] = (struct cm_account){
+        .agency = SOUTHGATE, .outcome = CM_OUTCOME_ANSWERED, .rules_digest = {{3}}, .reason = ""};
+    world_manifest = (struct cm_manifest){
+        .query_digest = world_query_digest,
+        .gateway = "gw-1",
+        .directory_serial = cm_trust_directory(world_trust)->serial,
+        .directory_digest = cm_trust_directory(world_trust)->digest,
+        .started_ms = world_pki->now_ms,
+        .finished_ms = world_pki->now_ms + 5,
+        .entry = world_accepted.entry,
+        .checkpoint = world_accepted.checkpoint,
+        .inclusion = world_accepted.inclusion,
+        .account_count = 2,
+        .accounts = world_accounts,
+    };
+    world_manifest.counts[CM_OUTCOME_ANSWERED] = 2;
+    world_manifest.counts[CM_OUTCOME_NOT_PERMITTED] = 1;
+}
+
 void world_set_up(void)
 {
     world_pki = pki_new();
@@ -107,25 +131,7 @@ void world_set_up(void)
     world_out_count = 0;
     world_book = NULL;
     world_begin(CM_ORDER_TIME_DESCENDING);
-    world_accounts[0] = (struct cm_account){
-        .agency = NORTHPORT, .outcome = CM_OUTCOME_ANSWERED, .rules_digest = {{3}}, .reason = ""};
-    world_accounts[1] = (struct cm_account){
-        .agency = SOUTHGATE, .outcome = CM_OUTCOME_ANSWERED, .rules_digest = {{3}}, .reason = ""};
-    world_manifest = (struct cm_manifest){
-        .query_digest = world_query_digest,
-        .gateway = "gw-1",
-        .directory_serial = cm_trust_directory(world_trust)->serial,
-        .directory_digest = cm_trust_directory(world_trust)->digest,
-        .started_ms = world_pki->now_ms,
-        .finished_ms = world_pki->now_ms + 5,
-        .entry = world_accepted.entry,
-        .checkpoint = world_accepted.checkpoint,
-        .inclusion = world_accepted.inclusion,
-        .account_count = 2,
-        .accounts = world_accounts,
-    };
-    world_manifest.counts[CM_OUTCOME_ANSWERED] = 2;
-    world_manifest.counts[CM_OUTCOME_NOT_PERMITTED] = 1;
+    account_for_all();
 }
 
 void world_tear_down(void)
