@@ -4,9 +4,8 @@
 
 enum { ARENA_CAP = 8 * CM_MAX_DIRECTORY };
 
-// When the directory in bundle says that it was issued; trusted only as far as the signature check
-// after it.
-static enum cm_status issued_at(int64_t *out, struct cm_bytes bundle, struct cm_error *error)
+enum cm_status cm_trust_peek(struct cm_trust_peeked *out, struct cm_bytes bundle,
+                             struct cm_error *error)
 {
     struct cm_directory_bundle parts;
     struct cm_envelope envelope;
@@ -23,7 +22,8 @@ static enum cm_status issued_at(int64_t *out, struct cm_bytes bundle, struct cm_
         status = cm_directory_decode(&directory, arena, envelope.payload, error);
     }
     if (status == CM_OK) {
-        *out = directory.issued_ms;
+        *out =
+            (struct cm_trust_peeked){directory.serial, directory.issued_ms, directory.expires_ms};
     }
     cm_arena_free(arena);
     return status;
@@ -32,9 +32,9 @@ static enum cm_status issued_at(int64_t *out, struct cm_bytes bundle, struct cm_
 enum cm_status cm_trust_archived(struct cm_trust **out, const struct cm_trust *current,
                                  struct cm_bytes bundle, struct cm_error *error)
 {
-    int64_t issued_ms = 0;
+    struct cm_trust_peeked facts;
     char *text = NULL;
-    enum cm_status status = issued_at(&issued_ms, bundle, error);
+    enum cm_status status = cm_trust_peek(&facts, bundle, error);
     if (status != CM_OK) {
         return status;
     }
@@ -45,7 +45,7 @@ enum cm_status cm_trust_archived(struct cm_trust **out, const struct cm_trust *c
     }
     long len = BIO_get_mem_data(pem, &text);
     status = cm_trust_new(out, (struct cm_bytes){(const uint8_t *)text, (size_t)len}, bundle, NULL,
-                          issued_ms, error);
+                          facts.issued_ms, error);
     BIO_free(pem);
     return status;
 }

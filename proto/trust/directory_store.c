@@ -16,9 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Room to decode a bundle of the largest size, for its serial alone.
-enum { PEEK_CAP = 4 * CM_MAX_BUNDLE };
-
 struct cm_directory_store {
     char folder[PATH_MAX - 32];
     char path[PATH_MAX];
@@ -50,27 +47,6 @@ static enum cm_status lock_folder(int *out, const struct cm_directory_store *sto
         }
     }
     return CM_OK;
-}
-
-// When the bundle was signed and how long it holds, before anything of it is believed.
-static enum cm_status peek(struct cm_directory *out, struct cm_bytes bytes, struct cm_error *error)
-{
-    struct cm_arena *arena = cm_arena_new(PEEK_CAP);
-    struct cm_directory_bundle bundle = {0};
-    struct cm_envelope envelope = {0};
-    enum cm_status status =
-        arena != NULL ? CM_OK : cm_fail(error, CM_MEMORY, "directory", "out of memory");
-    if (status == CM_OK) {
-        status = cm_directory_bundle_decode(&bundle, arena, bytes, error);
-    }
-    if (status == CM_OK) {
-        status = cm_envelope_decode(&envelope, arena, bundle.envelope, error);
-    }
-    if (status == CM_OK) {
-        status = cm_directory_decode(out, arena, envelope.payload, error);
-    }
-    cm_arena_free(arena);
-    return status;
 }
 
 static uint64_t serial_of(const struct cm_trust *trust)
@@ -131,10 +107,10 @@ static enum cm_status write_floors(const struct cm_directory_store *store, struc
 static enum cm_status load(struct cm_directory_store *store, struct cm_bytes bundle, int64_t now_ms,
                            struct cm_error *error)
 {
-    struct cm_directory facts;
+    struct cm_trust_peeked facts;
     struct cm_crl_floors floors = {0};
     struct cm_trust *trust = NULL;
-    enum cm_status status = peek(&facts, bundle, error);
+    enum cm_status status = cm_trust_peek(&facts, bundle, error);
     if (status != CM_OK || facts.serial < serial_of(store->trust)) {
         return status;
     }

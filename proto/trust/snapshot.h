@@ -19,6 +19,15 @@ struct cm_trust {
     struct cm_chain_cache *cache;
 };
 
+// What the directory in a bundle says of itself, before anything of it is believed.
+struct cm_trust_peeked {
+    uint64_t serial;
+    int64_t issued_ms;
+    int64_t expires_ms;
+};
+enum cm_status cm_trust_peek(struct cm_trust_peeked *out, struct cm_bytes bundle,
+                             struct cm_error *error) CM_MUST_CHECK;
+
 // A bundle that was accepted before, read again.
 struct cm_trust_stored {
     struct cm_bytes root; // PEM

@@ -2,6 +2,7 @@
 #include "pki_x509.h"
 
 #include "proto/base/file.h"
+#include "proto/trust/directory_json.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -9,33 +10,6 @@
 #include <string.h>
 
 enum { ARENA = 64 * 1024 * 1024 };
-
-static const struct cm_purpose purposes[] = {
-    {"administrative", false, 0},
-    {"amber-alert", true, 0},
-    {"civil", false, 0},
-    {"exigent", true, 0},
-    {"hit-and-run", false, 0},
-    {"homicide", false, 0},
-    {"human-trafficking", false, 0},
-    {"immigration-civil", false, 0},
-    {"immigration-criminal", false, 0},
-    {"internal-audit", false, 0},
-    {"kidnapping", false, 0},
-    {"missing-person", false, 0},
-    {"narcotics", false, 0},
-    {"other", false, 0},
-    {"property-crime", false, 0},
-    {"protest", false, 0},
-    {"repossession", false, 0},
-    {"reproductive-care", false, 0},
-    {"sexual-offense", false, 0},
-    {"terrorism", false, 0},
-    {"training", false, 0},
-    {"vehicle-theft", false, 0},
-    {"violent-crime", false, 0},
-    {"warrant", false, 0},
-};
 
 struct cm_bytes pki_root(const struct pki *pki)
 {
@@ -135,8 +109,8 @@ void pki_directory(const struct pki *pki, struct cm_arena *arena, struct cm_dire
         .expires_ms = pki->expires_ms,
         .agency_count = pki->agency_count,
         .agencies = agencies,
-        .purpose_count = sizeof(purposes) / sizeof(purposes[0]),
-        .purposes = purposes,
+        .purpose_count = cm_default_purpose_count,
+        .purposes = cm_default_purposes,
         .gateway_count = pki->gateway_count,
         .gateways = gateways,
     };
