@@ -7,9 +7,11 @@ owners="ca.alder.so ca.harborview.plaza ca.milltown.pd ca.northport.pd nv.dryfor
 gateways="gw1"
 
 make_federation() {
-    local agency
+    local agency name
     make_root
-    make_gateway gw1
+    for name in $gateways; do
+        make_gateway "$name"
+    done
     for agency in $agencies; do
         make_agency "$agency"
     done
@@ -40,7 +42,7 @@ make_federation() {
 load_detections() {
     local agency
     mkdir "$dir/csv"
-    stories=$(comity-demo-data --rows 200000 "$dir/csv") || die "no detections were made"
+    stories=$(comity-demo-data --rows "${detections:-200000}" "$dir/csv") || die "no detections were made"
     chmod 711 "$dir/csv"
     chmod 644 "$dir"/csv/*.csv
     for agency in $owners; do
