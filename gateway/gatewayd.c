@@ -61,30 +61,6 @@ void cm_gatewayd_update_closed(struct cm_gatewayd *d)
     cm_server_set_healthy(d->server, !why);
 }
 
-static void noted(struct cm_append *append)
-{
-    struct cm_gatewayd *d = CM_CONTAINER(append, struct cm_gatewayd, note);
-    if (append->status == CM_OK) {
-        cm_tree_head_unref(append->head);
-    }
-    d->noting = false;
-}
-
-static void note(struct cm_gatewayd *d, enum cm_entry_kind kind, const char *text)
-{
-    struct cm_entry entry = {.kind = kind, .recorded_ms = wall(), .text = text};
-    if (d->noting) {
-        return; // the writer still has the one before
-    }
-    d->note_bytes.len = 0;
-    d->note = (struct cm_append){.done = noted};
-    if (cm_entry_encode(&d->note_bytes, &entry)) {
-        return;
-    }
-    d->note.entry = cm_buf_bytes(&d->note_bytes);
-    d->noting = cm_ledger_append(d->ledger, &d->note) == CM_OK;
-}
-
 static void stopped(void *context)
 {
     struct cm_gatewayd *d = context;
@@ -95,7 +71,7 @@ static void stopped(void *context)
 static void stop(struct cm_gatewayd *d)
 {
     d->stopping = true;
-    note(d, CM_ENTRY_STOP, "asked to stop");
+    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_STOP, .text = "asked to stop"});
     cm_sessions_close(d->sessions);
     cm_server_shutdown(d->server, LAST_GRACE_MS, stopped, d);
 }
@@ -323,6 +299,7 @@ static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *erro
         .slow = d->slow,
         .folder = d->path,
         .on_directory = cm_gatewayd_on_directory,
+        .on_rules = cm_gatewayd_on_rules,
         .context = d,
     };
     return status ? status : cm_sessions_new(&d->sessions, &options, error);
@@ -407,7 +384,7 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
         cm_gatewayd_free(d);
         return status;
     }
-    note(d, CM_ENTRY_START, "comity-gatewayd");
+    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_START, .text = "comity-gatewayd"});
     cm_gatewayd_update_closed(d);
     d->tick.fire = tick;
     tick(&d->tick);
@@ -456,6 +433,5 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
     cm_loop_free(d->loop);
     cm_arena_free(d->restore_arena);
     cm_buf_clear(&d->incoming);
-    cm_buf_clear(&d->note_bytes);
     free(d);
 }

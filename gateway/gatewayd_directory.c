@@ -22,6 +22,9 @@ static void retrust(struct cm_gatewayd *d)
     d->gateway.trust = trust;
     cm_log(CM_LOG_INFO, "directory-counts", "serial=%llu",
            (unsigned long long)cm_trust_directory(trust)->serial);
+    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_DIRECTORY,
+                                           .digest = cm_trust_directory(trust)->digest,
+                                           .directory_serial = cm_trust_directory(trust)->serial});
     cm_sessions_retrust(d->sessions);
     cm_callers_retrust(&d->callers, trust);
     cm_trust_unref(old);

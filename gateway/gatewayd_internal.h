@@ -41,11 +41,8 @@ struct cm_gatewayd {
     uint64_t accept_serial;       // that it says it is of
     enum cm_status accept_status;
     struct cm_error accept_error;
-    // The start and stop entries:
-    struct cm_append note;
-    struct cm_buf note_bytes;
-    bool noting;
-    // The end:
+    unsigned notes; // entries on their way that no query waits for
+                    // The end:
     volatile sig_atomic_t hangup, terminate;
     bool draining, stopping, finished;
     int64_t drain_until_ms;
@@ -53,6 +50,11 @@ struct cm_gatewayd {
 
 // gatewayd.c: whether queries are taken.
 void cm_gatewayd_update_closed(struct cm_gatewayd *d);
+
+// gatewayd_notes.c: recorded without anybody waiting for it; recorded_ms is set here.
+void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry);
+// cm_sessions_options.on_rules.
+void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_standing *standing);
 
 // gatewayd_directory.c
 void cm_gatewayd_reload(struct cm_gatewayd *d);

@@ -530,3 +530,28 @@ Test(gateway_daemon, a_node_process_is_asked_once_and_another_of_the_agency_in_i
     end(&again);
     cm_buf_clear(&question.request);
 }
+
+// Each ask's entry index counts what was recorded before it: start, the rules, the directory.
+Test(gateway_daemon, rules_and_directories_that_count_are_recorded)
+{
+    struct call node, lookup;
+    struct cm_attach_down welcome, part, ask;
+    struct question question;
+    struct cm_manifest manifest;
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    pki_next(gateway->pki);
+    pki_bundle_file(gateway->pki);
+    daemon_signal(gateway, SIGHUP);
+    DAEMON_UNTIL(gateway, node.count >= 2);
+    down_of(&part, &node, 1);
+    cr_assert_eq(part.kind, CM_DOWN_DIRECTORY);
+    question_make(&question, &investigator);
+    question_send(&lookup, &investigator, &question);
+    take_ask(&ask, &node, 2);
+    cr_assert_eq(ask.ask.inclusion.index, 3);
+    refuse_send(&node, &milltown, &question, &ask, "ca.milltown.pd");
+    take_manifest(&manifest, &lookup);
+    call_clear(&lookup);
+    end(&node);
+    cm_buf_clear(&question.request);
+}
