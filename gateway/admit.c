@@ -5,17 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 500, SLOTS = 1024 };
+enum { RETRY_MS = 500, SLOTS = 1024, SIGNER_PARTS = 8, AGENCY_PARTS = 4 };
 
 struct cm_counter {
     struct cm_map_node node;
     unsigned held;
+    uint64_t bytes;
     uint8_t key[];
 };
 
 struct cm_admit {
     struct cm_admit_limits limits;
     unsigned inside;
+    uint64_t bytes;
     struct cm_map signers;
     struct cm_map agencies;
 };
@@ -67,6 +69,21 @@ static enum cm_status full(const struct cm_admit *admit, struct cm_error *error,
     return CM_EXHAUSTED;
 }
 
+static bool over(const struct cm_admit *admit, uint64_t bytes, uint64_t parts)
+{
+    return admit->limits.bytes && bytes >= admit->limits.bytes / parts;
+}
+
+static enum cm_status too_much(struct cm_error *error, const char *whose)
+{
+    cm_fail(error, CM_EXHAUSTED, "gateway", "answers that wait fill the memory of %s", whose);
+    cm_error_hint(error, "ask again when they have been taken");
+    if (error) {
+        error->retry_after_ms = 2 * RETRY_MS;
+    }
+    return CM_EXHAUSTED;
+}
+
 enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admission,
                               struct cm_error *error)
 {
@@ -108,7 +125,7 @@ static void give(struct cm_map *map, struct cm_counter **held)
 
 static enum cm_status take(const struct cm_admit *admit, struct cm_map *map,
                            struct cm_counter **held, struct cm_bytes key, unsigned limit,
-                           const char *whose, struct cm_error *error)
+                           uint64_t parts, const char *whose, struct cm_error *error)
 {
     struct cm_counter *counter = counter_of(map, key);
     if (!counter) {
@@ -116,6 +133,9 @@ static enum cm_status take(const struct cm_admit *admit, struct cm_map *map,
     }
     if (counter->held >= limit) {
         return full(admit, error, whose, limit);
+    }
+    if (over(admit, counter->bytes, parts)) {
+        return too_much(error, whose);
     }
     counter->held++;
     *held = counter;
@@ -126,18 +146,45 @@ enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admis
                               const struct cm_digest *signer, const char *agency,
                               struct cm_error *error)
 {
+    if (over(admit, admit->bytes, 1)) {
+        return too_much(error, "the gateway");
+    }
     enum cm_status status =
         take(admit, &admit->signers, &admission->signer, cm_bytes_digest(signer),
-             admit->limits.per_signer, "this key", error);
+             admit->limits.per_signer, SIGNER_PARTS, "this key", error);
     if (status) {
         return status;
     }
     status = take(admit, &admit->agencies, &admission->agency, cm_bytes_of(agency),
-                  admit->limits.per_agency, "this agency", error);
+                  admit->limits.per_agency, AGENCY_PARTS, "this agency", error);
     if (status) {
         give(&admit->signers, &admission->signer);
     }
     return status;
+}
+
+void cm_admit_hold(struct cm_admit *admit, const struct cm_admission *admission, uint64_t before,
+                   uint64_t now)
+{
+    admit->bytes += now - before;
+    if (admission->signer) {
+        admission->signer->bytes += now - before;
+    }
+    if (admission->agency) {
+        admission->agency->bytes += now - before;
+    }
+}
+
+uint64_t cm_admit_bytes(const struct cm_admit *admit)
+{
+    return admit->bytes;
+}
+
+bool cm_admit_crowds(const struct cm_admit *admit, const struct cm_admission *admission)
+{
+    return over(admit, admit->bytes, 1) &&
+           ((admission->signer && over(admit, admission->signer->bytes, SIGNER_PARTS)) ||
+            (admission->agency && over(admit, admission->agency->bytes, AGENCY_PARTS)));
 }
 
 void cm_admit_leave(struct cm_admit *admit, struct cm_admission *admission)

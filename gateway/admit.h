@@ -1,5 +1,5 @@
-// How much is let in at once: in all, per investigator, per agency. What is full refuses early,
-// with a time to try again. Loop thread.
+// How much is let in at once, and how much memory it may hold: in all, per investigator, per
+// agency. What is full refuses early, with a time to try again. Loop thread.
 #ifndef CM_GATEWAY_ADMIT_H
 #define CM_GATEWAY_ADMIT_H
 
@@ -13,6 +13,8 @@ struct cm_admit_limits {
     unsigned total;
     unsigned per_signer;
     unsigned per_agency;
+    uint64_t bytes; // that all may hold; of it an investigator has an eighth, an agency a quarter.
+                    // 0: not counted
 };
 
 // One query's place; zeroed before use, embedded in the query.
@@ -32,7 +34,13 @@ enum cm_status cm_admit_enter(struct cm_admit *admit, struct cm_admission *admis
 enum cm_status cm_admit_share(struct cm_admit *admit, struct cm_admission *admission,
                               const struct cm_digest *signer, const char *agency,
                               struct cm_error *error) CM_MUST_CHECK;
-// Gives back what it holds; may be called twice.
+// What is inside holds `now` bytes where it held `before`.
+void cm_admit_hold(struct cm_admit *admit, const struct cm_admission *admission, uint64_t before,
+                   uint64_t now);
+uint64_t cm_admit_bytes(const struct cm_admit *admit);
+// All bytes are taken, and its investigator or agency has more than its part.
+bool cm_admit_crowds(const struct cm_admit *admit, const struct cm_admission *admission);
+// Gives back its place, once it holds nothing; may be called twice.
 void cm_admit_leave(struct cm_admit *admit, struct cm_admission *admission);
 unsigned cm_admit_inside(const struct cm_admit *admit);
 

@@ -96,7 +96,7 @@ static void measure(struct cm_gatewayd *d)
         .entries = cm_ledger_head(d->ledger)->checkpoint.size,
         .directory_serial = cm_trust_directory(d->gateway.trust)->serial,
         .admits = !d->gateway.closed,
-        .held = d->gateway.held,
+        .held = cm_admit_bytes(d->gateway.admit),
         .connections_accepted = guard.accepted,
         .connections_shed = guard.no_descriptor + guard.too_many + guard.too_fast,
     };
@@ -263,9 +263,9 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
     struct cm_replay_limits limits = {config->remembered, config->remembered_per_investigator,
                                       config->remembered_per_agency};
     struct cm_admit_limits admit = {"queries running", config->queries, config->per_investigator,
-                                    config->per_agency};
+                                    config->per_agency, (uint64_t)config->held_mb * 1024 * 1024};
     struct cm_admit_limits silent = {"calls open that have sent nothing", CM_DOOR_TOTAL,
-                                     CM_DOOR_PER_KEY, CM_DOOR_PER_AGENCY};
+                                     CM_DOOR_PER_KEY, CM_DOOR_PER_AGENCY, 0};
     if (cm_replay_new(&d->gateway.replay, &limits) || cm_admit_new(&d->gateway.admit, &admit) ||
         cm_admit_new(&d->gateway.silent, &silent) ||
         !(d->restore_arena = cm_arena_new((size_t)1024 * 1024))) {
@@ -378,7 +378,6 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
     cm_gatewayd_ports(d);
     d->gateway.ports = &d->ports;
     d->gateway.actions = 1u << CM_ACTION_LOOKUP;
-    d->gateway.held_most = (uint64_t)config->held_mb * 1024 * 1024;
     enum cm_status status = open_all(d, error);
     if (status) {
         cm_gatewayd_free(d);

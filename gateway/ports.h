@@ -110,8 +110,6 @@ struct cm_gateway {
     struct cm_admit *silent; // calls whose first message hasn't come
     unsigned actions;        // served: bits 1u << enum cm_action
     const char *closed;      // why nothing is admitted now, or NULL
-    uint64_t held;           // bytes of batches that wait for their turn in a merge
-    uint64_t held_most;      // beyond, no query is admitted
     struct {                 // since start
         uint64_t queries, reaches, refused, rows, batches, late, failed;
     } counters;

@@ -28,9 +28,6 @@ enum cm_status cm_gateway_query_new(struct cm_gateway_query **out, struct cm_gat
     if (gateway->closed) {
         return closed(gateway->closed, error);
     }
-    if (gateway->held >= gateway->held_most) {
-        return overloaded(error);
-    }
     struct cm_gateway_query *query = calloc(1, sizeof *query);
     if (!query) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");

@@ -23,7 +23,7 @@ struct cm_asked {
     struct cm_job job;
     struct cm_buf message;
     struct cm_arena *arena;
-    uint64_t held; // bytes counted in gateway->held
+    uint64_t held; // bytes counted in gateway->admit
     struct cm_answer_request request;
     struct cm_header header;
     enum cm_status verdict;
@@ -43,6 +43,7 @@ struct cm_asked {
     struct cm_digest rules_digest;
     // To be told to the caller:
     struct cm_asked *due_next;
+    struct cm_envelope offered; // a refusal, the worker's
     struct cm_envelope refusal; // family NONE: none
 };
 

@@ -72,10 +72,16 @@ void cm_query_node_end(struct cm_asked *asked, enum cm_outcome outcome)
     }
 }
 
+static void count_held(struct cm_asked *asked, uint64_t now)
+{
+    struct cm_gateway_query *query = asked->query;
+    cm_admit_hold(query->gateway->admit, &query->admission, asked->held, now);
+    asked->held = now;
+}
+
 void cm_query_node_let_go(struct cm_asked *asked)
 {
-    asked->query->gateway->held -= asked->held;
-    asked->held = 0;
+    count_held(asked, 0);
     cm_arena_free(asked->arena);
     asked->arena = NULL;
 }
@@ -154,14 +160,13 @@ static void hold(struct cm_asked *asked)
     const struct cm_header *header = &asked->header;
     // The limit may have been reached while the batch was verified.
     if (!cm_merge_hold(asked->query->merge, slot_of(asked), &asked->request.batch, header->final)) {
+        cm_query_node_let_go(asked);
         return;
     }
     enum cm_asked_state to = header->final ? CM_ASKED_DELIVERED : CM_ASKED_ANSWERING;
     if (asked->state != to && !cm_asked_state_go(&asked->state, to)) {
         return;
     }
-    asked->held = cm_arena_used(asked->arena);
-    asked->query->gateway->held += asked->held;
     asked->query->gateway->counters.batches++;
 }
 
@@ -171,7 +176,15 @@ static bool job_back(struct cm_asked *asked)
     struct cm_gateway_query *query = asked->query;
     asked->busy = false;
     cm_buf_clear(&asked->message);
-    return cm_query_back(query) && asked->state != CM_ASKED_ENDED;
+    count_held(asked, cm_arena_used(asked->arena));
+    if (!cm_query_back(query)) {
+        return false; // and perhaps freed
+    }
+    if (asked->state == CM_ASKED_ENDED) {
+        cm_query_node_let_go(asked);
+        return false;
+    }
+    return true;
 }
 
 static void batch_done(struct cm_job *job)
@@ -182,6 +195,7 @@ static void batch_done(struct cm_job *job)
         return;
     }
     if (asked->verdict) {
+        cm_query_node_let_go(asked);
         broke(asked);
     } else {
         hold(asked);
@@ -213,6 +227,23 @@ static enum cm_status submit(struct cm_asked *asked, void (*work)(struct cm_job 
     return CM_OK;
 }
 
+// The investigator or agency that holds more than its part ends, not whoever comes next.
+static bool crowded(struct cm_asked *asked)
+{
+    struct cm_gateway_query *query = asked->query;
+    // The arena gets about as much again.
+    count_held(asked, 2 * asked->message.len);
+    if (!cm_admit_crowds(query->gateway->admit, &query->admission)) {
+        return false;
+    }
+    struct cm_error error;
+    cm_fail(&error, CM_EXHAUSTED, "gateway", "answers that wait for you fill the gateway's memory");
+    cm_error_hint(&error, "ask fewer agencies at once, or a shorter window");
+    error.retry_after_ms = 1000;
+    cm_query_refuse(query, CM_EXHAUSTED, &error);
+    return true;
+}
+
 static void on_batch(struct cm_call *call, struct cm_bytes message)
 {
     struct cm_asked *asked = of_call(call);
@@ -224,6 +255,9 @@ static void on_batch(struct cm_call *call, struct cm_bytes message)
     asked->message.max = MAX_MESSAGE;
     asked->message.len = 0;
     enum cm_status status = cm_buf_add(&asked->message, message.data, message.len);
+    if (!status && crowded(asked)) {
+        return;
+    }
     if (!status) {
         status = submit(asked, batch_work, batch_done);
     }
@@ -239,7 +273,7 @@ static void on_batch(struct cm_call *call, struct cm_bytes message)
 static enum cm_status check_refusal(struct cm_asked *asked)
 {
     struct cm_gateway_query *query = asked->query;
-    struct cm_envelope *envelope = &asked->refusal;
+    struct cm_envelope *envelope = &asked->offered;
     struct cm_error *error = &asked->error;
     enum cm_status status =
         cm_envelope_decode(envelope, asked->arena, cm_buf_bytes(&asked->message), error);
@@ -280,16 +314,13 @@ static void refusal_done(struct cm_job *job)
 {
     struct cm_asked *asked = CM_CONTAINER(job, struct cm_asked, job);
     struct cm_gateway_query *query = asked->query;
-    bool wanted = job_back(asked);
-    if (!wanted || asked->verdict) {
-        asked->refusal.family = CM_FAMILY_NONE;
-    }
-    if (!wanted) {
+    if (!job_back(asked)) {
         return;
     }
     if (asked->verdict) {
         broke(asked);
     } else {
+        asked->refusal = asked->offered;
         cm_query_node_end(asked, CM_OUTCOME_REFUSED);
     }
     cm_query_pump(query);

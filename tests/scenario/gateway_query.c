@@ -352,9 +352,15 @@ Test(gateway_query, only_named_agencies_are_asked)
 Test(gateway_query, what_is_held_is_given_back_and_too_much_refuses_new_queries)
 {
     world_begin(world, 19);
-    world->gateway.held = world->gateway.held_most;
-    world_ask(world);
-    world->gateway.held = 0;
+    struct cm_admission other = {0};
+    struct cm_buf request = {0};
+    world_request(world, &request);
+    cm_admit_hold(world->gateway.admit, &other, 0, 1024 * 1024);
+    world->held_by_others = 1024 * 1024;
+    world_ask_again(world, cm_buf_bytes(&request));
+    cm_admit_hold(world->gateway.admit, &other, 1024 * 1024, 0);
+    world->held_by_others = 0;
+    cm_buf_clear(&request);
     cr_assert_eq(world->status, CM_EXHAUSTED);
     cr_assert_gt(world->error.retry_after_ms, 0);
 }

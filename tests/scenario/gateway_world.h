@@ -81,6 +81,7 @@ struct world {
     size_t node_count;
     struct cm_merkle *tree;
     bool append_fails;
+    uint64_t held_by_others;
     size_t appended;
     unsigned append_ms;
     // The query:
