@@ -28,7 +28,7 @@ static void teardown(void)
     daemon_free(gateway);
 }
 
-TestSuite(gateway_daemon, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(gateway_daemon, .init = setup, .fini = teardown, .timeout = 280);
 
 static void end(struct call *call)
 {

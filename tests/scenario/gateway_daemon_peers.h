@@ -12,7 +12,7 @@
 
 #define OPEN_RULES "permit anyone to any for any back all see all until 2099-01-01"
 
-enum { PEER_MESSAGES = 64 };
+enum { PEER_MESSAGES = 64, DAEMON_WAIT_MS = 60000 };
 
 struct daemon {
     struct pki *pki;
@@ -30,10 +30,10 @@ void daemon_start(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon);
 void daemon_signal(struct daemon *daemon, int number);
 void daemon_free(struct daemon *daemon);
-// Steps the loop until what holds; fails the test after ten seconds.
+// Steps the loop until what holds; fails the test after a minute.
 #define DAEMON_UNTIL(daemon, what)                                                                 \
     do {                                                                                           \
-        int64_t until = cm_mono_ms(cm_clock_system()) + 10000;                                     \
+        int64_t until = cm_mono_ms(cm_clock_system()) + DAEMON_WAIT_MS;                            \
         while (!(what) && cm_mono_ms(cm_clock_system()) < until)                                   \
             cm_loop_step((daemon)->loop, 10);                                                      \
         cr_assert(what);                                                                           \
