@@ -173,6 +173,18 @@ wait_for_new() { # daemon, lines of its log seen already, pattern
     die "no new \"$3\" in $1's log"
 }
 
+restart_node() { # agency: attached to both gateways again
+    local name
+    declare -A seen=()
+    for name in $gateways; do
+        seen[$name]=$(wc -l <"$dir/$name.log")
+    done
+    start_node "$1"
+    for name in $gateways; do
+        wait_for_new "$name" "${seen[$name]}" "node-attached.*agency=$1"
+    done
+}
+
 # How much all ledgers hold.
 recorded() {
     cat "$dir"/gw?/data/ledger/* "$dir"/ca.*/node/data/ledger/* | wc -c

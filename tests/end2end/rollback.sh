@@ -14,18 +14,6 @@ reload() { # daemon, pattern that its log must show from now on
     wait_for_new "$1" "$seen" "$2"
 }
 
-restart_node() { # agency: attached to both gateways again
-    local name
-    declare -A seen=()
-    for name in $gateways; do
-        seen[$name]=$(wc -l <"$dir/$name.log")
-    done
-    start_node "$1"
-    for name in $gateways; do
-        wait_for_new "$name" "${seen[$name]}" "node-attached.*agency=$1"
-    done
-}
-
 # Who is revoked is refused once the directory with the list has come, and stays so, whatever older one is put back.
 revoked() {
     local name
