@@ -46,7 +46,7 @@ rolled_back() {
     local name
     cp "$dir/one" "$dir/directory.bundle"
     reload gw1 'directory-refused status=stale'
-    reload ca.southgate.pd 'directory-refused status=stale'
+    reload ca.southgate.pd 'directory-refused from=file status=stale'
     refused_everywhere
     # Not by a restart either: what was accepted is kept.
     stop_one gw1 KILL
@@ -78,7 +78,7 @@ forked() {
     cp "$dir/fork" "$dir/directory.bundle"
     chmod 644 "$dir/directory.bundle"
     reload gw1 'directory-refused status=stale'
-    reload ca.southgate.pd 'directory-refused status=stale'
+    reload ca.southgate.pd 'directory-refused from=file status=stale'
     cp "$dir/kept.json" "$dir/directory.json"
     # A later directory with an earlier revocation list takes nothing back.
     cp "$dir/two" "$dir/directory.bundle"
