@@ -132,6 +132,9 @@ bool cm_word_is_name(const char *word);
 // Contains a dot, as agency ids do.
 bool cm_word_is_id(const char *word);
 
+// Whether something stands in a statute pack: an included file whose name has no dot.
+bool cm_in_pack(const struct cm_ast *ast, const struct cm_place *place);
+
 // Parses source's main file and all that it includes. CM_MEMORY; what is wrong goes to diagnostics.
 enum cm_status cm_ast_load(struct cm_ast *ast, struct cm_arena *arena,
                            const struct cm_rules_source *source,

@@ -69,8 +69,10 @@ static void lint_rule(const struct cm_lint *lint, const struct cm_rule *rule)
                  "this permit lets anyone in the federation in");
         }
     }
-    for (const struct cm_item *item = rule->clauses[CM_CLAUSE_UNLESS].items.first; item != NULL;
-         item = item->next) {
+    // In a pack, `unless attestation` is the law's own exception.
+    bool pack = cm_in_pack(compiler->ast, &rule->place);
+    for (const struct cm_item *item = rule->clauses[CM_CLAUSE_UNLESS].items.first;
+         !pack && item != NULL; item = item->next) {
         if (cm_evidence_of(cm_bytes_of(item->text)) == CM_EVIDENCE_ATTESTATION) {
             warn(compiler, &item->place, "rather: case, supervisor or court-order",
                  "an attestation is the requester's own word: it lifts this forbid");

@@ -21,6 +21,16 @@ static const struct cm_rule_file *find(const struct cm_rules_source *source, con
     return NULL;
 }
 
+static bool is_pack_name(const char *name)
+{
+    return strchr(name, '.') == NULL;
+}
+
+bool cm_in_pack(const struct cm_ast *ast, const struct cm_place *place)
+{
+    return place->file != ast->main && is_pack_name(place->file->path);
+}
+
 static size_t index_of(const struct loader *loader, const struct cm_rule_file *file)
 {
     return (size_t)(file - loader->source->files);
@@ -34,7 +44,7 @@ static void report_missing(struct loader *loader, const struct cm_inclusion *inc
     for (size_t i = 0; i < loader->source->file_count; i++) {
         cm_nearest_offer(&nearest, "", loader->source->files[i].path);
     }
-    bool pack = strchr(inclusion->name, '.') == NULL;
+    bool pack = is_pack_name(inclusion->name);
     cm_nearest_hint(&nearest, hint, sizeof hint,
                     pack ? "a file beside this one has a dot in its name" : "");
     cm_diagnostics_add(loader->diagnostics, CM_SEVERITY_ERROR, &inclusion->place, hint,

@@ -1,5 +1,6 @@
 #include "acl/compiled.h"
 #include "acl/nearest.h"
+#include "proto/trust/directory_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,12 +117,23 @@ static void check_agencies(struct cm_compiler *compiler, const struct cm_list *l
     }
 }
 
+// A pack is written once for every federation: a usual purpose that this directory lacks covers
+// nothing there, as nobody can ask for it.
+static bool usual_in_pack(const struct cm_compiler *compiler, const struct cm_item *item)
+{
+    bool usual = false;
+    for (size_t i = 0; i < cm_default_purpose_count; i++) {
+        usual = usual || strcmp(cm_default_purposes[i].id, item->text) == 0;
+    }
+    return usual && cm_in_pack(compiler->ast, &item->place);
+}
+
 static void check_purposes(struct cm_compiler *compiler, const struct cm_clause *clause)
 {
     const struct cm_directory *directory = compiler->source->directory;
     for (const struct cm_item *item = clause->items.first; item != NULL; item = item->next) {
         if (cm_word_reserved(item->text) || compiler->source->retired_ok ||
-            cm_directory_purpose(directory, item->text) != NULL) {
+            cm_directory_purpose(directory, item->text) != NULL || usual_in_pack(compiler, item)) {
             continue;
         }
         struct cm_nearest nearest;

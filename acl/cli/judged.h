@@ -6,9 +6,8 @@
 #include "acl/cli/files.h"
 #include "acl/decide.h"
 
-// Where the directory and the packs lie when no option says so.
+// Where the directory lies when no option says so; CM_ACL_PACKS, from the build, for the packs.
 #define CM_ACL_DIRECTORY "/etc/comity/directory.json"
-#define CM_ACL_PACKS     "/usr/share/comity/statutes"
 
 struct cm_judged {
     struct cm_acl_files files;
