@@ -97,14 +97,16 @@ static void lint_packs(struct cm_compiler *compiler)
     const struct cm_rules_source *source = compiler->source;
     const struct cm_agency *agency = cm_directory_agency(source->directory, ast->node);
     char text[160];
+    char hint[128];
     for (size_t i = 0; agency != NULL && i < agency->required_pack_count; i++) {
         bool silent = source->retired_ok && !source->lint;
         if (!silent && !included(ast, agency->required_packs[i])) {
             snprintf(text, sizeof text, "the directory requires the statute pack %.90s",
                      agency->required_packs[i]);
+            snprintf(hint, sizeof hint, "write: include \"%.90s\"", agency->required_packs[i]);
             cm_diagnostics_add(compiler->diagnostics,
                                source->retired_ok ? CM_SEVERITY_WARNING : CM_SEVERITY_ERROR,
-                               &ast->node_place, "include it", "%s", text);
+                               &ast->node_place, hint, "%s", text);
         }
     }
     if (agency == NULL || agency->state == NULL || strlen(agency->state) != 2) {
@@ -114,8 +116,9 @@ static void lint_packs(struct cm_compiler *compiler)
                    '\0'};
     for (size_t i = 0; i < source->file_count && !included(ast, pack); i++) {
         if (source->lint && strcmp(source->files[i].path, pack) == 0) {
-            snprintf(text, sizeof text, "there is a statute pack for the state of this node");
-            warn(compiler, &ast->node_place, "consider: include the pack of your state", text);
+            snprintf(hint, sizeof hint, "consider: include \"%s\"", pack);
+            warn(compiler, &ast->node_place, hint,
+                 "there is a statute pack for the state of this node");
         }
     }
 }
