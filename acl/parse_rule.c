@@ -61,8 +61,9 @@ static bool known_evidence(const struct cm_parser *parser, const struct cm_token
 
 static bool known_purpose(const struct cm_parser *parser, const struct cm_token *token)
 {
-    return token->kind == CM_TOKEN_WORD &&
-           cm_directory_purpose(parser->source->directory, token->text) != NULL;
+    const struct cm_directory *directory = parser->source->directory; // none: only includes matter
+    return token->kind == CM_TOKEN_WORD && directory != NULL &&
+           cm_directory_purpose(directory, token->text) != NULL;
 }
 
 static bool known_site(const struct cm_parser *parser, const struct cm_token *token)
