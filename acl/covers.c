@@ -7,31 +7,13 @@ int64_t cm_age_s(int64_t now_ms, int64_t captured_ms)
     return captured_ms >= now_ms ? 0 : (int64_t)(((uint64_t)now_ms - (uint64_t)captured_ms) / 1000);
 }
 
-// All groups above those that list the agency by id.
-static enum cm_status find_groups(struct cm_asker *asker, struct cm_arena *arena,
-                                  const struct cm_rules *rules)
+uint32_t cm_groups_above(uint64_t *bits, uint32_t *queue, const struct cm_rules *rules,
+                         uint32_t agency)
 {
     const struct cm_table *direct = &rules->direct;
     const struct cm_table *parents = &rules->parents;
-    uint64_t *bits = cm_arena_array(arena, cm_bit_words(rules->group_count) + 1, sizeof *bits);
-    if (bits == NULL) {
-        return CM_MEMORY;
-    }
-    asker->groups = bits;
-    if (asker->agency == CM_NO_INDEX || rules->group_count == 0) {
-        return CM_OK;
-    }
-    uint32_t first = direct->start[asker->agency];
-    uint32_t end = direct->start[asker->agency + 1];
-    if (first == end) {
-        return CM_OK;
-    }
-    uint32_t *queue = cm_arena_array(arena, rules->group_count, sizeof *queue);
-    if (queue == NULL) {
-        return CM_MEMORY;
-    }
     uint32_t tail = 0;
-    for (uint32_t i = first; i < end; i++) {
+    for (uint32_t i = direct->start[agency]; i < direct->start[agency + 1]; i++) {
         if (!cm_bit(bits, direct->list[i])) {
             cm_bit_set(bits, direct->list[i]);
             queue[tail++] = direct->list[i];
@@ -45,6 +27,26 @@ static enum cm_status find_groups(struct cm_asker *asker, struct cm_arena *arena
             }
         }
     }
+    return tail;
+}
+
+static enum cm_status find_groups(struct cm_asker *asker, struct cm_arena *arena,
+                                  const struct cm_rules *rules)
+{
+    uint64_t *bits = cm_arena_array(arena, cm_bit_words(rules->group_count) + 1, sizeof *bits);
+    if (bits == NULL) {
+        return CM_MEMORY;
+    }
+    asker->groups = bits;
+    if (asker->agency == CM_NO_INDEX || rules->group_count == 0 ||
+        rules->direct.start[asker->agency] == rules->direct.start[asker->agency + 1]) {
+        return CM_OK;
+    }
+    uint32_t *queue = cm_arena_array(arena, rules->group_count, sizeof *queue);
+    if (queue == NULL) {
+        return CM_MEMORY;
+    }
+    cm_groups_above(bits, queue, rules, asker->agency);
     return CM_OK;
 }
 

@@ -17,6 +17,11 @@ struct cm_asker {
     const uint64_t *groups; // bits: groups that hold it
 };
 
+// The groups that hold agency, an index in rules->agencies: sets their bits, which are clear, and
+// lists them in queue, which has room for all. Returns how many.
+uint32_t cm_groups_above(uint64_t *bits, uint32_t *queue, const struct cm_rules *rules,
+                         uint32_t agency);
+
 // Groups go to the arena. CM_MEMORY.
 enum cm_status cm_asker_init(struct cm_asker *out, struct cm_arena *arena,
                              const struct cm_rules *rules, const struct cm_directory *directory,

@@ -81,6 +81,12 @@ void cm_members_unref(struct cm_members *members)
     free(members);
 }
 
+const struct cm_member *cm_members_list(const struct cm_members *members, size_t *count)
+{
+    *count = members->count;
+    return members->list;
+}
+
 static int compare_id(const void *id, const void *member)
 {
     return strcmp(id, ((const struct cm_member *)member)->id);

@@ -22,6 +22,8 @@ struct cm_member {
     const struct cm_digest *pins; // of its CAs
 };
 
+// All of them, ascending by id; borrowed.
+const struct cm_member *cm_members_list(const struct cm_members *members, size_t *count);
 // NULL when absent. Binary search.
 const struct cm_member *cm_members_find(const struct cm_members *members, const char *id);
 // Whether every CA that the agency has now was already its own then.
