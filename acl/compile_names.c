@@ -73,50 +73,58 @@ static size_t count_items(const struct cm_compiler *compiler)
     return count;
 }
 
-// agency → the groups that list it by id.
-static enum cm_status link_members(struct cm_compiler *compiler)
+// agency → the groups that list it by id. of: for each id of each group in turn, its index.
+static void fill_members(struct cm_compiler *compiler, const uint32_t *of)
+{
+    struct cm_table *direct = &compiler->rules->direct;
+    for (uint32_t g = 0; g < compiler->group_count; g++) {
+        for (const struct cm_item *item = compiler->groups[g]->items.first; item != NULL;
+             item = item->next) {
+            if (item->kind == CM_TOKEN_WORD) {
+                direct->list[direct->start[*of++ + 1]++] = g;
+            }
+        }
+    }
+}
+
+static enum cm_status link_members(struct cm_compiler *compiler, size_t item_count)
 {
     struct cm_rules *rules = compiler->rules;
     struct cm_table *direct = &rules->direct;
+    uint32_t *of = cm_arena_array(compiler->scratch, item_count, sizeof *of);
     direct->count = rules->agency_count;
     direct->start =
         cm_arena_array(rules->arena, (size_t)rules->agency_count + 2, sizeof *direct->start);
-    if (direct->start == NULL) {
+    if (of == NULL || direct->start == NULL) {
         return CM_MEMORY;
     }
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t g = 0; g < compiler->group_count; g++) {
-            for (const struct cm_item *item = compiler->groups[g]->items.first; item != NULL;
-                 item = item->next) {
-                uint32_t id = item->kind != CM_TOKEN_WORD
-                                  ? CM_NO_INDEX
-                                  : cm_names_find(rules->agencies, rules->agency_count, item->text);
-                if (id != CM_NO_INDEX && pass == 0) {
-                    direct->start[id + 2]++;
-                } else if (id != CM_NO_INDEX) {
-                    direct->list[direct->start[id + 1]++] = g;
-                }
+    uint32_t *next = of;
+    for (uint32_t g = 0; g < compiler->group_count; g++) {
+        for (const struct cm_item *item = compiler->groups[g]->items.first; item != NULL;
+             item = item->next) {
+            if (item->kind == CM_TOKEN_WORD) {
+                *next = cm_names_find(rules->agencies, rules->agency_count, item->text);
+                direct->start[*next++ + 2]++;
             }
         }
-        for (uint32_t i = 2; pass == 0 && i <= rules->agency_count + 1; i++) {
-            direct->start[i] += direct->start[i - 1];
-        }
-        if (pass == 0) {
-            direct->list =
-                cm_arena_array(rules->arena, (size_t)direct->start[rules->agency_count + 1] + 1,
-                               sizeof *direct->list);
-        }
-        if (direct->list == NULL) {
-            return CM_MEMORY;
-        }
     }
+    for (uint32_t i = 2; i <= rules->agency_count + 1; i++) {
+        direct->start[i] += direct->start[i - 1];
+    }
+    direct->list = cm_arena_array(rules->arena, (size_t)direct->start[rules->agency_count + 1] + 1,
+                                  sizeof *direct->list);
+    if (direct->list == NULL) {
+        return CM_MEMORY;
+    }
+    fill_members(compiler, of);
     return CM_OK;
 }
 
 enum cm_status cm_compile_agencies(struct cm_compiler *compiler)
 {
     struct cm_rules *rules = compiler->rules;
-    const char **names = cm_arena_array(compiler->scratch, count_items(compiler), sizeof *names);
+    size_t item_count = count_items(compiler);
+    const char **names = cm_arena_array(compiler->scratch, item_count, sizeof *names);
     if (names == NULL) {
         return CM_MEMORY;
     }
@@ -134,7 +142,7 @@ enum cm_status cm_compile_agencies(struct cm_compiler *compiler)
     rules->group_count = compiler->group_count;
     enum cm_status status =
         keep_names(compiler, names, count, &rules->agencies, &rules->agency_count);
-    return status == CM_OK ? link_members(compiler) : status;
+    return status == CM_OK ? link_members(compiler, item_count) : status;
 }
 
 enum cm_status cm_compile_purposes(struct cm_compiler *compiler)

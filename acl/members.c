@@ -10,7 +10,39 @@ struct cm_members {
     struct cm_member *list; // ascending by id, as in the directory
     struct cm_digest *pins;
     char *ids;
+    size_t slot_count; // a power of two, more than twice count
+    uint32_t *slots;   // index in list + 1 by the id's hash, then the next free one; 0: empty
 };
+
+// FNV-1a. Who is in a directory doesn't choose the ids.
+static size_t hash(const char *id)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *id != '\0'; id++) {
+        hash = (hash ^ (uint8_t)*id) * UINT64_C(1099511628211);
+    }
+    return (size_t)(hash ^ hash >> 32);
+}
+
+static enum cm_status enter_all(struct cm_members *members)
+{
+    members->slot_count = 4;
+    while (members->slot_count <= 2 * members->count) {
+        members->slot_count *= 2;
+    }
+    members->slots = calloc(members->slot_count, sizeof *members->slots);
+    if (members->slots == NULL) {
+        return CM_MEMORY;
+    }
+    for (size_t i = 0; i < members->count; i++) {
+        size_t slot = hash(members->list[i].id);
+        while (members->slots[slot & (members->slot_count - 1)] != 0) {
+            slot++;
+        }
+        members->slots[slot & (members->slot_count - 1)] = (uint32_t)i + 1;
+    }
+    return CM_OK;
+}
 
 static void copy_agency(struct cm_members *members, const struct cm_agency *agency,
                         struct cm_digest **pins, char **ids)
@@ -59,6 +91,10 @@ enum cm_status cm_members_new(struct cm_members **out, const struct cm_directory
     for (size_t i = 0; i < directory->agency_count; i++) {
         copy_agency(members, &directory->agencies[i], &pins, &ids);
     }
+    if (enter_all(members) != CM_OK) {
+        cm_members_unref(members);
+        return CM_MEMORY;
+    }
     *out = members;
     return CM_OK;
 }
@@ -78,6 +114,7 @@ void cm_members_unref(struct cm_members *members)
     free(members->list);
     free(members->pins);
     free(members->ids);
+    free(members->slots);
     free(members);
 }
 
@@ -87,14 +124,16 @@ const struct cm_member *cm_members_list(const struct cm_members *members, size_t
     return members->list;
 }
 
-static int compare_id(const void *id, const void *member)
-{
-    return strcmp(id, ((const struct cm_member *)member)->id);
-}
-
 const struct cm_member *cm_members_find(const struct cm_members *members, const char *id)
 {
-    return bsearch(id, members->list, members->count, sizeof *members->list, compare_id);
+    size_t mask = members->slot_count - 1;
+    for (size_t slot = hash(id); members->slots[slot & mask] != 0; slot++) {
+        const struct cm_member *member = &members->list[members->slots[slot & mask] - 1];
+        if (strcmp(member->id, id) == 0) {
+            return member;
+        }
+    }
+    return NULL;
 }
 
 bool cm_member_keeps_keys(const struct cm_member *member, const struct cm_agency *now)

@@ -24,7 +24,7 @@ struct cm_member {
 
 // All of them, ascending by id; borrowed.
 const struct cm_member *cm_members_list(const struct cm_members *members, size_t *count);
-// NULL when absent. Binary search.
+// NULL when absent.
 const struct cm_member *cm_members_find(const struct cm_members *members, const char *id);
 // Whether every CA that the agency has now was already its own then.
 bool cm_member_keeps_keys(const struct cm_member *member, const struct cm_agency *now);

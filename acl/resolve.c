@@ -101,7 +101,7 @@ static void check_agency(struct cm_compiler *compiler, const struct cm_item *ite
     if (cm_word_reserved(item->text)) {
         return; // reported by the parser
     }
-    const struct cm_agency *agency = cm_directory_agency(compiler->source->directory, item->text);
+    const struct cm_member *agency = cm_members_find(compiler->rules->members, item->text);
     if (agency == NULL && !(compiler->source->retired_ok && cm_word_is_id(item->text))) {
         unknown_agency(compiler, item);
     } else if (compiler->source->lint && (agency == NULL || !agency->active)) {

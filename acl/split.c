@@ -4,7 +4,7 @@
 #include <string.h>
 
 // A node that needs more than this would hold up a gateway: some milliseconds, some megabytes.
-enum { MOST_WORK = 4000000, MOST_STEMS = 2048, MOST_BYTES = 1 << 20 };
+enum { MOST_WORK = 4000000, FIRST_STEMS = 16, MOST_STEMS = 4096, MOST_BYTES = 1 << 20 };
 
 // Who is covered by the boxes of a stem's parent and by one more.
 struct stem {
@@ -21,33 +21,54 @@ struct splitting {
     const struct cm_split_source *source;
     struct cm_arena *arena;
     struct stem *stems; // 0: covered by nothing
-    uint32_t stem_count;
-    uint32_t *stem_of; // by agency
+    uint32_t stem_count, stem_cap;
+    uint16_t *stem_of; // by agency
     uint32_t turn;
+    uint64_t *covered;  // by some permit: forbids matter to nobody else
     uint64_t *who;      // one set, and room for two
     uint32_t *purposes; // of the directory, as indices in rules->purposes
     uint32_t *over_purposes;
 };
 
-static enum cm_status move(struct splitting *splitting, uint32_t agency, const struct stem *to)
+static enum cm_status more_stems(struct splitting *splitting)
 {
-    struct stem *from = &splitting->stems[splitting->stem_of[agency]];
-    if (from->moved_at != splitting->turn) {
-        if (splitting->stem_count == MOST_STEMS) {
-            return CM_EXHAUSTED;
-        }
-        from->moved_at = splitting->turn;
-        from->moved_to = splitting->stem_count++;
-        splitting->stems[from->moved_to] = *to;
-        splitting->stems[from->moved_to].parent = splitting->stem_of[agency];
+    uint32_t cap = splitting->stem_cap * 2;
+    struct stem *stems =
+        cap > MOST_STEMS ? NULL : cm_arena_array(splitting->arena, cap, sizeof *stems);
+    if (stems == NULL) {
+        return CM_EXHAUSTED;
     }
-    from->members--;
-    splitting->stems[from->moved_to].members++;
-    splitting->stem_of[agency] = from->moved_to;
+    memcpy(stems, splitting->stems, splitting->stem_count * sizeof *stems);
+    splitting->stems = stems;
+    splitting->stem_cap = cap;
     return CM_OK;
 }
 
-// A forbid matters only to those whom some permit covers.
+// There is room for one more stem.
+static uint32_t branch(struct splitting *splitting, uint32_t parent, const struct stem *to)
+{
+    struct stem *from = &splitting->stems[parent];
+    from->moved_at = splitting->turn;
+    from->moved_to = splitting->stem_count++;
+    splitting->stems[from->moved_to] = *to;
+    splitting->stems[from->moved_to].parent = parent;
+    return from->moved_to;
+}
+
+static enum cm_status move(struct splitting *splitting, uint32_t agency, const struct stem *to)
+{
+    uint16_t *at = &splitting->stem_of[agency];
+    if (splitting->stem_count == splitting->stem_cap && more_stems(splitting) != CM_OK) {
+        return CM_EXHAUSTED;
+    }
+    struct stem *from = &splitting->stems[*at];
+    uint32_t next = from->moved_at == splitting->turn ? from->moved_to : branch(splitting, *at, to);
+    from->members--;
+    splitting->stems[next].members++;
+    *at = (uint16_t)next;
+    return CM_OK;
+}
+
 static enum cm_status move_all(struct splitting *splitting, struct cm_cast *cast,
                                const struct cm_box *box, bool permit)
 {
@@ -55,11 +76,10 @@ static enum cm_status move_all(struct splitting *splitting, struct cm_cast *cast
     enum cm_status status = CM_OK;
     splitting->turn++;
     for (size_t w = 0; w < splitting->source->now->words; w++) {
-        for (uint64_t left = splitting->who[w]; status == CM_OK && left != 0; left &= left - 1) {
-            uint32_t agency = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left);
-            if (permit || splitting->stem_of[agency] != 0) {
-                status = move(splitting, agency, &to);
-            }
+        splitting->covered[w] |= permit ? splitting->who[w] : 0;
+        uint64_t left = splitting->who[w] & splitting->covered[w];
+        for (; status == CM_OK && left != 0; left &= left - 1) {
+            status = move(splitting, (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left), &to);
             cast->work -= cast->work > 0;
         }
     }
@@ -252,15 +272,17 @@ enum cm_status cm_split_make(struct cm_split *out, struct cm_arena *arena,
     struct splitting splitting = {
         .source = source,
         .arena = arena,
-        .stems = cm_arena_array(arena, MOST_STEMS, sizeof *splitting.stems),
+        .stems = cm_arena_array(arena, FIRST_STEMS, sizeof *splitting.stems),
+        .stem_cap = FIRST_STEMS,
         .stem_of = cm_arena_array(arena, count + 1, sizeof *splitting.stem_of),
         .who = cm_arena_array(arena, 3 * source->now->words, sizeof *splitting.who),
+        .covered = cm_arena_array(arena, source->now->words, sizeof *splitting.covered),
         .purposes = find_purposes(arena, source->directory, source->rules),
         .stem_count = 1,
     };
     *out = (struct cm_split){0};
     if (splitting.stems == NULL || splitting.stem_of == NULL || splitting.who == NULL ||
-        splitting.purposes == NULL) {
+        splitting.covered == NULL || splitting.purposes == NULL) {
         return CM_MEMORY;
     }
     splitting.stems[0].members = (uint32_t)count;

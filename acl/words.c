@@ -17,8 +17,14 @@ static const char *const clauses[CM_CLAUSE_COUNT] = {
     [CM_CLAUSE_UNTIL] = "until",     [CM_CLAUSE_LIMIT] = "limit",   [CM_CLAUSE_NOTE] = "note",
 };
 
+enum { LONGEST = sizeof "disclose" - 1 };
+
+// Most words of a file are agencies' ids, longer than any keyword.
 static unsigned find(const char *const *words, unsigned count, const char *word)
 {
+    if (strnlen(word, LONGEST + 1) > LONGEST) {
+        return 0;
+    }
     for (unsigned i = 1; i < count; i++) {
         if (strcmp(words[i], word) == 0) {
             return i;
