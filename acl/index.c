@@ -30,6 +30,12 @@ struct past {
     struct cm_crowd crowd;
 };
 
+// Parts of LANES nodes: by agency, then by node.
+struct block {
+    void *memory;
+    uint8_t *rows; // in it, each one cache line
+};
+
 struct cm_index {
     const struct cm_directory *directory;
     struct cm_arena *arena; // of now and node_of
@@ -40,8 +46,9 @@ struct cm_index {
     struct node *nodes;
     uint32_t node_count, node_cap;
     uint32_t free_count; // of node_count
+    uint32_t placed;     // nodes from here on are open until their turn comes
     uint32_t block_count;
-    uint8_t **blocks; // parts: by agency, then by lane
+    struct block *blocks;
 };
 
 static void past_clear(struct past *past)
@@ -93,26 +100,33 @@ static size_t block_size(const struct cm_index *index)
     return (size_t)(index->now.count + 1) * LANES;
 }
 
+// Zeroes, which need no memory until they are written.
+static enum cm_status block_make(const struct cm_index *index, struct block *out)
+{
+    void *memory = calloc(1, block_size(index) + LANES);
+    if (memory == NULL) {
+        return CM_MEMORY;
+    }
+    *out = (struct block){memory, memory};
+    out->rows += (LANES - (uintptr_t)memory % LANES) % LANES;
+    return CM_OK;
+}
+
 static enum cm_status add_block(struct cm_index *index)
 {
-    uint8_t **blocks = realloc(index->blocks, (index->block_count + 1) * sizeof *blocks);
+    struct block *blocks = realloc(index->blocks, (index->block_count + 1) * sizeof *blocks);
     if (blocks == NULL) {
         return CM_MEMORY;
     }
     index->blocks = blocks;
-    // A row of a block is one cache line.
-    uint8_t *block = aligned_alloc(LANES, block_size(index));
-    if (block == NULL) {
-        return CM_MEMORY;
-    }
-    memset(block, 0, block_size(index));
-    index->blocks[index->block_count++] = block;
-    return CM_OK;
+    enum cm_status status = block_make(index, &blocks[index->block_count]);
+    index->block_count += status == CM_OK;
+    return status;
 }
 
 static void fill(struct cm_index *index, uint32_t number, const uint8_t *parts, uint8_t all)
 {
-    uint8_t *cell = index->blocks[number / LANES] + number % LANES;
+    uint8_t *cell = index->blocks[number / LANES].rows + number % LANES;
     for (uint32_t i = 0; i < index->now.count; i++, cell += LANES) {
         *cell = parts == NULL ? all : parts[i];
     }
@@ -150,20 +164,28 @@ static enum cm_status split_node(struct cm_index *index, struct node *node, stru
     return status == CM_OK ? cm_split_make(out, arena, &source) : status;
 }
 
+static void find_agency(struct cm_index *index, uint32_t number)
+{
+    struct node *node = &index->nodes[number];
+    const struct cm_agency *agency =
+        cm_directory_agency(index->directory, cm_rules_node(node->rules));
+    node->agency = CM_NO_INDEX;
+    if (agency != NULL) {
+        node->agency = (uint32_t)(agency - index->directory->agencies);
+        index->node_of[node->agency] = number;
+    }
+}
+
 // The node's bytes anew. What can't be split in bounds is open, which is always right.
 static void place(struct cm_index *index, uint32_t number)
 {
     struct node *node = &index->nodes[number];
     struct cm_split split;
     node_clear(index, node);
-    const struct cm_agency *agency =
-        cm_directory_agency(index->directory, cm_rules_node(node->rules));
-    node->agency = agency == NULL ? CM_NO_INDEX : (uint32_t)(agency - index->directory->agencies);
-    if (agency == NULL) {
+    if (node->agency == CM_NO_INDEX) {
         fill(index, number, NULL, 0);
         return;
     }
-    index->node_of[node->agency] = number;
     struct cm_arena *arena = cm_arena_new(ARENA_CAP);
     enum cm_status status = arena == NULL ? CM_MEMORY : split_node(index, node, arena, &split);
     if (status == CM_OK) {
@@ -224,7 +246,7 @@ enum cm_status cm_index_new(struct cm_index **out, const struct cm_directory *di
 static void free_blocks(struct cm_index *index)
 {
     for (uint32_t i = 0; i < index->block_count; i++) {
-        free(index->blocks[i]);
+        free(index->blocks[i].memory);
     }
     free(index->blocks);
     index->blocks = NULL;
@@ -285,6 +307,7 @@ static enum cm_status new_node(struct cm_index *index, uint32_t *out)
     if (index->node_count == index->block_count * LANES && add_block(index) != CM_OK) {
         return CM_MEMORY;
     }
+    index->placed += index->placed == index->node_count;
     *out = index->node_count++;
     index->nodes[*out] = (struct node){.agency = CM_NO_INDEX};
     return CM_OK;
@@ -305,6 +328,7 @@ enum cm_status cm_index_put(struct cm_index *index, struct cm_rules *rules,
     node_drop_rules(node);
     node->rules = rules;
     node->overlay = overlay;
+    find_agency(index, number);
     place(index, number);
     return CM_OK;
 }
@@ -335,11 +359,23 @@ enum cm_status cm_index_retrust(struct cm_index *index, const struct cm_director
         status = add_block(index);
     }
     for (uint32_t i = 0; status == CM_OK && i < index->node_count; i++) {
+        node_clear(index, &index->nodes[i]);
         if (index->nodes[i].rules != NULL) {
-            place(index, i);
+            find_agency(index, i);
         }
     }
+    index->placed = 0;
     return status;
+}
+
+bool cm_index_step(struct cm_index *index, unsigned nodes)
+{
+    for (; nodes > 0 && index->placed < index->node_count; nodes--, index->placed++) {
+        if (index->nodes[index->placed].rules != NULL) {
+            place(index, index->placed);
+        }
+    }
+    return index->placed < index->node_count;
 }
 
 const struct cm_directory *cm_index_directory(const struct cm_index *index)
@@ -377,8 +413,8 @@ static enum cm_verdict judge_parts(struct cm_index *index, const struct node *no
 static void decide_block(struct cm_index *index, uint32_t block, uint32_t asker, uint32_t other,
                          uint8_t *verdicts)
 {
-    const uint8_t *row = index->blocks[block] + (size_t)asker * LANES;
-    const uint8_t *second = index->blocks[block] + (size_t)other * LANES;
+    const uint8_t *row = index->blocks[block].rows + (size_t)asker * LANES;
+    const uint8_t *second = index->blocks[block].rows + (size_t)other * LANES;
     for (uint32_t lane = 0; lane < LANES; lane += 8) {
         uint64_t parts;
         memcpy(&parts, row + lane, sizeof parts);
@@ -417,9 +453,14 @@ void cm_index_decide(struct cm_index *index, const struct cm_request *request, u
     cm_profiles_ask(index->profiles, &question);
     for (uint32_t i = 0; i < index->block_count; i++) {
         if (i + AHEAD < index->block_count) {
-            __builtin_prefetch(index->blocks[i + AHEAD] + (size_t)asker * LANES);
+            __builtin_prefetch(index->blocks[i + AHEAD].rows + (size_t)asker * LANES);
         }
         decide_block(index, i, asker, other, verdicts);
+    }
+    for (uint32_t i = index->placed; i < index->node_count; i++) {
+        if (index->nodes[i].agency != CM_NO_INDEX) {
+            verdicts[index->nodes[i].agency] = CM_VERDICT_OPEN;
+        }
     }
 }
 
@@ -428,7 +469,7 @@ void cm_index_measure(const struct cm_index *index, struct cm_index_size *out)
     *out = (struct cm_index_size){.profiles = cm_profiles_count(index->profiles)};
     out->bytes = sizeof *index + cm_arena_used(index->arena) + cm_profiles_bytes(index->profiles) +
                  index->node_cap * sizeof *index->nodes +
-                 index->block_count * (block_size(index) + sizeof *index->blocks);
+                 index->block_count * (block_size(index) + LANES + sizeof *index->blocks);
     if (index->past.arena != NULL) {
         out->bytes += cm_arena_used(index->past.arena);
     }

@@ -19,9 +19,12 @@ void cm_index_free(struct cm_index *index);
 enum cm_status cm_index_put(struct cm_index *index, struct cm_rules *rules,
                             struct cm_rules *overlay) CM_MUST_CHECK;
 void cm_index_remove(struct cm_index *index, const char *agency);
-// Another directory: all is made anew. CM_MEMORY: the index is of no more use.
+// Another directory: every node is OPEN until its turn comes. CM_MEMORY: the index is of no more
+// use.
 enum cm_status cm_index_retrust(struct cm_index *index,
                                 const struct cm_directory *directory) CM_MUST_CHECK;
+// So many nodes' turn; true while more are left.
+bool cm_index_step(struct cm_index *index, unsigned nodes);
 const struct cm_directory *cm_index_directory(const struct cm_index *index);
 
 // verdicts: one for each agency of the directory, in its order, each an enum cm_verdict. PERMITTED

@@ -1,11 +1,14 @@
 #include "acl/members.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct cm_members {
     atomic_uint references;
+    struct cm_members *next; // of those of signed directories
+    struct cm_digest digest; // the directory's; zero: unsigned
     size_t count;
     struct cm_member *list; // ascending by id, as in the directory
     struct cm_digest *pins;
@@ -13,6 +16,50 @@ struct cm_members {
     size_t slot_count; // a power of two, more than twice count
     uint32_t *slots;   // index in list + 1 by the id's hash, then the next free one; 0: empty
 };
+
+// Every agency's rules are compiled by themselves, but mostly against the same directory: without
+// this, thousands of nodes would take gigabytes.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct cm_members *signed_ones;
+
+// A reference to those of that directory that live, or NULL.
+static struct cm_members *find_signed(const struct cm_digest *digest)
+{
+    struct cm_members *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (struct cm_members *one = signed_ones; one != NULL && found == NULL; one = one->next) {
+        unsigned references = atomic_load_explicit(&one->references, memory_order_relaxed);
+        while (cm_digest_equal(&one->digest, digest) && references > 0 && found == NULL) {
+            // One that is at 0 is about to go.
+            if (atomic_compare_exchange_weak(&one->references, &references, references + 1)) {
+                found = one;
+            }
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void keep_signed(struct cm_members *members)
+{
+    pthread_mutex_lock(&lock);
+    members->next = signed_ones;
+    signed_ones = members;
+    pthread_mutex_unlock(&lock);
+}
+
+static void forget_signed(const struct cm_members *members)
+{
+    pthread_mutex_lock(&lock);
+    struct cm_members **link = &signed_ones;
+    while (*link != NULL && *link != members) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = members->next;
+    }
+    pthread_mutex_unlock(&lock);
+}
 
 // FNV-1a. Who is in a directory doesn't choose the ids.
 static size_t hash(const char *id)
@@ -67,7 +114,11 @@ static void copy_agency(struct cm_members *members, const struct cm_agency *agen
 
 enum cm_status cm_members_new(struct cm_members **out, const struct cm_directory *directory)
 {
-    *out = NULL;
+    bool is_signed = !cm_digest_is_zero(&directory->digest);
+    *out = is_signed ? find_signed(&directory->digest) : NULL;
+    if (*out != NULL) {
+        return CM_OK;
+    }
     size_t pin_count = 0;
     size_t id_bytes = 0;
     for (size_t i = 0; i < directory->agency_count; i++) {
@@ -95,6 +146,10 @@ enum cm_status cm_members_new(struct cm_members **out, const struct cm_directory
         cm_members_unref(members);
         return CM_MEMORY;
     }
+    members->digest = directory->digest;
+    if (is_signed) {
+        keep_signed(members);
+    }
     *out = members;
     return CM_OK;
 }
@@ -111,6 +166,7 @@ void cm_members_unref(struct cm_members *members)
         atomic_fetch_sub_explicit(&members->references, 1, memory_order_acq_rel) > 1) {
         return;
     }
+    forget_signed(members);
     free(members->list);
     free(members->pins);
     free(members->ids);

@@ -7,7 +7,7 @@
 
 struct cm_members;
 
-// Copies what it needs. CM_MEMORY.
+// Copies what it needs, once for all that ask for the same signed directory. CM_MEMORY.
 enum cm_status cm_members_new(struct cm_members **out,
                               const struct cm_directory *directory) CM_MUST_CHECK;
 struct cm_members *cm_members_ref(struct cm_members *members);

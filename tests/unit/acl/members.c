@@ -51,3 +51,25 @@ Test(members, keep_their_keys_while_no_other_is_added)
     cr_expect_not_null(cm_members_find(shared, "b.two"));
     cm_members_unref(shared);
 }
+
+Test(members, of_one_signed_directory_are_shared)
+{
+    struct cm_members *first, *second, *unsigned_ones, *later;
+    struct cm_directory as_signed = directory;
+    as_signed.digest.b[0] = 1;
+    cr_assert(cm_members_new(&first, &as_signed) == CM_OK);
+    cr_assert(cm_members_new(&second, &as_signed) == CM_OK);
+    cr_assert(cm_members_new(&unsigned_ones, &directory) == CM_OK);
+    cr_expect_eq(first, second);
+    cr_expect_neq(first, unsigned_ones, "nothing says that it is the same");
+    as_signed.digest.b[0] = 2;
+    cr_assert(cm_members_new(&later, &as_signed) == CM_OK);
+    cr_expect_neq(first, later);
+    cm_members_unref(first);
+    cr_expect_not_null(cm_members_find(second, "a.one"), "one reference is left");
+    cm_members_unref(second);
+    cm_members_unref(unsigned_ones);
+    cm_members_unref(later);
+    cr_assert(cm_members_new(&first, &as_signed) == CM_OK, "all had gone");
+    cm_members_unref(first);
+}
