@@ -21,36 +21,37 @@ static bool named(const struct cm_query *query, const char *agency)
     return false;
 }
 
-static enum cm_status judge(struct cm_decision *decision, struct cm_arena *scratch,
-                            const struct cm_directory *directory, const struct cm_request *request)
+static enum cm_status ask_rules(struct cm_decision *decision, struct cm_arena *scratch,
+                                const struct cm_directory *directory,
+                                const struct cm_request *request)
 {
-    struct cm_standing *standing = decision->standing;
-    cm_arena_reset(scratch);
-    const struct cm_charge *charges;
-    size_t charge_count;
-    enum cm_status status =
-        cm_rules_charges(&charges, &charge_count, scratch, standing->rules, directory, request);
-    if (status) {
-        return status;
-    }
+    const struct cm_standing *standing = decision->standing;
     struct cm_view *view;
-    status = cm_rules_view(&view, scratch, standing->rules, standing->overlay, directory, request,
-                           charges, NULL, charge_count);
+    cm_arena_reset(scratch);
+    enum cm_status status = cm_rules_view(&view, scratch, standing->rules, standing->overlay,
+                                          directory, request, NULL, NULL, 0);
     if (status) {
         return status;
     }
-    decision->permitted = cm_view_any(view);
+    decision->verdict = cm_view_any(view)                ? CM_VERDICT_PERMITTED
+                        : cm_view_deciding_rule(view)[0] ? CM_VERDICT_HIDDEN
+                                                         : CM_VERDICT_DENIED;
+    return CM_OK;
+}
+
+static void conclude(struct cm_decision *decision)
+{
+    decision->permitted = decision->verdict == CM_VERDICT_PERMITTED;
     if (decision->permitted) {
-        return CM_OK;
+        return;
     }
     decision->outcome = CM_OUTCOME_NOT_PERMITTED;
-    if (cm_rules_discloses(standing->rules)) {
+    if (cm_rules_discloses(decision->standing->rules)) {
         decision->reason =
-            cm_view_deciding_rule(view)[0]
+            decision->verdict == CM_VERDICT_HIDDEN
                 ? "a permit covers the request, but forbids or the window leave no row"
                 : "no permit of its rules covers the request";
     }
-    return CM_OK;
 }
 
 static enum cm_status decide_one(struct cm_decision *decision, struct cm_arena *scratch,
@@ -68,7 +69,14 @@ static enum cm_status decide_one(struct cm_decision *decision, struct cm_arena *
     } else if (!decision->standing) {
         decision->outcome = CM_OUTCOME_OFFLINE;
     } else {
-        return judge(decision, scratch, directory, request);
+        enum cm_status status = CM_OK;
+        if (decision->verdict == CM_VERDICT_OPEN) {
+            status = ask_rules(decision, scratch, directory, request);
+        }
+        if (status) {
+            return status;
+        }
+        conclude(decision);
     }
     return CM_OK;
 }
@@ -117,13 +125,11 @@ static enum cm_status add_leaves(struct cm_decisions *decisions, struct cm_arena
     return status;
 }
 
-enum cm_status cm_decide(struct cm_decisions *decisions, struct cm_arena *arena,
-                         struct cm_arena *scratch, const struct cm_directory *directory,
-                         const struct cm_checked_query *checked, int64_t now_ms)
+struct cm_request cm_decide_request(const struct cm_checked_query *checked, int64_t now_ms)
 {
     const struct cm_query *query = &checked->query;
     const struct cm_identity *signer = cm_signatory_identity(checked->signer);
-    struct cm_request request = {
+    return (struct cm_request){
         .agency = signer->agency,
         .role = signer->role,
         .on_behalf_of = query->on_behalf_of,
@@ -134,10 +140,17 @@ enum cm_status cm_decide(struct cm_decisions *decisions, struct cm_arena *arena,
         .window = query->window,
         .fields = query->fields,
     };
+}
+
+enum cm_status cm_decide(struct cm_decisions *decisions, struct cm_arena *arena,
+                         struct cm_arena *scratch, const struct cm_directory *directory,
+                         const struct cm_query *query)
+{
     decisions->permitted = 0;
     for (size_t i = 0; i < decisions->count; i++) {
         struct cm_decision *decision = &decisions->list[i];
-        enum cm_status status = decide_one(decision, scratch, directory, query, &request);
+        enum cm_status status =
+            decide_one(decision, scratch, directory, query, &decisions->request);
         if (status) {
             return status;
         }

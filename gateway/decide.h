@@ -1,10 +1,12 @@
-// Who may be asked: every active agency's signed rules judged for one request, limits taken as free
-// and cited orders as valid, and the salted leaves that the ledger's entry commits to. The nodes
-// decide again what is visible. Pure; a worker.
+// Who may be asked: what the index says of every active agency's signed rules, or the rules
+// themselves where it leaves that open; limits taken as free and cited orders as valid. And the
+// salted leaves that the ledger's entry commits to. The nodes decide again what is visible. Pure; a
+// worker.
 #ifndef CM_GATEWAY_DECIDE_H
 #define CM_GATEWAY_DECIDE_H
 
 #include "acl/bundle/bundle.h"
+#include "acl/profiles.h"
 #include "proto/codec/manifest.h"
 #include "proto/ledger/merkle.h"
 #include "proto/trust/query_check.h"
@@ -13,6 +15,7 @@
 struct cm_decision {
     const struct cm_agency *agency; // set before; the directory's
     struct cm_standing *standing;   // set before; NULL: no rules known
+    enum cm_verdict verdict;        // set before, of standing; OPEN: its rules must be asked
     bool permitted;
     enum cm_outcome
         outcome; // NONE where permitted, else NOT_PERMITTED, NOT_NAMED, NO_NODE, OFFLINE
@@ -22,6 +25,7 @@ struct cm_decision {
 };
 
 struct cm_decisions {
+    struct cm_request request; // set before
     size_t count;
     struct cm_decision *list; // strictly ascending by agency id
     uint32_t permitted;
@@ -29,11 +33,12 @@ struct cm_decisions {
     struct cm_digest root;
 };
 
-// Fills in list (count, agency and standing set by the caller), tree and root. scratch is reset
-// for each agency.
+// What a query asks of rules; borrows from it.
+struct cm_request cm_decide_request(const struct cm_checked_query *checked, int64_t now_ms);
+// Fills in list, tree and root. scratch is reset for each agency whose rules are asked.
 enum cm_status cm_decide(struct cm_decisions *decisions, struct cm_arena *arena,
                          struct cm_arena *scratch, const struct cm_directory *directory,
-                         const struct cm_checked_query *checked, int64_t now_ms) CM_MUST_CHECK;
+                         const struct cm_query *query) CM_MUST_CHECK;
 void cm_decisions_clear(struct cm_decisions *decisions);
 
 #endif

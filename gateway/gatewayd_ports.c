@@ -59,6 +59,12 @@ static struct cm_standing *standing(struct cm_gateway_ports *ports, const char *
     return cm_sessions_standing(of(ports)->sessions, agency);
 }
 
+static bool decide(struct cm_gateway_ports *ports, const struct cm_directory *directory,
+                   const struct cm_request *request, uint8_t *verdicts)
+{
+    return cm_sessions_decide(of(ports)->sessions, directory, request, verdicts);
+}
+
 static enum cm_outcome presence(struct cm_gateway_ports *ports, const char *agency)
 {
     return cm_sessions_presence(of(ports)->sessions, agency);
@@ -94,6 +100,7 @@ void cm_gatewayd_ports(struct cm_gatewayd *d)
         .finish = finish,
         .settled = settled,
         .standing = standing,
+        .decide = decide,
         .presence = presence,
         .ask = ask,
         .read = read_next,

@@ -88,6 +88,10 @@ struct cm_gateway_ports {
 
     // An agency's rules, NULL where none are known. Borrowed.
     struct cm_standing *(*standing)(struct cm_gateway_ports *ports, const char *agency);
+    // For each agency of the directory, in its order, what its rules say: an enum cm_verdict.
+    // False: that isn't known, and the rules themselves must be asked.
+    bool (*decide)(struct cm_gateway_ports *ports, const struct cm_directory *directory,
+                   const struct cm_request *request, uint8_t *verdicts);
     // NONE where a node of it can be asked, else DETACHED, OFFLINE or INCOMPATIBLE.
     enum cm_outcome (*presence)(struct cm_gateway_ports *ports, const char *agency);
     // Sends the ask or queues it for a credit; false: no session of an instance

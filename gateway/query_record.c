@@ -84,9 +84,8 @@ static enum cm_status decide(struct cm_gateway_query *query)
     if (!scratch) {
         return CM_MEMORY;
     }
-    enum cm_status status =
-        cm_decide(&query->decisions, query->arena, scratch, cm_trust_directory(query->trust),
-                  &query->checked, cm_wall_ms(cm_query_ports(query)->clock));
+    enum cm_status status = cm_decide(&query->decisions, query->arena, scratch,
+                                      cm_trust_directory(query->trust), &query->checked.query);
     cm_arena_free(scratch);
     if (!status) {
         status = cm_query_nodes_make(query);
@@ -207,16 +206,19 @@ static void decided(struct cm_job *job)
     }
 }
 
-// What every agency's rules are now; held until the query is freed.
+// What every agency's rules are now, which is held until the query is freed, and what they say.
 static enum cm_status gather(struct cm_gateway_query *query)
 {
     struct cm_gateway_ports *ports = cm_query_ports(query);
     const struct cm_directory *directory = cm_trust_directory(query->trust);
     struct cm_decision *list = cm_arena_array(query->arena, directory->agency_count, sizeof *list);
-    if (!list) {
+    uint8_t *verdicts = cm_arena_array(query->arena, directory->agency_count, sizeof *verdicts);
+    if (!list || !verdicts) {
         return CM_MEMORY;
     }
     query->decisions.list = list;
+    query->decisions.request = cm_decide_request(&query->checked, cm_wall_ms(ports->clock));
+    bool known = ports->decide(ports, directory, &query->decisions.request, verdicts);
     for (size_t i = 0; i < directory->agency_count; i++) {
         const struct cm_agency *agency = &directory->agencies[i];
         if (!agency->active) {
@@ -224,6 +226,7 @@ static enum cm_status gather(struct cm_gateway_query *query)
         }
         struct cm_decision *decision = &list[query->decisions.count++];
         decision->agency = agency;
+        decision->verdict = known ? (enum cm_verdict)verdicts[i] : CM_VERDICT_OPEN;
         struct cm_standing *standing = ports->standing(ports, agency->id);
         if (standing) {
             decision->standing = cm_standing_ref(standing);

@@ -35,14 +35,16 @@ static void open_bundle(struct cm_party *party, struct cm_trust *trust)
     }
 }
 
-static bool adopt(struct cm_desk *desk)
+static bool adopt(struct cm_party *party)
 {
+    struct cm_desk *desk = &party->desk;
     struct cm_standing *now = desk->bundle ? cm_bundle_standing(desk->bundle) : NULL;
     if (now == desk->standing) {
         return false;
     }
     cm_standing_unref(desk->standing);
     desk->standing = cm_standing_ref(now);
+    cm_rules_index_changed(&desk->sessions->rules, party);
     return true;
 }
 
@@ -50,7 +52,7 @@ void cm_desk_open(struct cm_party *party, struct cm_sessions *sessions)
 {
     party->desk.sessions = sessions;
     open_bundle(party, sessions->options.gateway->trust);
-    adopt(&party->desk);
+    adopt(party);
 }
 
 // Worker.
@@ -176,7 +178,7 @@ static void take_done(struct cm_job *job)
     desk->running = NULL;
     cm_trust_unref(desk->trust);
     desk->trust = NULL;
-    if (adopt(desk) && desk->standing) {
+    if (adopt(party) && desk->standing) {
         cm_log(CM_LOG_INFO, "rules-standing", "agency=%s sequence=%llu overlay=%llu", party->id,
                (unsigned long long)desk->standing->sequence,
                (unsigned long long)desk->standing->overlay_revision);

@@ -53,6 +53,8 @@ size_t cm_sessions_count(const struct cm_sessions *sessions);
 
 // What ports.h asks of the nodes.
 struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, const char *agency);
+bool cm_sessions_decide(const struct cm_sessions *sessions, const struct cm_directory *directory,
+                        const struct cm_request *request, uint8_t *verdicts);
 enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency);
 bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call);
 void cm_sessions_read(struct cm_call *call);

@@ -5,6 +5,7 @@
 
 #include "gateway/door.h"
 #include "gateway/rules_desk.h"
+#include "gateway/rules_index.h"
 #include "gateway/session.h"
 #include "proto/trust/directory_store.h"
 
@@ -23,7 +24,8 @@ struct cm_party {
 
 struct cm_sessions {
     struct cm_sessions_options options;
-    struct cm_map parties;     // by agency id
+    struct cm_map parties; // by agency id
+    struct cm_rules_index rules;
     struct cm_map calls;       // by ask id
     struct cm_session *opened; // all sessions, attached or not
     uint64_t next_call;

@@ -69,6 +69,9 @@ enum cm_status cm_sessions_new(struct cm_sessions **out, const struct cm_session
     if (cm_map_init(&sessions->parties, PARTY_SLOTS) || cm_map_init(&sessions->calls, CALL_SLOTS)) {
         status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     }
+    if (!status && cm_rules_index_init(&sessions->rules, options->loop, options->gateway->trust)) {
+        status = cm_fail(error, CM_MEMORY, "gateway", "out of memory");
+    }
     if (!status) {
         status = add_parties(sessions, cm_desk_open, error);
     }
@@ -92,6 +95,7 @@ void cm_sessions_free(struct cm_sessions *sessions)
         cm_desk_clear(party);
         free(party);
     }
+    cm_rules_index_clear(&sessions->rules);
     cm_map_clear(&sessions->parties);
     cm_map_clear(&sessions->calls);
     cm_buf_clear(&sessions->out);
@@ -102,6 +106,12 @@ struct cm_standing *cm_sessions_standing(const struct cm_sessions *sessions, con
 {
     const struct cm_party *party = cm_sessions_party(sessions, agency);
     return party ? party->desk.standing : NULL;
+}
+
+bool cm_sessions_decide(const struct cm_sessions *sessions, const struct cm_directory *directory,
+                        const struct cm_request *request, uint8_t *verdicts)
+{
+    return cm_rules_index_decide(&sessions->rules, directory, request, verdicts);
 }
 
 enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const char *agency)
@@ -249,6 +259,7 @@ static void keep_directory(struct cm_sessions *sessions)
 void cm_sessions_retrust(struct cm_sessions *sessions)
 {
     struct cm_error error = {0};
+    cm_rules_index_retrust(&sessions->rules, sessions->options.gateway->trust);
     if (add_parties(sessions, cm_desk_open_later, &error)) {
         cm_log(CM_LOG_ERROR, "rules-not-loaded", "field=%s error=\"%s\"", error.where, error.text);
     }

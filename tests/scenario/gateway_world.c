@@ -1,5 +1,6 @@
 #include "gateway_world.h"
 
+#include "acl/index.h"
 #include "proto/ledger/writer.h"
 
 #include <criterion/criterion.h>
@@ -158,6 +159,25 @@ static struct cm_standing *standing(struct cm_gateway_ports *ports, const char *
     return node_of(of(ports), agency)->standing;
 }
 
+// Until trust is another, as a gateway that has just got it.
+static bool decide(struct cm_gateway_ports *ports, const struct cm_directory *directory,
+                   const struct cm_request *request, uint8_t *verdicts)
+{
+    struct world *world = of(ports);
+    struct cm_index *index;
+    if (directory != cm_trust_directory(world->trust)) {
+        return false;
+    }
+    cr_assert_eq(cm_index_new(&index, directory), CM_OK);
+    for (size_t i = 0; i < WORLD_NODES; i++) {
+        const struct cm_standing *one = world->nodes[i].standing;
+        cr_assert(one == NULL || cm_index_put(index, one->rules, one->overlay) == CM_OK);
+    }
+    cm_index_decide(index, request, verdicts);
+    cm_index_free(index);
+    return true;
+}
+
 static enum cm_outcome presence(struct cm_gateway_ports *ports, const char *agency)
 {
     return node_of(of(ports), agency)->manner == NOT_ATTACHED ? CM_OUTCOME_DETACHED
@@ -238,6 +258,7 @@ struct world *world_new(void)
         .finish = finish,
         .settled = settled,
         .standing = standing,
+        .decide = decide,
         .presence = presence,
         .ask = ask,
         .read = read_next,

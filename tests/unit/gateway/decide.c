@@ -80,13 +80,14 @@ static void give_rules(size_t index, const char *rules)
     standing->sequence = index + 1;
     standing->digest.b[0] = (uint8_t)(index + 1);
     list[index].standing = standing;
+    list[index].verdict = CM_VERDICT_OPEN;
 }
 
 static void decide(void)
 {
-    cr_assert_eq(
-        cm_decide(&decisions, arena, scratch, cm_trust_directory(trust), &checked, pki->now_ms),
-        CM_OK);
+    decisions.request = cm_decide_request(&checked, pki->now_ms);
+    cr_assert_eq(cm_decide(&decisions, arena, scratch, cm_trust_directory(trust), &checked.query),
+                 CM_OK);
 }
 
 Test(decide, each_agency_gets_what_its_rules_say)
@@ -166,4 +167,23 @@ Test(decide, every_leaf_is_in_the_tree_under_its_own_salt)
         cr_assert_eq(cm_merkle_inclusion(&path, arena, decisions.tree, i, COUNT), CM_OK);
         cr_assert_eq(cm_merkle_check_inclusion(&path, &hash, &decisions.root), CM_OK);
     }
+}
+
+Test(decide, what_the_index_says_counts)
+{
+    // The rules say otherwise, so it shows who was asked.
+    give_rules(0, "permit anyone to any for any back all see all until 2099-01-01");
+    give_rules(1,
+               "disclose denial\npermit anyone to any for any back all see all until 2099-01-01");
+    give_rules(2, "permit anyone to any for any back all see all until 2099-01-01");
+    list[0].verdict = CM_VERDICT_DENIED;
+    list[1].verdict = CM_VERDICT_HIDDEN;
+    list[2].verdict = CM_VERDICT_PERMITTED;
+    decide();
+    cr_assert_eq(list[0].outcome, CM_OUTCOME_NOT_PERMITTED);
+    cr_assert_str_eq(list[0].reason, "");
+    cr_assert_eq(list[1].outcome, CM_OUTCOME_NOT_PERMITTED);
+    cr_assert_not_null(strstr(list[1].reason, "forbids"));
+    cr_assert(list[2].permitted);
+    cr_assert_eq(decisions.permitted, 1);
 }
