@@ -141,6 +141,17 @@ static bool who_then(const struct cm_box *box, const struct cm_asker *asker)
     return asker->then != NULL && cm_who_holds(box, asker, asker->then->kind, asker->then->state);
 }
 
+bool cm_permit_admits(const struct cm_box *permit, const struct cm_asker *asker)
+{
+    return asker->unchanged && who_now(permit, asker) && who_then(permit, asker);
+}
+
+bool cm_forbid_reaches(const struct cm_box *forbid, const struct cm_asker *asker)
+{
+    return asker->now != NULL && (!asker->is_self || forbid->says_self) &&
+           (who_now(forbid, asker) || who_then(forbid, asker));
+}
+
 static enum cm_miss request_misses(const struct cm_box *box, const struct cm_request *request,
                                    uint32_t purpose)
 {
@@ -159,7 +170,7 @@ static enum cm_miss request_misses(const struct cm_box *box, const struct cm_req
 enum cm_miss cm_permit_misses(const struct cm_box *permit, const struct cm_asker *asker,
                               const struct cm_request *request, uint32_t purpose)
 {
-    if (!asker->unchanged || !who_now(permit, asker) || !who_then(permit, asker)) {
+    if (!cm_permit_admits(permit, asker)) {
         return CM_MISS_WHO;
     }
     enum cm_miss miss = request_misses(permit, request, purpose);
@@ -176,10 +187,7 @@ enum cm_miss cm_permit_misses(const struct cm_box *permit, const struct cm_asker
 enum cm_miss cm_forbid_misses(const struct cm_box *forbid, const struct cm_asker *asker,
                               const struct cm_request *request, uint32_t purpose)
 {
-    if (asker->is_self && !forbid->says_self) {
-        return CM_MISS_WHO;
-    }
-    if (asker->now == NULL || !(who_now(forbid, asker) || who_then(forbid, asker))) {
+    if (!cm_forbid_reaches(forbid, asker)) {
         return CM_MISS_WHO;
     }
     enum cm_miss miss = request_misses(forbid, request, purpose);

@@ -31,6 +31,10 @@ enum cm_status cm_asker_init(struct cm_asker *out, struct cm_arena *arena,
 bool cm_who_holds(const struct cm_box *box, const struct cm_asker *asker, enum cm_kind kind,
                   const char *state);
 
+// Whether a rule's who covers the asker: a permit's then and now, a forbid's at either time.
+bool cm_permit_admits(const struct cm_box *permit, const struct cm_asker *asker);
+bool cm_forbid_reaches(const struct cm_box *forbid, const struct cm_asker *asker);
+
 // NONE: the rule covers some point of the request; else the first clause that does not.
 enum cm_miss cm_permit_misses(const struct cm_box *permit, const struct cm_asker *asker,
                               const struct cm_request *request, uint32_t purpose);
