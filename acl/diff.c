@@ -1,21 +1,6 @@
 #include "acl/diff.h"
 
-#include "acl/diff_merge.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-// One agency class with what changes for it.
-struct changed_class {
-    uint32_t class;
-    uint32_t change_count;
-    struct cm_change *changes;
-};
-
-struct making {
-    struct cm_arena *arena;
-    struct cm_change_list list; // of the class at hand
-};
+#include "acl/changes.h"
 
 // The runs of one point: stretches side by side that change in the same way.
 static void add_runs(struct cm_change_line *lines, uint32_t *count,
@@ -46,150 +31,28 @@ static void add_runs(struct cm_change_line *lines, uint32_t *count,
     }
 }
 
-static enum cm_status add_group(struct making *making, const struct cm_cell *cell,
-                                const struct cm_camera_group *group, size_t words)
+static enum cm_status add_group(struct cm_change_list *list, const struct cm_cell *cell,
+                                const struct cm_camera_group *group)
 {
+    struct cm_change change;
     size_t most = (size_t)group->stretch_count * CM_POINTS;
-    struct cm_change_line *lines = cm_arena_array(making->arena, most + 1, sizeof *lines);
-    uint64_t *cameras = cm_arena_array(making->arena, words, sizeof *cameras);
-    struct cm_change change = {.roles = cell->roles,
-                               .evidence = cell->evidence,
-                               .actions = cell->actions,
-                               .purposes = cell->purposes,
-                               .cameras = cameras,
-                               .from_ms = cell->from_ms,
-                               .until_ms = cell->until_ms,
-                               .lines = lines};
-    if (lines == NULL || cameras == NULL) {
+    struct cm_change_line *lines = cm_arena_array(list->arena, most + 1, sizeof *lines);
+    if (lines == NULL || cm_change_init(&change, list, cell, group->cameras) != CM_OK) {
         return CM_MEMORY;
     }
-    memcpy(cameras, group->cameras, words * sizeof *cameras);
+    change.lines = lines;
     for (unsigned point = 0; point < CM_POINTS; point++) {
         add_runs(lines, &change.line_count, group, point);
     }
-    return change.line_count == 0 ? CM_OK : cm_change_list_add(&making->list, &change);
+    return change.line_count == 0 ? CM_OK : cm_change_list_add(list, &change);
 }
 
 static enum cm_status visit(void *context, const struct cm_cell *cell)
 {
-    struct making *making = context;
     enum cm_status status = CM_OK;
     for (uint32_t i = 0; status == CM_OK && i < cell->group_count; i++) {
-        status = add_group(making, cell, &cell->groups[i], making->list.camera_words);
+        status = add_group(context, cell, &cell->groups[i]);
     }
-    return status;
-}
-
-static enum cm_status change_class(struct making *making, struct cm_cells *cells,
-                                   struct changed_class *out, uint32_t class,
-                                   struct cm_error *error)
-{
-    making->list.count = 0;
-    enum cm_status status = cm_cells_visit(cells, class, visit, making, error);
-    if (status == CM_OK) {
-        status = cm_change_list_merge(&making->list);
-    }
-    if (status != CM_OK) {
-        return status;
-    }
-    *out = (struct changed_class){.class = class, .change_count = making->list.count};
-    out->changes =
-        cm_arena_array(making->arena, (size_t)out->change_count + 1, sizeof *out->changes);
-    if (out->changes == NULL) {
-        return CM_MEMORY;
-    }
-    if (out->change_count > 0) {
-        memcpy(out->changes, making->list.list, out->change_count * sizeof *out->changes);
-    }
-    return CM_OK;
-}
-
-static int by_changes(const void *left, const void *right, void *words)
-{
-    const struct changed_class *a = left;
-    const struct changed_class *b = right;
-    if (a->change_count != b->change_count) {
-        return a->change_count < b->change_count ? -1 : 1;
-    }
-    for (uint32_t i = 0; i < a->change_count; i++) {
-        int order = cm_change_compare(&a->changes[i], &b->changes[i], *(const size_t *)words);
-        if (order != 0) {
-            return order;
-        }
-    }
-    return 0;
-}
-
-static int by_first_agency(const void *left, const void *right)
-{
-    uint32_t a = ((const struct cm_change_group *)left)->agencies[0];
-    uint32_t b = ((const struct cm_change_group *)right)->agencies[0];
-    return a < b ? -1 : a > b;
-}
-
-// Agencies by group, from groups by class.
-static enum cm_status fill_agencies(struct cm_arena *arena, const struct cm_cells *cells,
-                                    struct cm_change_group *groups, uint32_t count,
-                                    const uint32_t *group_of_class)
-{
-    for (uint32_t i = 0; i < cells->agency_count; i++) {
-        uint32_t class = cells->agency_class[i];
-        if (class != CM_NO_INDEX && group_of_class[class] != CM_NO_INDEX) {
-            groups[group_of_class[class]].agency_count++;
-        }
-    }
-    uint32_t **next = cm_arena_array(arena, (size_t)count + 1, sizeof *next);
-    for (uint32_t g = 0; next != NULL && g < count; g++) {
-        next[g] = cm_arena_array(arena, groups[g].agency_count, sizeof **next);
-        groups[g].agencies = next[g];
-        if (next[g] == NULL) {
-            return CM_MEMORY;
-        }
-    }
-    for (uint32_t i = 0; next != NULL && i < cells->agency_count; i++) {
-        uint32_t class = cells->agency_class[i];
-        if (class != CM_NO_INDEX && group_of_class[class] != CM_NO_INDEX) {
-            *next[group_of_class[class]]++ = i;
-        }
-    }
-    return next == NULL ? CM_MEMORY : CM_OK;
-}
-
-// Classes with the same changes become one group.
-static enum cm_status group_classes(struct cm_diff *diff, struct making *making,
-                                    struct changed_class *classes, uint32_t count)
-{
-    const struct cm_cells *cells = diff->cells;
-    size_t words = making->list.camera_words;
-    struct cm_change_group *groups =
-        cm_arena_array(making->arena, (size_t)count + 1, sizeof *groups);
-    uint32_t *group_of_class =
-        cm_arena_array(making->arena, (size_t)cells->class_count + 1, sizeof *group_of_class);
-    if (groups == NULL || group_of_class == NULL) {
-        return CM_MEMORY;
-    }
-    for (uint32_t i = 0; i < cells->class_count; i++) {
-        group_of_class[i] = CM_NO_INDEX;
-    }
-    if (count > 0) {
-        qsort_r(classes, count, sizeof *classes, by_changes, &words);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (classes[i].change_count == 0) {
-            continue;
-        }
-        if (diff->group_count == 0 || by_changes(&classes[i - 1], &classes[i], &words) != 0) {
-            groups[diff->group_count++] = (struct cm_change_group){
-                .change_count = classes[i].change_count, .changes = classes[i].changes};
-        }
-        group_of_class[classes[i].class] = diff->group_count - 1;
-    }
-    enum cm_status status =
-        fill_agencies(making->arena, cells, groups, diff->group_count, group_of_class);
-    if (status == CM_OK && diff->group_count > 0) {
-        qsort(groups, diff->group_count, sizeof *groups, by_first_agency);
-    }
-    diff->groups = groups;
     return status;
 }
 
@@ -214,26 +77,11 @@ static void describe_side(struct cm_diff *diff, unsigned side, const struct cm_r
     }
 }
 
-static enum cm_status compare(struct cm_diff *diff, struct cm_cells *cells, struct making *making,
-                              struct cm_error *error)
-{
-    struct changed_class *classes =
-        cm_arena_array(making->arena, (size_t)cells->class_count + 1, sizeof *classes);
-    making->list.camera_words = cm_bit_words(cells->camera_class_count);
-    making->list.arena = making->arena;
-    enum cm_status status = classes == NULL ? CM_MEMORY : CM_OK;
-    for (uint32_t i = 0; status == CM_OK && i < cells->class_count; i++) {
-        status = change_class(making, cells, &classes[i], i, error);
-    }
-    return status == CM_OK ? group_classes(diff, making, classes, cells->class_count) : status;
-}
-
 enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
                             const struct cm_side *old, const struct cm_side *new, int64_t now_ms,
                             struct cm_error *error)
 {
     struct cm_cells *cells;
-    struct making making = {.arena = arena};
     struct cm_diff *diff = cm_arena_alloc(arena, sizeof *diff);
     if (diff == NULL) {
         return cm_fail(error, CM_MEMORY, "rules", "out of memory");
@@ -241,16 +89,11 @@ enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
     describe_side(diff, 0, old->rules);
     describe_side(diff, 1, new->rules);
     enum cm_status status = cm_cells_make(&cells, arena, old, new, now_ms, error);
-    if (status != CM_OK) {
-        return status;
+    if (status == CM_OK) {
+        diff->cells = cells;
+        status = cm_changes_make(&diff->groups, &diff->group_count, cells, visit, NULL, error);
+        *out = diff;
     }
-    diff->cells = cells;
-    status = compare(diff, cells, &making, error);
-    cm_change_list_clear(&making.list);
-    if (status == CM_MEMORY) {
-        return cm_fail(error, CM_MEMORY, cells->node, "the rules are too large to compare");
-    }
-    *out = diff;
     return status;
 }
 

@@ -61,6 +61,25 @@ bool cm_value_date(const char *word, int64_t *out_ms)
     return true;
 }
 
+void cm_value_duration_format(char out[CM_DURATION_SIZE], int64_t seconds)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {
+        {"year", 365 * CM_DAY_S}, {"day", CM_DAY_S}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+    size_t unit = 0;
+    while (seconds == 0 || seconds % units[unit].seconds != 0) {
+        unit++;
+        if (units[unit].seconds == 1) {
+            break;
+        }
+    }
+    int64_t count = seconds / units[unit].seconds;
+    snprintf(out, CM_DURATION_SIZE, "%lld %s%s", (long long)count, units[unit].name,
+             count == 1 ? "" : "s");
+}
+
 void cm_value_date_format(char *out, int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);

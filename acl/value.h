@@ -14,6 +14,10 @@ int64_t cm_value_unit_s(const char *word);
 bool cm_value_number(const char *word, int64_t max, int64_t *out);
 // A real YYYY-MM-DD; *out is its midnight UTC in milliseconds.
 bool cm_value_date(const char *word, int64_t *out_ms);
+// "30 days", in the largest unit of years, days, hours, minutes, seconds that fits; as rules write
+// it when it is whole minutes.
+enum { CM_DURATION_SIZE = 32 };
+void cm_value_duration_format(char out[CM_DURATION_SIZE], int64_t seconds);
 // "2027-01-01" into out[11].
 void cm_value_date_format(char *out, int64_t ms);
 

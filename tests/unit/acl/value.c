@@ -49,3 +49,20 @@ Test(value, dates_come_back)
     cm_value_date_format(text, ms);
     cr_expect_str_eq(text, "2027-06-30");
 }
+
+Test(value, durations_are_said_in_their_largest_unit)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {
+        {0, "0 seconds"},     {59, "59 seconds"},   {60, "1 minute"},
+        {7200, "2 hours"},    {86400, "1 day"},     {86460, "1441 minutes"},
+        {2592000, "30 days"}, {31536000, "1 year"}, {157680000, "5 years"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[CM_DURATION_SIZE];
+        cm_value_duration_format(text, cases[i].seconds);
+        cr_expect_str_eq(text, cases[i].text);
+    }
+}
