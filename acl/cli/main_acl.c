@@ -1,13 +1,17 @@
 #include "acl/cli/apply.h"
 #include "acl/cli/check.h"
+#include "acl/cli/diff.h"
 #include "acl/cli/explain.h"
 #include "acl/cli/export.h"
+#include "acl/cli/who.h"
 #include "proto/base/cli.h"
 
 static const struct cm_command commands[] = {
     {"check", "errors and warnings of a rule file", cm_acl_check},
     {"explain", "what one requester would see, and why", cm_acl_explain},
     {"export", "the rules in the language of Cedar", cm_acl_export},
+    {"who", "the sharing matrix: who sees what", cm_acl_who},
+    {"diff", "what each agency gains and loses", cm_acl_diff},
     {"apply", "sign the rules that shall count", cm_acl_apply},
     {NULL, NULL, NULL},
 };

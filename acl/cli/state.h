@@ -1,0 +1,44 @@
+// A state of rules that a tool compares: a rule file with what it includes, or a signed rule set.
+// What is signed is not verified here: tools that only compare decide nothing. Main thread.
+#ifndef CM_ACL_CLI_STATE_H
+#define CM_ACL_CLI_STATE_H
+
+#include "acl/cells.h"
+#include "acl/cli/files.h"
+
+struct cm_acl_directory {
+    struct cm_arena *arena;
+    struct cm_directory value;
+};
+
+struct cm_acl_state {
+    struct cm_acl_files files; // of a rule file
+    struct cm_arena *arena;    // of a signed set
+    bool is_signed;
+    struct cm_ruleset set;
+    struct cm_rules *rules;
+};
+
+// The signed directory or its JSON; path NULL: the default place.
+enum cm_status cm_acl_directory_load(struct cm_acl_directory *out, const char *path,
+                                     struct cm_error *error) CM_MUST_CHECK;
+void cm_acl_directory_clear(struct cm_acl_directory *directory);
+
+// Reads path and compiles it against the directory. Errors in the rules are printed, and
+// CM_INVALID.
+enum cm_status cm_acl_state_load(struct cm_acl_state *out, const char *path,
+                                 const struct cm_directory *directory, const char *packs,
+                                 struct cm_error *error) CM_MUST_CHECK;
+// A signed set alone; CM_NOT_FOUND when there is no such file.
+enum cm_status cm_acl_state_signed(struct cm_acl_state *out, const char *path,
+                                   const struct cm_directory *directory,
+                                   struct cm_error *error) CM_MUST_CHECK;
+void cm_acl_state_clear(struct cm_acl_state *state);
+// Files that were read. is_signed: names that left the directory cover nothing. Errors in the rules
+// are printed, and CM_INVALID.
+enum cm_status cm_acl_compile(struct cm_rules **out, const char *main, size_t count,
+                              const struct cm_rule_file *files,
+                              const struct cm_directory *directory, bool is_signed,
+                              struct cm_error *error) CM_MUST_CHECK;
+
+#endif
