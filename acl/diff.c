@@ -97,14 +97,15 @@ enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
     return status;
 }
 
-static bool any_line(const struct cm_diff *diff, bool widens)
+typedef bool line_test(const struct cm_change_line *line);
+
+static bool any_line(const struct cm_diff *diff, line_test *test)
 {
     for (uint32_t g = 0; g < diff->group_count; g++) {
         for (uint32_t c = 0; c < diff->groups[g].change_count; c++) {
             const struct cm_change *change = &diff->groups[g].changes[c];
             for (uint32_t i = 0; i < change->line_count; i++) {
-                if (widens ? cm_change_line_widens(&change->lines[i])
-                           : cm_change_line_narrows(&change->lines[i])) {
+                if (test(&change->lines[i])) {
                     return true;
                 }
             }
@@ -116,11 +117,23 @@ static bool any_line(const struct cm_diff *diff, bool widens)
 bool cm_diff_widens(const struct cm_diff *diff)
 {
     return diff->retain_s[1] > diff->retain_s[0] || (diff->discloses[1] && !diff->discloses[0]) ||
-           any_line(diff, true);
+           any_line(diff, cm_change_line_widens);
 }
 
 bool cm_diff_narrows(const struct cm_diff *diff)
 {
     return diff->retain_s[1] < diff->retain_s[0] || (diff->discloses[0] && !diff->discloses[1]) ||
-           any_line(diff, false);
+           any_line(diff, cm_change_line_narrows);
+}
+
+// More than can be taken away by a forbid.
+static bool line_waits(const struct cm_change_line *line)
+{
+    return line->is.per_agency > 0;
+}
+
+bool cm_diff_waits(const struct cm_diff *diff)
+{
+    return diff->retain_s[1] != diff->retain_s[0] || diff->discloses[1] != diff->discloses[0] ||
+           any_line(diff, line_waits);
 }

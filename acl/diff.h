@@ -54,6 +54,9 @@ enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
 bool cm_diff_widens(const struct cm_diff *diff);
 // Somebody may see less, or less often; rows are kept shorter; denials are no longer disclosed.
 bool cm_diff_narrows(const struct cm_diff *diff);
+// Whether something only counts once an administrator has signed it: what widens, and of what
+// narrows, all that forbids can't say: limits, `retain`, `disclose`.
+bool cm_diff_waits(const struct cm_diff *diff);
 
 static inline bool cm_change_line_widens(const struct cm_change_line *line)
 {

@@ -3,6 +3,7 @@
 #include "acl/cli/diff.h"
 #include "acl/cli/explain.h"
 #include "acl/cli/export.h"
+#include "acl/cli/pending.h"
 #include "acl/cli/who.h"
 #include "proto/base/cli.h"
 
@@ -12,6 +13,7 @@ static const struct cm_command commands[] = {
     {"export", "the rules in the language of Cedar", cm_acl_export},
     {"who", "the sharing matrix: who sees what", cm_acl_who},
     {"diff", "what each agency gains and loses", cm_acl_diff},
+    {"pending", "what waits for a signature, and why", cm_acl_pending},
     {"apply", "sign the rules that shall count", cm_acl_apply},
     {NULL, NULL, NULL},
 };

@@ -39,7 +39,8 @@ static void print_errors(const struct cm_diagnostics *diagnostics)
     cm_buf_clear(&text);
 }
 
-enum cm_status cm_acl_compile(struct cm_rules **out, const char *main, size_t count,
+// is_signed: names that left the directory cover nothing.
+static enum cm_status compile(struct cm_rules **out, const char *main, size_t count,
                               const struct cm_rule_file *files,
                               const struct cm_directory *directory, bool is_signed,
                               struct cm_error *error)
@@ -89,24 +90,19 @@ static enum cm_status read_signed(struct cm_acl_state *out, const char *path,
     return status;
 }
 
-static enum cm_status compile_set(struct cm_acl_state *out, const struct cm_directory *directory,
+enum cm_status cm_acl_set_compile(struct cm_acl_state *state, const struct cm_directory *directory,
                                   struct cm_error *error)
 {
-    const struct cm_ruleset *set = &out->set;
-    return cm_acl_compile(&out->rules, set->main, set->file_count, set->files, directory, true,
-                          error);
+    const struct cm_ruleset *set = &state->set;
+    return compile(&state->rules, set->main, set->file_count, set->files, directory, true, error);
 }
 
-enum cm_status cm_acl_state_signed(struct cm_acl_state *out, const char *path,
-                                   const struct cm_directory *directory, struct cm_error *error)
+enum cm_status cm_acl_set_read(struct cm_acl_state *out, const char *path, struct cm_error *error)
 {
     *out = (struct cm_acl_state){.is_signed = false};
     enum cm_status status = read_signed(out, path, error);
     if (status == CM_OK && !out->is_signed) {
         status = cm_fail(error, CM_INVALID, path, "is no signed rule set");
-    }
-    if (status == CM_OK) {
-        status = compile_set(out, directory, error);
     }
     if (status != CM_OK) {
         cm_acl_state_clear(out);
@@ -121,12 +117,12 @@ enum cm_status cm_acl_state_load(struct cm_acl_state *out, const char *path,
     *out = (struct cm_acl_state){.is_signed = false};
     enum cm_status status = read_signed(out, path, error);
     if (status == CM_OK && out->is_signed) {
-        status = compile_set(out, directory, error);
+        status = cm_acl_set_compile(out, directory, error);
     } else if (status == CM_OK) {
         status = cm_acl_files_read(&out->files, path, packs != NULL ? packs : CM_ACL_PACKS, error);
         if (status == CM_OK) {
-            status = cm_acl_compile(&out->rules, out->files.main, out->files.count, out->files.list,
-                                    directory, false, error);
+            status = compile(&out->rules, out->files.main, out->files.count, out->files.list,
+                             directory, false, error);
         }
     }
     if (status != CM_OK) {

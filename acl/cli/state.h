@@ -29,16 +29,11 @@ void cm_acl_directory_clear(struct cm_acl_directory *directory);
 enum cm_status cm_acl_state_load(struct cm_acl_state *out, const char *path,
                                  const struct cm_directory *directory, const char *packs,
                                  struct cm_error *error) CM_MUST_CHECK;
-// A signed set alone; CM_NOT_FOUND when there is no such file.
-enum cm_status cm_acl_state_signed(struct cm_acl_state *out, const char *path,
-                                   const struct cm_directory *directory,
-                                   struct cm_error *error) CM_MUST_CHECK;
+// A signed set alone, not yet compiled; CM_NOT_FOUND when there is no such file.
+enum cm_status cm_acl_set_read(struct cm_acl_state *out, const char *path,
+                               struct cm_error *error) CM_MUST_CHECK;
+enum cm_status cm_acl_set_compile(struct cm_acl_state *state, const struct cm_directory *directory,
+                                  struct cm_error *error) CM_MUST_CHECK;
 void cm_acl_state_clear(struct cm_acl_state *state);
-// Files that were read. is_signed: names that left the directory cover nothing. Errors in the rules
-// are printed, and CM_INVALID.
-enum cm_status cm_acl_compile(struct cm_rules **out, const char *main, size_t count,
-                              const struct cm_rule_file *files,
-                              const struct cm_directory *directory, bool is_signed,
-                              struct cm_error *error) CM_MUST_CHECK;
 
 #endif

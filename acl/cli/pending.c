@@ -1,0 +1,226 @@
+#include "acl/cli/pending.h"
+
+#include "acl/cli/causes.h"
+#include "acl/cli/changes_print.h"
+#include "acl/cli/state.h"
+#include "proto/base/cli_args.h"
+#include "proto/base/clock.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+enum { EXIT_WAITS = 3 };
+#define ARENA_CAP ((size_t)512 * 1024 * 1024)
+
+static const struct argp_option options[] = {
+    {"node-data", 'n', "DIR", 0, "The node's data folder, where the signed rules lie", 0},
+    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
+    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"json", 'j', NULL, 0, "An object for programs", 0},
+    {0},
+};
+
+static const struct cm_cli_usage usage = {
+    .options = options,
+    .words = "FILE",
+    .about = "Show what of a rule file, its packs and the directory waits for a signature, and "
+             "why.\vWhat narrows counts within a second by itself; what widens waits, whoever "
+             "caused it, until an administrator signs it with `comity acl apply`. Exit code 3: "
+             "something waits.",
+    .required = "n",
+    .least_words = 1,
+    .most_words = 1,
+};
+
+struct pending {
+    const struct cm_cli_args *args;
+    struct cm_acl_directory now;
+    struct cm_acl_directory then; // empty: the current one
+    struct cm_acl_state proposal;
+    struct cm_acl_state set; // without rules: nothing was signed yet
+    bool then_missing;
+    struct cm_arena *arena;
+    const struct cm_diff *diff;
+    struct cm_causes causes;
+};
+
+static const struct cm_directory *then_of(const struct pending *pending)
+{
+    return pending->then.arena != NULL ? &pending->then.value : &pending->now.value;
+}
+
+static enum cm_status path_in(char out[PATH_MAX], const struct pending *pending, const char *format,
+                              const char *name, struct cm_error *error)
+{
+    const char *data = cm_cli_get(pending->args, 'n');
+    char file[CM_MAX_ID + 32];
+    snprintf(file, sizeof file, format, name);
+    int len = snprintf(out, PATH_MAX, "%s/rules/%s", data, file);
+    return len > 0 && len < PATH_MAX ? CM_OK
+                                     : cm_fail(error, CM_INVALID, data, "the path is too long");
+}
+
+// The directory that the set names; when it is gone, the node judges by none of it, so that the
+// current one shows the most that can have been signed.
+static enum cm_status load_then(struct pending *pending, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    char serial[24];
+    const struct cm_ruleset *set = &pending->set.set;
+    if (set->directory_serial == pending->now.value.serial) {
+        return CM_OK;
+    }
+    snprintf(serial, sizeof serial, "%" PRIu64, set->directory_serial);
+    enum cm_status status = path_in(path, pending, "directory-%s", serial, error);
+    if (status == CM_OK) {
+        status = cm_acl_directory_load(&pending->then, path, error);
+    }
+    pending->then_missing = status == CM_NOT_FOUND;
+    return status == CM_NOT_FOUND ? CM_OK : status;
+}
+
+static enum cm_status load_set(struct pending *pending, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    const char *node = cm_rules_node(pending->proposal.rules);
+    enum cm_status status = path_in(path, pending, "%s.ruleset", node, error);
+    if (status == CM_OK) {
+        status = cm_acl_set_read(&pending->set, path, error);
+    }
+    if (status == CM_NOT_FOUND) {
+        return CM_OK;
+    }
+    if (status == CM_OK) {
+        status = load_then(pending, error);
+    }
+    if (status == CM_OK) {
+        status = cm_acl_set_compile(&pending->set, then_of(pending), error);
+    }
+    return status;
+}
+
+static enum cm_status compare(struct pending *pending, struct cm_error *error)
+{
+    const struct cm_directory *now = &pending->now.value;
+    const struct cm_side old = {pending->set.rules, NULL, now};
+    const struct cm_side new = {pending->proposal.rules, NULL, now};
+    int64_t now_ms = cm_wall_ms(cm_clock_system());
+    pending->arena = cm_arena_new(ARENA_CAP);
+    enum cm_status status =
+        pending->arena == NULL
+            ? cm_fail(error, CM_MEMORY, "rules", "out of memory")
+            : cm_diff_make(&pending->diff, pending->arena, &old, &new, now_ms, error);
+    if (status != CM_OK || pending->set.rules == NULL) {
+        return status;
+    }
+    const struct cm_causes_source source = {.set = &pending->set.set,
+                                            .then = then_of(pending),
+                                            .now = now,
+                                            .files = &pending->proposal.files,
+                                            .diff = pending->diff,
+                                            .now_ms = now_ms};
+    return cm_causes_find(&pending->causes, &source, error);
+}
+
+static enum cm_status load(struct pending *pending, struct cm_error *error)
+{
+    const char *file = pending->args->words[0];
+    enum cm_status status =
+        cm_acl_directory_load(&pending->now, cm_cli_get(pending->args, 'd'), error);
+    if (status == CM_OK) {
+        status = cm_acl_state_load(&pending->proposal, file, &pending->now.value,
+                                   cm_cli_get(pending->args, 'p'), error);
+    }
+    if (status == CM_OK && pending->proposal.is_signed) {
+        status = cm_fail(error, CM_INVALID, file, "is signed: give the rule file on disk");
+    }
+    if (status == CM_OK) {
+        status = load_set(pending, error);
+    }
+    return status == CM_OK ? compare(pending, error) : status;
+}
+
+static bool waits(const struct pending *pending)
+{
+    return pending->set.rules == NULL || cm_diff_waits(pending->diff);
+}
+
+static void print_text(const struct pending *pending)
+{
+    const struct cm_causes *causes = &pending->causes;
+    const char *node = cm_rules_node(pending->proposal.rules);
+    if (pending->set.rules == NULL) {
+        printf("%s: nothing was signed yet, so nothing counts\n", node);
+    } else {
+        printf("%s: rule set %" PRIu64 " counts\n", node, pending->set.set.sequence);
+    }
+    if (pending->then_missing) {
+        printf("its directory %" PRIu64 " is not at hand: compared by the current one\n",
+               pending->set.set.directory_serial);
+    }
+    if (causes->count == 0 && pending->set.rules != NULL && !waits(pending)) {
+        printf("nothing has changed since, nothing waits\n");
+        return;
+    }
+    printf("%s\n", waits(pending) ? "waits for `comity acl apply`:" : "nothing waits");
+    for (size_t i = 0; i < causes->count; i++) {
+        printf("  - ");
+        char text[256];
+        snprintf(text, sizeof text, "%s%s", causes->list[i].text,
+                 causes->list[i].widens ? "" : " (it does not widen)");
+        cm_cli_wrap(stdout, text, 4, 4);
+    }
+    if (causes->more > 0) {
+        printf("  - and %zu more\n", causes->more);
+    }
+    putchar('\n');
+    cm_diff_print(stdout, pending->diff);
+}
+
+static void print_json(const struct pending *pending)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < pending->causes.count; i++) {
+        const struct cm_cause *cause = &pending->causes.list[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "kind",
+                                              cm_cause_kind_name(cause->kind), "name", cause->name,
+                                              "widens", (int)cause->widens, "text", cause->text));
+    }
+    json_t *sequence = pending->set.rules == NULL
+                           ? json_null()
+                           : json_integer((json_int_t)pending->set.set.sequence);
+    json_t *object =
+        json_pack("{s:s, s:o, s:b, s:o, s:o}", "node", cm_rules_node(pending->proposal.rules),
+                  "sequence", sequence, "waits", (int)waits(pending), "causes", list, "diff",
+                  cm_diff_json(pending->diff));
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
+
+int cm_acl_pending(int argc, char **argv)
+{
+    static struct cm_cli_args args;
+    static struct pending pending;
+    struct cm_error error;
+    cm_cli_parse(&args, &usage, argc, argv);
+    pending = (struct pending){.args = &args};
+    int code = CM_EXIT_FAILED;
+    if (load(&pending, &error) != CM_OK) {
+        cm_cli_error(&error);
+    } else {
+        if (cm_cli_get(&args, 'j') != NULL) {
+            print_json(&pending);
+        } else {
+            print_text(&pending);
+        }
+        code = waits(&pending) ? EXIT_WAITS : CM_EXIT_OK;
+    }
+    cm_acl_state_clear(&pending.proposal);
+    cm_acl_state_clear(&pending.set);
+    cm_acl_directory_clear(&pending.now);
+    cm_acl_directory_clear(&pending.then);
+    cm_arena_free(pending.arena);
+    return code;
+}
