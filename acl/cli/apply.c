@@ -3,6 +3,8 @@
 #include "acl/bundle/bundle.h"
 #include "acl/bundle/signers.h"
 #include "acl/cli/judged.h"
+#include "acl/cli/preview.h"
+#include "acl/cli/state.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
 #include "proto/base/file.h"
@@ -48,6 +50,7 @@ struct apply {
     struct cm_identity administrator;
     struct cm_trust *trust;
     struct cm_judged judged;
+    struct cm_rules *counts; // NULL: none yet, or it no longer stands
     struct cm_buf envelope;
     char out[PATH_MAX];
 };
@@ -157,6 +160,8 @@ static enum cm_status ask_node(struct apply *apply, uint64_t *sequence, struct c
         return status;
     }
     cm_bundle_last(bundle, sequence, digest);
+    const struct cm_standing *standing = cm_bundle_standing(bundle);
+    apply->counts = standing == NULL ? NULL : cm_rules_ref(standing->rules);
     cm_bundle_free(bundle);
     return CM_OK;
 }
@@ -179,8 +184,11 @@ static enum cm_status find_previous(struct apply *apply, uint64_t *sequence,
         status = cm_fail(error, CM_FORBIDDEN, named, "are rules of %s", set.agency);
     }
     if (status == CM_OK) {
+        struct cm_acl_state state = {.set = set};
         cm_sha256_of(digest, envelope.payload);
         *sequence = set.sequence;
+        status = cm_acl_set_compile(&state, cm_trust_directory(apply->trust), error);
+        apply->counts = state.rules;
     }
     return status;
 }
@@ -226,6 +234,9 @@ static enum cm_status sign_new(struct apply *apply, struct cm_error *error)
     }
     if (status == CM_OK) {
         status = find_previous(apply, &previous, &digest, error);
+    }
+    if (status == CM_OK) {
+        status = cm_preview_print(apply->counts, apply->judged.rules, directory, error);
     }
     if (status != CM_OK) {
         return status;
@@ -275,6 +286,29 @@ static enum cm_status check_signed(struct apply *apply, const struct cm_ruleset 
                : cm_fail(error, CM_INVALID, path, "has errors: nothing was signed");
 }
 
+// The second administrator sees the difference that the first one saw.
+static enum cm_status show_again(struct apply *apply, const struct cm_ruleset *set,
+                                 const char *path, struct cm_error *error)
+{
+    uint64_t sequence;
+    struct cm_digest digest;
+    enum cm_status status = find_previous(apply, &sequence, &digest, error);
+    if (status == CM_OK &&
+        (sequence + 1 != set->sequence || !cm_digest_equal(&digest, &set->previous))) {
+        status = cm_fail(error, CM_STALE, path,
+                         "is rule set %" PRIu64 ", to follow another than the %" PRIu64 " at hand",
+                         set->sequence, sequence);
+        cm_error_hint(error, "give the set that counts now by --node-data or --previous");
+    }
+    for (size_t i = 0; status == CM_OK && i < set->file_count; i++) {
+        printf("== %s\n%.*s", set->files[i].path, (int)set->files[i].text.len,
+               (const char *)set->files[i].text.data);
+    }
+    return status == CM_OK ? cm_preview_print(apply->counts, apply->judged.rules,
+                                              cm_trust_directory(apply->trust), error)
+                           : status;
+}
+
 static enum cm_status sign_again(struct apply *apply, const char *path, struct cm_error *error)
 {
     struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
@@ -291,10 +325,9 @@ static enum cm_status sign_again(struct apply *apply, const char *path, struct c
         status = check_signed(apply, &set, path, error);
     }
     if (status == CM_OK) {
-        for (size_t i = 0; i < set.file_count; i++) {
-            printf("== %s\n%.*s", set.files[i].path, (int)set.files[i].text.len,
-                   (const char *)set.files[i].text.data);
-        }
+        status = show_again(apply, &set, path, error);
+    }
+    if (status == CM_OK) {
         status = confirmed(apply, &set) ? cm_dsse_cosign(&apply->envelope, &envelope, apply->signer)
                                         : cm_fail(error, CM_CANCELLED, path, "nothing was signed");
     }
@@ -360,6 +393,7 @@ int cm_acl_apply(int argc, char **argv)
     } else {
         cm_cli_error(&error);
     }
+    cm_rules_unref(apply.counts);
     cm_judged_clear(&apply.judged);
     cm_signer_unref(apply.signer);
     cm_trust_unref(apply.trust);
