@@ -6,7 +6,18 @@
 #define ORDER(a, b) ((a) < (b) ? -1 : (a) > (b))
 
 // What two boxes may differ in and still become one.
-enum dimension { CAMERAS, EVIDENCE, ACTIONS, PURPOSES, ROLES, DATES, DIMENSIONS };
+enum dimension {
+    DIRECTION,
+    CAMERAS,
+    EVIDENCE,
+    ACTIONS,
+    PURPOSES,
+    ROLES,
+    DATES,
+    FIELDS,
+    LINES,
+    DIMENSIONS
+};
 
 enum { MOST_CHANGES = 1000000 };
 
@@ -33,7 +44,8 @@ void cm_change_lines_add(struct cm_change_line *lines, uint32_t *count,
     lines[(*count)++] = *line;
 }
 
-static int compare_lines(const struct cm_change *a, const struct cm_change *b)
+// but_fields: of a single line the fields do not count.
+static int compare_lines(const struct cm_change *a, const struct cm_change *b, bool but_fields)
 {
     if (a->line_count != b->line_count) {
         return ORDER(a->line_count, b->line_count);
@@ -41,7 +53,7 @@ static int compare_lines(const struct cm_change *a, const struct cm_change *b)
     for (uint32_t i = 0; i < a->line_count; i++) {
         const struct cm_change_line *x = &a->lines[i];
         const struct cm_change_line *y = &b->lines[i];
-        const int orders[] = {ORDER(x->fields, y->fields),
+        const int orders[] = {but_fields && a->line_count == 1 ? 0 : ORDER(x->fields, y->fields),
                               ORDER(x->after_s, y->after_s),
                               ORDER(x->to_s, y->to_s),
                               ORDER(x->was.per_investigator, y->was.per_investigator),
@@ -57,11 +69,18 @@ static int compare_lines(const struct cm_change *a, const struct cm_change *b)
     return 0;
 }
 
+// Gains first, so that people read them together.
+static int by_direction(const struct cm_change *a, const struct cm_change *b)
+{
+    return ORDER(cm_change_line_widens(&b->lines[0]), cm_change_line_widens(&a->lines[0]));
+}
+
 // By everything but one dimension.
 static int compare_but(const struct cm_change *a, const struct cm_change *b, size_t words,
                        enum dimension but)
 {
     const int orders[] = {
+        [DIRECTION] = by_direction(a, b),
         [CAMERAS] = but == CAMERAS || a->cameras == b->cameras
                         ? 0
                         : memcmp(a->cameras, b->cameras, words * sizeof *a->cameras),
@@ -72,7 +91,7 @@ static int compare_but(const struct cm_change *a, const struct cm_change *b, siz
         [DATES] = but == DATES               ? 0
                   : a->from_ms != b->from_ms ? ORDER(a->from_ms, b->from_ms)
                                              : ORDER(a->until_ms, b->until_ms),
-        [DIMENSIONS] = compare_lines(a, b),
+        [LINES] = but == LINES ? 0 : compare_lines(a, b, but == FIELDS),
     };
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
         if (orders[i] != 0) {
@@ -93,7 +112,10 @@ static int by_rest(const void *left, const void *right, void *context)
     const struct cm_change *b = right;
     const struct sorting *sorting = context;
     int order = compare_but(a, b, sorting->words, sorting->but);
-    return order != 0 ? order : ORDER(a->from_ms, b->from_ms);
+    if (order == 0) {
+        order = ORDER(a->from_ms, b->from_ms);
+    }
+    return order != 0 ? order : compare_lines(a, b, false);
 }
 
 static enum cm_status join_cameras(struct cm_change_list *list, struct cm_change *into,
@@ -107,6 +129,34 @@ static enum cm_status join_cameras(struct cm_change_list *list, struct cm_change
         bits[i] = into->cameras[i] | from->cameras[i];
     }
     into->cameras = bits;
+    return CM_OK;
+}
+
+static enum cm_status join_fields(struct cm_change_list *list, struct cm_change *into,
+                                  const struct cm_change *from)
+{
+    struct cm_change_line *line = cm_arena_alloc(list->arena, sizeof *line);
+    if (line == NULL) {
+        return CM_MEMORY;
+    }
+    *line = into->lines[0];
+    line->fields |= from->lines[0].fields;
+    into->lines = line;
+    return CM_OK;
+}
+
+static enum cm_status join_lines(struct cm_change_list *list, struct cm_change *into,
+                                 const struct cm_change *from)
+{
+    size_t count = (size_t)into->line_count + from->line_count;
+    struct cm_change_line *lines = cm_arena_array(list->arena, count, sizeof *lines);
+    if (lines == NULL) {
+        return CM_MEMORY;
+    }
+    memcpy(lines, into->lines, into->line_count * sizeof *lines);
+    memcpy(lines + into->line_count, from->lines, from->line_count * sizeof *lines);
+    into->lines = lines;
+    into->line_count = (uint32_t)count;
     return CM_OK;
 }
 
@@ -132,6 +182,11 @@ static enum cm_status join(struct cm_change_list *list, struct cm_change *into,
     case DATES:
         into->until_ms = from->until_ms;
         break;
+    case FIELDS:
+        return into->line_count == 1 ? join_fields(list, into, from) : CM_OK;
+    case LINES:
+        return join_lines(list, into, from);
+    case DIRECTION:
     case DIMENSIONS:
         break;
     }
@@ -161,23 +216,25 @@ static enum cm_status merge_along(struct cm_change_list *list, enum dimension di
     return CM_OK;
 }
 
-// Until no two neighbours are alike; then sorted.
+// Until no two neighbours are alike; then boxes that are the same become one with several lines.
 static enum cm_status merge(struct cm_change_list *list)
 {
     struct sorting whole = {.words = words_of(list), .but = DIMENSIONS};
-    for (uint32_t before = list->count + 1; list->count > 0 && list->count < before;) {
+    enum cm_status status = CM_OK;
+    if (list->count == 0) {
+        return CM_OK;
+    }
+    for (uint32_t before = list->count + 1; status == CM_OK && list->count < before;) {
         before = list->count;
-        for (enum dimension dimension = CAMERAS; dimension < DIMENSIONS; dimension++) {
-            enum cm_status status = merge_along(list, dimension);
-            if (status != CM_OK) {
-                return status;
-            }
+        for (enum dimension along = CAMERAS; status == CM_OK && along <= DATES; along++) {
+            status = merge_along(list, along);
         }
     }
-    if (list->count > 0) {
-        qsort_r(list->list, list->count, sizeof *list->list, by_rest, &whole);
+    for (enum dimension along = FIELDS; status == CM_OK && along <= LINES; along++) {
+        status = merge_along(list, along);
     }
-    return CM_OK;
+    qsort_r(list->list, list->count, sizeof *list->list, by_rest, &whole);
+    return status;
 }
 
 enum cm_status cm_change_list_add(struct cm_change_list *list, const struct cm_change *change)

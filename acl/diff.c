@@ -18,7 +18,7 @@ static void add_runs(struct cm_change_line *lines, uint32_t *count,
             continue;
         }
         if (run.fields != 0) {
-            cm_change_lines_add(lines, count, &run);
+            lines[(*count)++] = run;
         }
         run = none;
         if (changes) {
@@ -31,20 +31,28 @@ static void add_runs(struct cm_change_line *lines, uint32_t *count,
     }
 }
 
+// Each line is a box of its own at first: what changes in the same way is joined apart from the
+// rest.
 static enum cm_status add_group(struct cm_change_list *list, const struct cm_cell *cell,
                                 const struct cm_camera_group *group)
 {
     struct cm_change change;
+    uint32_t count = 0;
     size_t most = (size_t)group->stretch_count * CM_POINTS;
     struct cm_change_line *lines = cm_arena_array(list->arena, most + 1, sizeof *lines);
     if (lines == NULL || cm_change_init(&change, list, cell, group->cameras) != CM_OK) {
         return CM_MEMORY;
     }
-    change.lines = lines;
     for (unsigned point = 0; point < CM_POINTS; point++) {
-        add_runs(lines, &change.line_count, group, point);
+        add_runs(lines, &count, group, point);
     }
-    return change.line_count == 0 ? CM_OK : cm_change_list_add(list, &change);
+    enum cm_status status = CM_OK;
+    change.line_count = 1;
+    for (uint32_t i = 0; status == CM_OK && i < count; i++) {
+        change.lines = &lines[i];
+        status = cm_change_list_add(list, &change);
+    }
+    return status;
 }
 
 static enum cm_status visit(void *context, const struct cm_cell *cell)

@@ -14,7 +14,7 @@ struct cm_change_line {
     struct cm_allowance is;
 };
 
-// A box: everything in it changes, as its lines say.
+// A box: everything in it changes, as its lines say; all of them widen, or none does.
 struct cm_change {
     uint8_t roles;           // bits 1u << enum cm_role
     uint16_t evidence;       // bit e: requests with the kinds e << 1
@@ -32,7 +32,7 @@ struct cm_change_group {
     uint32_t agency_count;
     const uint32_t *agencies; // into cells->agencies, ascending
     uint32_t change_count;
-    const struct cm_change *changes; // disjoint
+    const struct cm_change *changes; // those that widen first; no point is in two
 };
 
 struct cm_diff {

@@ -70,21 +70,16 @@ static void print_line(FILE *out, const struct cm_change_line *line)
 static void print_change(FILE *out, const struct cm_cells *cells, const struct cm_change *change)
 {
     static const char *const words[] = {"gains  ", "loses  ", "changes"};
-    for (enum verb verb = GAINS; verb < VERBS; verb++) {
-        bool begun = false;
-        for (uint32_t i = 0; i < change->line_count; i++) {
-            if (verb_of(&change->lines[i]) != verb) {
-                continue;
-            }
-            if (!begun) {
-                struct cm_buf text = {0};
-                cm_say_change(&text, cells, change);
-                fprintf(out, "  %s ", words[verb]);
-                print_buf(out, &text, 10, 10);
-                begun = true;
-            }
-            print_line(out, &change->lines[i]);
-        }
+    struct cm_buf text = {0};
+    enum verb verb = verb_of(&change->lines[0]);
+    for (uint32_t i = 1; i < change->line_count; i++) {
+        verb = verb_of(&change->lines[i]) == verb ? verb : CHANGES;
+    }
+    cm_say_change(&text, cells, change);
+    fprintf(out, "  %s ", words[verb]);
+    print_buf(out, &text, 10, 10);
+    for (uint32_t i = 0; i < change->line_count; i++) {
+        print_line(out, &change->lines[i]);
     }
 }
 

@@ -36,7 +36,8 @@ static void check_request(const struct cm_diff *diff, const struct cm_side sides
         }
     }
     for (size_t c = 0; c < every_camera_count; c++) {
-        const struct cm_change *change = change_at(diff, request, every_camera[c]);
+        struct changes_at changes;
+        changes_at(&changes, diff, request, every_camera[c]);
         for (size_t a = 0; a < every_age_count; a++) {
             cm_fields rows[2] = {0, 0};
             for (unsigned s = 0; s < 2; s++) {
@@ -44,7 +45,7 @@ static void check_request(const struct cm_diff *diff, const struct cm_side sides
                     views[s] == NULL ? 0 : cm_view_row(views[s], every_camera[c], every_age[a]);
             }
             for (unsigned field = 0; field < CM_POINTS; field++) {
-                const struct cm_change_line *line = line_at(change, field, every_age[a]);
+                const struct cm_change_line *line = line_at(&changes, field, every_age[a]);
                 bool was = (rows[0] >> field & 1) != 0;
                 bool is = (rows[1] >> field & 1) != 0;
                 cr_assert(line != NULL || was == is,
@@ -142,12 +143,14 @@ static void check_reverse(const struct cm_diff *there, const struct cm_diff *bac
         struct cm_request request;
         nth_request(i, &request);
         for (size_t c = 0; c < every_camera_count; c++) {
-            const struct cm_change *a = change_at(there, &request, every_camera[c]);
-            const struct cm_change *b = change_at(back, &request, every_camera[c]);
+            struct changes_at a;
+            struct changes_at b;
+            changes_at(&a, there, &request, every_camera[c]);
+            changes_at(&b, back, &request, every_camera[c]);
             for (size_t age = 0; age < every_age_count; age++) {
                 for (unsigned field = 0; field < CM_POINTS; field++) {
-                    const struct cm_change_line *x = line_at(a, field, every_age[age]);
-                    const struct cm_change_line *y = line_at(b, field, every_age[age]);
+                    const struct cm_change_line *x = line_at(&a, field, every_age[age]);
+                    const struct cm_change_line *y = line_at(&b, field, every_age[age]);
                     cr_assert_eq(x == NULL, y == NULL);
                     cr_assert(x == NULL || (cm_allowance_equal(x->was, y->is) &&
                                             cm_allowance_equal(x->is, y->was)));

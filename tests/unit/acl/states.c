@@ -189,34 +189,36 @@ static bool change_holds(const struct cm_cells *cells, const struct cm_change *c
            request->now_ms < change->until_ms;
 }
 
-const struct cm_change *change_at(const struct cm_diff *diff, const struct cm_request *request,
-                                  const char *camera)
+void changes_at(struct changes_at *out, const struct cm_diff *diff,
+                const struct cm_request *request, const char *camera)
 {
-    const struct cm_change *found = NULL;
     const struct cm_cells *cells = diff->cells;
     uint32_t agency = index_of(cells->agencies, cells->agency_count, request->agency);
+    *out = (struct changes_at){.count = 0};
     for (uint32_t g = 0; g < diff->group_count; g++) {
         const struct cm_change_group *group = &diff->groups[g];
         for (uint32_t a = 0; a < group->agency_count; a++) {
             for (uint32_t c = 0; group->agencies[a] == agency && c < group->change_count; c++) {
                 if (change_holds(cells, &group->changes[c], request, camera)) {
-                    cr_assert_null(found, "two changes name one point");
-                    found = &group->changes[c];
+                    cr_assert_lt(out->count, MOST_CHANGES_AT);
+                    out->list[out->count++] = &group->changes[c];
                 }
             }
         }
     }
-    return found;
 }
 
-const struct cm_change_line *line_at(const struct cm_change *change, unsigned field, int64_t age_s)
+const struct cm_change_line *line_at(const struct changes_at *changes, unsigned field,
+                                     int64_t age_s)
 {
     const struct cm_change_line *found = NULL;
-    for (uint32_t i = 0; change != NULL && i < change->line_count; i++) {
-        const struct cm_change_line *line = &change->lines[i];
-        if ((line->fields >> field & 1) != 0 && age_s > line->after_s && age_s <= line->to_s) {
-            cr_assert_null(found, "two lines name one point");
-            found = line;
+    for (size_t c = 0; c < changes->count; c++) {
+        for (uint32_t i = 0; i < changes->list[c]->line_count; i++) {
+            const struct cm_change_line *line = &changes->list[c]->lines[i];
+            if ((line->fields >> field & 1) != 0 && age_s > line->after_s && age_s <= line->to_s) {
+                cr_assert_null(found, "two lines name one point");
+                found = line;
+            }
         }
     }
     return found;

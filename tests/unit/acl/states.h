@@ -24,11 +24,17 @@ struct cm_view *view_of(struct cm_arena *arena, const struct cm_side *side,
                         const struct cm_request *request, enum spending spending);
 bool allowed(struct cm_allowance allowance, enum spending spending);
 
-// The change that names the point, or NULL; fails the test when two do.
-const struct cm_change *change_at(const struct cm_diff *diff, const struct cm_request *request,
-                                  const char *camera);
-// The line of a change that names the field and age, or NULL.
-const struct cm_change_line *line_at(const struct cm_change *change, unsigned field, int64_t age_s);
+// Of the changes for that request and camera, those a diff has.
+enum { MOST_CHANGES_AT = 64 };
+struct changes_at {
+    size_t count;
+    const struct cm_change *list[MOST_CHANGES_AT];
+};
+void changes_at(struct changes_at *out, const struct cm_diff *diff,
+                const struct cm_request *request, const char *camera);
+// The line that names the field and age, or NULL; fails the test when two do.
+const struct cm_change_line *line_at(const struct changes_at *changes, unsigned field,
+                                     int64_t age_s);
 
 // A request that a diff from NOON_MS on speaks of; index below request_count: every one there is.
 extern const unsigned request_count;
