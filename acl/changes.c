@@ -6,18 +6,7 @@
 #define ORDER(a, b) ((a) < (b) ? -1 : (a) > (b))
 
 // What two boxes may differ in and still become one.
-enum dimension {
-    DIRECTION,
-    CAMERAS,
-    EVIDENCE,
-    ACTIONS,
-    PURPOSES,
-    ROLES,
-    DATES,
-    FIELDS,
-    LINES,
-    DIMENSIONS
-};
+enum dimension { CAMERAS, EVIDENCE, ACTIONS, PURPOSES, ROLES, DATES, FIELDS, LINES, DIMENSIONS };
 
 enum { MOST_CHANGES = 1000000 };
 
@@ -44,6 +33,12 @@ void cm_change_lines_add(struct cm_change_line *lines, uint32_t *count,
     lines[(*count)++] = *line;
 }
 
+static int compare_allowances(struct cm_allowance a, struct cm_allowance b)
+{
+    return a.per_investigator != b.per_investigator ? ORDER(a.per_investigator, b.per_investigator)
+                                                    : ORDER(a.per_agency, b.per_agency);
+}
+
 // but_fields: of a single line the fields do not count.
 static int compare_lines(const struct cm_change *a, const struct cm_change *b, bool but_fields)
 {
@@ -53,17 +48,13 @@ static int compare_lines(const struct cm_change *a, const struct cm_change *b, b
     for (uint32_t i = 0; i < a->line_count; i++) {
         const struct cm_change_line *x = &a->lines[i];
         const struct cm_change_line *y = &b->lines[i];
-        const int orders[] = {but_fields && a->line_count == 1 ? 0 : ORDER(x->fields, y->fields),
-                              ORDER(x->after_s, y->after_s),
-                              ORDER(x->to_s, y->to_s),
-                              ORDER(x->was.per_investigator, y->was.per_investigator),
-                              ORDER(x->was.per_agency, y->was.per_agency),
-                              ORDER(x->is.per_investigator, y->is.per_investigator),
-                              ORDER(x->is.per_agency, y->is.per_agency)};
-        for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
-            if (orders[o] != 0) {
-                return orders[o];
-            }
+        int order = but_fields && a->line_count == 1 ? 0 : ORDER(x->fields, y->fields);
+        order = order != 0 ? order : ORDER(x->after_s, y->after_s);
+        order = order != 0 ? order : ORDER(x->to_s, y->to_s);
+        order = order != 0 ? order : compare_allowances(x->was, y->was);
+        order = order != 0 ? order : compare_allowances(x->is, y->is);
+        if (order != 0) {
+            return order;
         }
     }
     return 0;
@@ -79,26 +70,32 @@ static int by_direction(const struct cm_change *a, const struct cm_change *b)
 static int compare_but(const struct cm_change *a, const struct cm_change *b, size_t words,
                        enum dimension but)
 {
-    const int orders[] = {
-        [DIRECTION] = by_direction(a, b),
-        [CAMERAS] = but == CAMERAS || a->cameras == b->cameras
-                        ? 0
-                        : memcmp(a->cameras, b->cameras, words * sizeof *a->cameras),
-        [EVIDENCE] = but == EVIDENCE ? 0 : ORDER(a->evidence, b->evidence),
-        [ACTIONS] = but == ACTIONS ? 0 : ORDER(a->actions, b->actions),
-        [PURPOSES] = but == PURPOSES ? 0 : ORDER(a->purposes, b->purposes),
-        [ROLES] = but == ROLES ? 0 : ORDER(a->roles, b->roles),
-        [DATES] = but == DATES               ? 0
-                  : a->from_ms != b->from_ms ? ORDER(a->from_ms, b->from_ms)
-                                             : ORDER(a->until_ms, b->until_ms),
-        [LINES] = but == LINES ? 0 : compare_lines(a, b, but == FIELDS),
-    };
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
-        if (orders[i] != 0) {
-            return orders[i];
-        }
+    int order = by_direction(a, b);
+    if (order == 0 && but != PURPOSES) {
+        order = ORDER(a->purposes, b->purposes);
     }
-    return 0;
+    if (order == 0 && but != DATES) {
+        order = ORDER(a->from_ms, b->from_ms);
+    }
+    if (order == 0 && but != DATES) {
+        order = ORDER(a->until_ms, b->until_ms);
+    }
+    if (order == 0 && but != EVIDENCE) {
+        order = ORDER(a->evidence, b->evidence);
+    }
+    if (order == 0 && but != ACTIONS) {
+        order = ORDER(a->actions, b->actions);
+    }
+    if (order == 0 && but != ROLES) {
+        order = ORDER(a->roles, b->roles);
+    }
+    if (order == 0 && but != LINES) {
+        order = compare_lines(a, b, but == FIELDS);
+    }
+    if (order == 0 && but != CAMERAS && a->cameras != b->cameras) {
+        order = memcmp(a->cameras, b->cameras, words * sizeof *a->cameras);
+    }
+    return order;
 }
 
 struct sorting {
@@ -186,7 +183,6 @@ static enum cm_status join(struct cm_change_list *list, struct cm_change *into,
         return into->line_count == 1 ? join_fields(list, into, from) : CM_OK;
     case LINES:
         return join_lines(list, into, from);
-    case DIRECTION:
     case DIMENSIONS:
         break;
     }

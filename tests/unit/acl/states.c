@@ -8,10 +8,11 @@
 static const char *const askers[] = {"aa.first.pd", "bb.node.pd", "cc.third.so", "dd.fourth.pd",
                                      "ee.fed",      "ff.gone.pd", "gg.old.pd",   "hh.campus.pd"};
 static const char *const purposes[] = {"alert", "gone", "homicide", "other", "theft"};
-static const enum cm_action actions[] = {CM_ACTION_LOOKUP, CM_ACTION_FUZZY, CM_ACTION_WATCH};
+static const enum cm_action actions[] = {CM_ACTION_LOOKUP, CM_ACTION_FUZZY, CM_ACTION_AREA,
+                                         CM_ACTION_WATCH};
 static const int64_t days[] = {0, 1, 2, 400};
 
-enum { AGENCIES = 8, ROLES = 2, ACTIONS = 3, PURPOSES = 5, EVIDENCE = 16, DAYS = 4 };
+enum { AGENCIES = 8, ROLES = 2, ACTIONS = 4, PURPOSES = 5, EVIDENCE = 16, DAYS = 4 };
 const unsigned request_count = AGENCIES * ROLES * ACTIONS * PURPOSES * EVIDENCE * DAYS;
 
 static unsigned next_digit(unsigned *index, unsigned base)
