@@ -194,7 +194,7 @@ static enum cm_status merge_along(struct cm_change_list *list, enum dimension di
     struct sorting sorting = {.words = words_of(list), .but = dimension};
     qsort_r(list->list, list->count, sizeof *list->list, by_rest, &sorting);
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
+    for (uint32_t i = 0; list->list != NULL && i < list->count; i++) {
         struct cm_change *last = kept == 0 ? NULL : &list->list[kept - 1];
         const struct cm_change *next = &list->list[i];
         bool joins = last != NULL && compare_but(last, next, sorting.words, dimension) == 0 &&
