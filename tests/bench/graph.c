@@ -9,6 +9,43 @@
 
 enum { ARENA_CAP = 256 * 1024 * 1024, SCRATCH_CAP = 8 * 1024 * 1024 };
 
+#define NOW_MS INT64_C(1796126400000)
+#define DAY_MS INT64_C(86400000)
+
+uint64_t cm_graph_pick(uint64_t *random, uint64_t count)
+{
+    *random ^= *random >> 12;
+    *random ^= *random << 25;
+    *random ^= *random >> 27;
+    return (*random * UINT64_C(2685821657736338717) >> 33) % count;
+}
+
+struct cm_request cm_graph_request_of(const struct cm_graph *graph, const struct cm_agency *agency,
+                                      uint64_t *random)
+{
+    const struct cm_directory *directory = &graph->directory;
+    int64_t days = 1 + (int64_t)cm_graph_pick(random, 30);
+    return (struct cm_request){
+        .agency = agency->id,
+        .role = CM_ROLE_INVESTIGATOR,
+        .on_behalf_of = "",
+        .action = CM_ACTION_LOOKUP,
+        .purpose = directory->purposes[cm_graph_pick(random, directory->purpose_count)].id,
+        .evidence = cm_graph_pick(random, 4) > 0 ? 1u << CM_EVIDENCE_CASE : 0,
+        .now_ms = NOW_MS,
+        .window = {NOW_MS - days * DAY_MS, NOW_MS},
+    };
+}
+
+struct cm_request cm_graph_request(const struct cm_graph *graph, uint64_t *random)
+{
+    const struct cm_agency *agency;
+    do {
+        agency = &graph->directory.agencies[cm_graph_pick(random, graph->directory.agency_count)];
+    } while (strstr(agency->id, "-copy") != NULL);
+    return cm_graph_request_of(graph, agency, random);
+}
+
 enum cm_status cm_graph_open(struct cm_graph *out, const char *directory, struct cm_error *error)
 {
     *out = (struct cm_graph){.arena = cm_arena_new(ARENA_CAP)};

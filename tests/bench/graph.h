@@ -34,6 +34,14 @@ enum cm_status cm_graph_compile_one(const struct cm_graph *graph, struct cm_rule
 // All rules, then the index.
 enum cm_status cm_graph_compile(struct cm_graph *graph, struct cm_error *error) CM_MUST_CHECK;
 enum cm_status cm_graph_index(struct cm_graph *graph, struct cm_error *error) CM_MUST_CHECK;
+// From 0 to count - 1; the same for the same seed, which isn't 0.
+uint64_t cm_graph_pick(uint64_t *random, uint64_t count);
+// One that the agency may ask: any purpose, 1 to 30 days, a case three times out of four.
+struct cm_request cm_graph_request_of(const struct cm_graph *graph, const struct cm_agency *agency,
+                                      uint64_t *random);
+// Of any agency but the copies of owners, whom nobody lets in.
+struct cm_request cm_graph_request(const struct cm_graph *graph, uint64_t *random);
+
 // Whether the index says of every node what the node's rules say.
 enum cm_status cm_graph_check(struct cm_graph *graph, const struct cm_request *request,
                               const uint8_t *verdicts, struct cm_error *error) CM_MUST_CHECK;

@@ -1,7 +1,7 @@
 // The benchmark "acl": one decision for all nodes of a federation, and what it takes to have the
 // rules ready. Started by tests/bench/run.
 #include "proto/base/cli_args.h"
-#include "tests/bench/graph.h"
+#include "tests/bench/cedar.h"
 #include "tests/bench/measure.h"
 
 #include <stdio.h>
@@ -17,15 +17,14 @@ enum {
     SCRATCH_CAP = 8 * 1024 * 1024,
 };
 
-#define NOW_MS INT64_C(1796126400000)
-#define DAY_MS INT64_C(86400000)
-
 struct bench {
     struct cm_bench_report report;
     struct cm_cli_args args;
     struct cm_graph graph;
     uint64_t random;
     uint8_t *verdicts;
+    int64_t read_ns;
+    double median_us;               // of a decision
     const struct cm_agency *widest; // let in by most nodes
     struct cm_error error;
 };
@@ -33,6 +32,8 @@ struct bench {
 static const struct argp_option options[] = {
     {"directory", 'd', "FILE", 0, "The directory", 0},
     {"rules", 'r', "DIR", 0, "A rule file for each node", 0},
+    {"ask-cedar", 'a', "FOLDER", 0, "Only write there what to ask Cedar", 0},
+    {"cedar", 'c', "FOLDER", 0, "Where Cedar's answer lies", 0},
     {"json", 'j', NULL, 0, "One object a line, for programs", 0},
     {0},
 };
@@ -42,40 +43,6 @@ static const struct cm_cli_usage usage = {
     .about = "Measure decisions on a sharing graph. tests/bench/run starts it.",
     .required = "dr",
 };
-
-static uint64_t pick(struct bench *bench, uint64_t count)
-{
-    bench->random ^= bench->random >> 12;
-    bench->random ^= bench->random << 25;
-    bench->random ^= bench->random >> 27;
-    return (bench->random * UINT64_C(2685821657736338717) >> 33) % count;
-}
-
-static struct cm_request request_of(struct bench *bench, const struct cm_agency *agency)
-{
-    const struct cm_directory *directory = &bench->graph.directory;
-    int64_t days = 1 + (int64_t)pick(bench, 30);
-    return (struct cm_request){
-        .agency = agency->id,
-        .role = CM_ROLE_INVESTIGATOR,
-        .on_behalf_of = "",
-        .action = CM_ACTION_LOOKUP,
-        .purpose = directory->purposes[pick(bench, directory->purpose_count)].id,
-        .evidence = pick(bench, 4) > 0 ? 1u << CM_EVIDENCE_CASE : 0,
-        .now_ms = NOW_MS,
-        .window = {NOW_MS - days * DAY_MS, NOW_MS},
-    };
-}
-
-// Copies of owners are let in by nobody: they would make the median look better than it is.
-static struct cm_request random_request(struct bench *bench)
-{
-    const struct cm_agency *agency;
-    do {
-        agency = &bench->graph.directory.agencies[pick(bench, bench->graph.directory.agency_count)];
-    } while (strstr(agency->id, "-copy") != NULL);
-    return request_of(bench, agency);
-}
 
 static void print(const struct bench *bench, const char *name, const char *what, double value,
                   const char *unit, double floor)
@@ -98,37 +65,38 @@ static enum cm_status check(struct bench *bench)
     enum cm_status status = CM_OK;
     for (unsigned i = 0; status == CM_OK && i < CHECKED; i++) {
         struct cm_request request =
-            i % 2 == 0 ? random_request(bench) : request_of(bench, bench->widest);
+            i % 2 == 0 ? cm_graph_request(&bench->graph, &bench->random)
+                       : cm_graph_request_of(&bench->graph, bench->widest, &bench->random);
         cm_index_decide(bench->graph.index, &request, bench->verdicts);
         status = cm_graph_check(&bench->graph, &request, bench->verdicts, &bench->error);
     }
     return status;
 }
 
-// The least there is to read for a decision: one byte a node.
+// The least there is to read for a decision: one byte a node, eight at a time.
 static double floor_us(const struct bench *bench)
 {
-    size_t count = bench->graph.count;
-    uint8_t *bytes = calloc(count, 1);
+    size_t count = bench->graph.count / 8 + 1;
+    uint64_t *words = calloc(count, sizeof *words);
     struct cm_samples samples;
-    if (bytes == NULL || cm_samples_init(&samples, DECISIONS) != CM_OK) {
-        free(bytes);
+    if (words == NULL || cm_samples_init(&samples, DECISIONS) != CM_OK) {
+        free(words);
         return 0;
     }
+    volatile uint64_t seen = 0;
     for (unsigned i = 0; i < DECISIONS; i++) {
-        volatile uint64_t sum = 0;
         uint64_t all = 0;
         int64_t began = cm_bench_wall_ns();
-        for (size_t b = 0; b < count; b++) {
-            all += bytes[b];
+        for (size_t w = 0; w < count; w++) {
+            all |= words[w];
         }
-        sum = all;
-        (void)sum;
+        seen = all;
         cm_samples_add(&samples, cm_bench_wall_ns() - began);
     }
+    (void)seen;
     double median = cm_samples_at(&samples, 50);
     cm_samples_clear(&samples);
-    free(bytes);
+    free(words);
     return median;
 }
 
@@ -145,7 +113,8 @@ static enum cm_status decide_many(struct bench *bench, struct decided *out, bool
     }
     for (unsigned i = 0; i < WARM_UP + DECISIONS; i++) {
         struct cm_request request =
-            widest ? request_of(bench, bench->widest) : random_request(bench);
+            widest ? cm_graph_request_of(&bench->graph, bench->widest, &bench->random)
+                   : cm_graph_request(&bench->graph, &bench->random);
         int64_t began = cm_bench_wall_ns();
         cm_index_decide(bench->graph.index, &request, bench->verdicts);
         int64_t ended = cm_bench_wall_ns();
@@ -167,7 +136,7 @@ static enum cm_status one_by_one(struct bench *bench, double *median_us)
     enum cm_status status = scratch == NULL ? CM_MEMORY : cm_samples_init(&samples, ONE_BY_ONE);
     for (unsigned i = 0; status == CM_OK && i < ONE_BY_ONE; i++) {
         size_t count;
-        struct cm_request request = random_request(bench);
+        struct cm_request request = cm_graph_request(&bench->graph, &bench->random);
         int64_t began = cm_bench_wall_ns();
         status = cm_graph_ask_each(&bench->graph, scratch, &request, &count);
         cm_samples_add(&samples, cm_bench_wall_ns() - began);
@@ -180,7 +149,7 @@ static enum cm_status one_by_one(struct bench *bench, double *median_us)
     return status == CM_OK ? CM_OK : cm_fail(&bench->error, status, "bench", "out of memory");
 }
 
-static enum cm_status measure_loading(struct bench *bench)
+static enum cm_status load(struct bench *bench)
 {
     struct cm_graph *graph = &bench->graph;
     enum cm_status status = cm_graph_open(graph, cm_cli_get(&bench->args, 'd'), &bench->error);
@@ -188,10 +157,15 @@ static enum cm_status measure_loading(struct bench *bench)
     if (status == CM_OK) {
         status = cm_graph_read(graph, cm_cli_get(&bench->args, 'r'), &bench->error);
     }
-    int64_t was_read = cm_bench_thread_ns();
-    if (status == CM_OK) {
-        status = cm_graph_compile(graph, &bench->error);
-    }
+    bench->read_ns = cm_bench_thread_ns() - began;
+    return status;
+}
+
+static enum cm_status measure_loading(struct bench *bench)
+{
+    struct cm_graph *graph = &bench->graph;
+    int64_t began = cm_bench_thread_ns();
+    enum cm_status status = cm_graph_compile(graph, &bench->error);
     int64_t compiled = cm_bench_thread_ns();
     if (status == CM_OK) {
         status = cm_graph_index(graph, &bench->error);
@@ -201,14 +175,15 @@ static enum cm_status measure_loading(struct bench *bench)
     if (status != CM_OK || bench->verdicts == NULL) {
         return status != CM_OK ? status : cm_fail(&bench->error, CM_MEMORY, "bench", "no memory");
     }
+    int64_t read_ns = bench->read_ns;
     cm_bench_heading(&bench->report, "Loading");
     print(bench, "acl.nodes", "nodes", (double)graph->count, "", 0);
     print(bench, "acl.agencies", "agencies", (double)graph->directory.agency_count, "", 0);
     print(bench, "acl.rules.bytes", "all rule files", (double)graph->bytes / 1e6, "MB", 0);
-    print(bench, "acl.read", "files read", (double)(was_read - began) / 1e6, "ms", 0);
-    print(bench, "acl.compile", "rules compiled", (double)(compiled - was_read) / 1e6, "ms", 0);
+    print(bench, "acl.read", "files read", (double)read_ns / 1e6, "ms", 0);
+    print(bench, "acl.compile", "rules compiled", (double)(compiled - began) / 1e6, "ms", 0);
     print(bench, "acl.index", "index made", (double)(indexed - compiled) / 1e6, "ms", 0);
-    print(bench, "acl.load", "all of it", (double)(indexed - began) / 1e6, "ms", 0);
+    print(bench, "acl.load", "all of it", (double)(read_ns + indexed - began) / 1e6, "ms", 0);
     return CM_OK;
 }
 
@@ -226,7 +201,8 @@ static void find_widest(struct bench *bench)
 {
     size_t most = 0;
     for (unsigned i = 0; i < bench->graph.directory.agency_count; i++) {
-        struct cm_request request = request_of(bench, &bench->graph.directory.agencies[i]);
+        struct cm_request request =
+            cm_graph_request_of(&bench->graph, &bench->graph.directory.agencies[i], &bench->random);
         request.purpose = "homicide";
         request.evidence = 1u << CM_EVIDENCE_CASE;
         cm_index_decide(bench->graph.index, &request, bench->verdicts);
@@ -241,7 +217,6 @@ static enum cm_status measure_decisions(struct bench *bench)
 {
     struct decided all = {0}, widest = {0};
     double each_us = 0;
-    find_widest(bench);
     enum cm_status status = check(bench);
     double floor = floor_us(bench);
     if (status == CM_OK) {
@@ -256,6 +231,7 @@ static enum cm_status measure_decisions(struct bench *bench)
     if (status != CM_OK) {
         return status;
     }
+    bench->median_us = all.median_us;
     cm_bench_heading(&bench->report, "One decision for all nodes");
     print(bench, "acl.decide.p50", "median", all.median_us, "us", floor);
     print(bench, "acl.decide.p99", "99th percentile", all.p99_us, "us", floor);
@@ -269,6 +245,26 @@ static enum cm_status measure_decisions(struct bench *bench)
     return CM_OK;
 }
 
+static enum cm_status compare_cedar(struct bench *bench)
+{
+    const char *folder = cm_cli_get(&bench->args, 'c');
+    struct cm_cedar_answer cedar;
+    if (folder == NULL) {
+        return CM_OK;
+    }
+    enum cm_status status = cm_cedar_read(&cedar, &bench->graph, folder, &bench->error);
+    if (status == CM_OK) {
+        cm_bench_heading(&bench->report, "Cedar asked the same, owner by owner");
+        print(bench, "acl.cedar.one", "one owner", cedar.decision_us, "us", 0);
+        print(bench, "acl.cedar.owners", "owners asked, of all", (double)cedar.owners, "", 0);
+        print(bench, "acl.cedar.allowed", "allowed, by Cedar and by the index",
+              (double)cedar.allowed, "", 0);
+        print(bench, "acl.cedar.all", "all owners, taken from these",
+              cedar.decision_us * (double)bench->graph.count, "us", bench->median_us);
+    }
+    return status;
+}
+
 static enum cm_status measure_changes(struct bench *bench)
 {
     struct cm_graph *graph = &bench->graph;
@@ -278,7 +274,7 @@ static enum cm_status measure_changes(struct bench *bench)
     }
     enum cm_status status = CM_OK;
     for (unsigned i = 0; status == CM_OK && i < CHANGES; i++) {
-        struct cm_graph_node *node = &graph->nodes[pick(bench, graph->count)];
+        struct cm_graph_node *node = &graph->nodes[cm_graph_pick(&bench->random, graph->count)];
         struct cm_rules *rules = NULL;
         int64_t began = cm_bench_thread_ns();
         status = cm_graph_compile_one(graph, &rules, cm_buf_bytes(&node->text), &bench->error);
@@ -351,22 +347,34 @@ static enum cm_status measure_diverse(struct bench *bench)
     return status;
 }
 
+static enum cm_status measure(struct bench *bench)
+{
+    static enum cm_status (*const parts[])(struct bench *) = {measure_decisions, compare_cedar,
+                                                              measure_changes, measure_diverse};
+    enum cm_status status = CM_OK;
+    print_size(bench);
+    find_widest(bench);
+    for (size_t i = 0; status == CM_OK && i < sizeof parts / sizeof *parts; i++) {
+        status = parts[i](bench);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static struct bench bench = {.random = 20261122};
     cm_cli_start("bench_acl", argc, argv);
     cm_cli_parse(&bench.args, &usage, argc, argv);
     bench.report.json = cm_cli_get(&bench.args, 'j') != NULL;
-    enum cm_status status = measure_loading(&bench);
-    if (status == CM_OK) {
-        print_size(&bench);
-        status = measure_decisions(&bench);
+    const char *ask = cm_cli_get(&bench.args, 'a');
+    enum cm_status status = load(&bench);
+    if (status == CM_OK && ask != NULL) {
+        status = cm_cedar_write(&bench.graph, ask, &bench.error);
+    } else if (status == CM_OK) {
+        status = measure_loading(&bench);
     }
-    if (status == CM_OK) {
-        status = measure_changes(&bench);
-    }
-    if (status == CM_OK) {
-        status = measure_diverse(&bench);
+    if (status == CM_OK && ask == NULL) {
+        status = measure(&bench);
     }
     const int code = status == CM_OK ? CM_EXIT_OK : cm_cli_fail(&bench.error);
     cm_graph_clear(&bench.graph);
