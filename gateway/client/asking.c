@@ -31,6 +31,7 @@ static const struct argp_option options[] = {
     {"attestation", 't', "FILE", 0, "A declaration whose digest is cited", 0},
     {"deadline", 'd', "SECONDS", 0, "Longest wait, 1 to 60 (default 10)", 0},
     {"format", 'f', "FORMAT", 0, "table, json, csv or geojson", 0},
+    {"batch", 'B', "FILE", 0, "Ask for each plate of this file, one a line; \"-\" is input", 0},
     {"unordered", 'u', NULL, 0, "Print rows as they come", 0},
     {"accounts", 'v', NULL, 0, "Say at the end what came of each agency", 0},
     {"quiet", 'q', NULL, 0, "No progress", 0},
@@ -80,6 +81,31 @@ static enum cm_status take_line(char *out, size_t size, const char *value, const
         return cm_fail(error, CM_INVALID, where, "longer than %zu bytes", size - 1);
     }
     out[strcspn(out, "\r\n")] = '\0';
+    return CM_OK;
+}
+
+static enum cm_status parse_batch(struct cm_asking *asking, const struct cm_cli_args *args,
+                                  struct cm_error *error)
+{
+    const char *reason = cm_cli_get(args, 'r');
+    asking->batch_file = cm_cli_get(args, 'B');
+    if (asking->batch_file == NULL) {
+        return CM_OK;
+    }
+    if (asking->is_reach) {
+        return cm_fail(error, CM_INVALID, "--batch", "a reach is asked without plates");
+    }
+    if (args->word_count > 0) {
+        return cm_fail(error, CM_INVALID, "--batch", "the plates stand in its file, not here too");
+    }
+    if (asking->format == CM_FORMAT_GEOJSON) {
+        cm_fail(error, CM_INVALID, "--batch", "GeoJSON holds one answer only");
+        cm_error_hint(error, "take --format json");
+        return CM_INVALID;
+    }
+    if (strcmp(asking->batch_file, "-") == 0 && reason != NULL && strcmp(reason, "-") == 0) {
+        return cm_fail(error, CM_INVALID, "--reason", "standard input holds the plates already");
+    }
     return CM_OK;
 }
 
@@ -213,27 +239,25 @@ static enum cm_status parse_words(struct cm_asking *asking, const struct cm_cli_
     return status;
 }
 
-enum cm_status cm_asking_parse(struct cm_asking *out, bool is_reach, int argc, char **argv,
-                               struct cm_error *error)
+enum cm_status cm_asking_take(struct cm_asking *out, bool is_reach, const struct cm_cli_args *args,
+                              struct cm_error *error)
 {
-    static struct cm_cli_args args;
     *out = (struct cm_asking){.is_reach = is_reach};
-    cm_cli_parse(&args, is_reach ? &reach_usage : &lookup_usage, argc, argv);
     struct cm_query *query = &out->query;
     query->action = CM_ACTION_LOOKUP;
-    query->plate.state = cm_cli_get(&args, 's') != NULL ? cm_cli_get(&args, 's') : "";
-    query->on_behalf_of = cm_cli_get(&args, 'b') != NULL ? cm_cli_get(&args, 'b') : "";
+    query->plate.state = cm_cli_get(args, 's') != NULL ? cm_cli_get(args, 's') : "";
+    query->on_behalf_of = cm_cli_get(args, 'b') != NULL ? cm_cli_get(args, 'b') : "";
     query->limit =
-        (uint32_t)cm_cli_get_number(&args, 'n', "limit", CM_DEFAULT_LIMIT, 1, CM_MAX_LIMIT);
+        (uint32_t)cm_cli_get_number(args, 'n', "limit", CM_DEFAULT_LIMIT, 1, CM_MAX_LIMIT);
     query->deadline_ms =
-        1000 * (uint32_t)cm_cli_get_number(&args, 'd', "deadline", CM_DEFAULT_DEADLINE_MS / 1000, 1,
+        1000 * (uint32_t)cm_cli_get_number(args, 'd', "deadline", CM_DEFAULT_DEADLINE_MS / 1000, 1,
                                            CM_MAX_DEADLINE_MS / 1000);
-    query->order = cm_cli_get(&args, 'u') != NULL ? CM_ORDER_UNORDERED : CM_ORDER_TIME_DESCENDING;
-    out->quiet = cm_cli_get(&args, 'q') != NULL;
-    out->accounts = cm_cli_get(&args, 'v') != NULL;
-    out->config_file = cm_cli_get(&args, 'C');
-    out->passphrase_file = cm_cli_get(&args, 'P');
-    const char *format = cm_cli_get(&args, 'f');
+    query->order = cm_cli_get(args, 'u') != NULL ? CM_ORDER_UNORDERED : CM_ORDER_TIME_DESCENDING;
+    out->quiet = cm_cli_get(args, 'q') != NULL;
+    out->accounts = cm_cli_get(args, 'v') != NULL;
+    out->config_file = cm_cli_get(args, 'C');
+    out->passphrase_file = cm_cli_get(args, 'P');
+    const char *format = cm_cli_get(args, 'f');
     if (format != NULL && cm_format_of(&out->format, format) != CM_OK) {
         return cm_fail(error, CM_INVALID, "--format", "must be table, json, csv or geojson");
     }
@@ -241,14 +265,28 @@ enum cm_status cm_asking_parse(struct cm_asking *out, bool is_reach, int argc, c
     if (out->arena == NULL) {
         return cm_fail(error, CM_MEMORY, "", "out of memory");
     }
-    enum cm_status status = parse_words(out, &args, error);
+    if (query->plate.state[0] != '\0' && !cm_state_known(cm_bytes_of(query->plate.state))) {
+        return cm_fail(error, CM_INVALID, "--state", "is none: two capital letters, as CA");
+    }
+    enum cm_status status = parse_batch(out, args, error);
     if (status == CM_OK) {
-        status = parse_window(out, &args, error);
+        status = parse_words(out, args, error);
     }
     if (status == CM_OK) {
-        status = parse_agencies(out, &args, error);
+        status = parse_window(out, args, error);
     }
-    return status == CM_OK ? parse_evidence(out, &args, error) : status;
+    if (status == CM_OK) {
+        status = parse_agencies(out, args, error);
+    }
+    return status == CM_OK ? parse_evidence(out, args, error) : status;
+}
+
+enum cm_status cm_asking_parse(struct cm_asking *out, bool is_reach, int argc, char **argv,
+                               struct cm_error *error)
+{
+    static struct cm_cli_args args;
+    cm_cli_parse(&args, is_reach ? &reach_usage : &lookup_usage, argc, argv);
+    return cm_asking_take(out, is_reach, &args, error);
 }
 
 struct completing {
@@ -393,6 +431,27 @@ static enum cm_status check_agencies(const struct completing *completing, struct
     return CM_OK;
 }
 
+static enum cm_status complete_words(struct completing *completing, struct cm_error *error)
+{
+    struct cm_asking *asking = completing->asking;
+    enum cm_status status = complete_purpose(completing, error);
+    if (status == CM_OK) {
+        status = complete_case(completing, error);
+    }
+    if (status == CM_OK && !asking->is_reach) {
+        status = complete(completing, asking->reason, sizeof asking->reason, "Reason: ", "--reason",
+                          check_reason, error);
+    }
+    return status;
+}
+
+enum cm_status cm_asking_complete_case(struct cm_asking *asking, const struct cm_settings *settings,
+                                       const struct cm_directory *directory, struct cm_error *error)
+{
+    struct completing completing = {.asking = asking, .settings = settings, .directory = directory};
+    return complete_words(&completing, error);
+}
+
 enum cm_status cm_asking_complete(struct cm_asking *asking, const struct cm_settings *settings,
                                   const struct cm_directory *directory, struct cm_error *error)
 {
@@ -403,14 +462,7 @@ enum cm_status cm_asking_complete(struct cm_asking *asking, const struct cm_sett
         status = complete_plate(&completing, error);
     }
     if (status == CM_OK) {
-        status = complete_purpose(&completing, error);
-    }
-    if (status == CM_OK) {
-        status = complete_case(&completing, error);
-    }
-    if (status == CM_OK && !asking->is_reach) {
-        status = complete(&completing, asking->reason, sizeof asking->reason,
-                          "Reason: ", "--reason", check_reason, error);
+        status = complete_words(&completing, error);
     }
     query->plate.plate = asking->is_reach ? NULL : asking->plate;
     query->purpose = asking->purpose;

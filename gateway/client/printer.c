@@ -183,6 +183,19 @@ static void print_json(FILE *out, json_t *object)
     json_decref(object);
 }
 
+// An object a line; in a batch its first member is the query's number.
+static void print_line(const struct cm_printer *printer, json_t *object)
+{
+    if (printer->batch) {
+        json_t *numbered = json_pack("{s:I}", "query", (json_int_t)printer->query);
+        json_object_update(numbered, object);
+        json_decref(object);
+        object = numbered;
+    }
+    print_json(printer->out, object);
+    fputc('\n', printer->out);
+}
+
 static void print_geojson_row(struct cm_printer *printer, const struct cm_detection *row)
 {
     json_t *feature = json_object();
@@ -257,6 +270,7 @@ static void print_csv_row(FILE *out, const struct cm_detection *row)
 void cm_printer_start(struct cm_printer *printer)
 {
     if (printer->format == CM_FORMAT_CSV) {
+        fputs(printer->batch ? "query," : "", printer->out);
         fputs("event_id,agency,captured_at,plate_read,plate,state,latitude,longitude,site,camera,"
               "heading,make,model,colour,body,year,confidence,image\r\n",
               printer->out);
@@ -276,10 +290,12 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *row)
         print_table_row(printer, row);
         break;
     case CM_FORMAT_JSON:
-        print_json(printer->out, row_object(row, true));
-        fputc('\n', printer->out);
+        print_line(printer, row_object(row, true));
         break;
     case CM_FORMAT_CSV:
+        if (printer->batch) {
+            fprintf(printer->out, "%u,", printer->query);
+        }
         print_csv_row(printer->out, row);
         break;
     case CM_FORMAT_GEOJSON:
@@ -304,11 +320,33 @@ enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manife
         fputs("}\n", printer->out);
     }
     if (printer->format == CM_FORMAT_JSON && unaccounted > 0) {
-        fprintf(printer->out, "{\"unaccounted\":%zu}\n", unaccounted);
+        print_line(printer, json_pack("{s:I}", "unaccounted", (json_int_t)unaccounted));
     }
     if (printer->format == CM_FORMAT_JSON && manifest != NULL) {
-        print_json(printer->out, json_pack("{s:o}", "manifest", cm_manifest_json(manifest)));
-        fputc('\n', printer->out);
+        print_line(printer, json_pack("{s:o}", "manifest", cm_manifest_json(manifest)));
+    }
+    return fflush(printer->out) == 0 && !ferror(printer->out) ? CM_OK : CM_IO;
+}
+
+void cm_printer_query(struct cm_printer *printer, unsigned line, const char *plate,
+                      const char *state)
+{
+    printer->query++;
+    printer->rows = 0;
+    if (printer->format == CM_FORMAT_TABLE) {
+        fprintf(printer->out, "%s%u. %s%s%s, line %u\n", printer->query > 1 ? "\n" : "",
+                printer->query, plate, state[0] != '\0' ? " " : "", state, line);
+    } else if (printer->format == CM_FORMAT_JSON) {
+        print_line(printer, json_pack("{s:{s:I, s:s, s:s}}", "asked", "line", (json_int_t)line,
+                                      "plate", plate, "state", state));
+    }
+    fflush(printer->out);
+}
+
+enum cm_status cm_printer_query_end(struct cm_printer *printer, int exit_code)
+{
+    if (printer->format == CM_FORMAT_JSON) {
+        print_line(printer, json_pack("{s:i}", "exit", exit_code));
     }
     return fflush(printer->out) == 0 && !ferror(printer->out) ? CM_OK : CM_IO;
 }

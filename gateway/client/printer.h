@@ -16,6 +16,8 @@ struct cm_printer {
     enum cm_format format;
     FILE *out;
     uint64_t rows;  // printed so far
+    bool batch;     // several answers, each with its query's number; not GeoJSON
+    unsigned query; // its number, from 1
     unsigned width; // of the terminal that a table goes to, in columns; 0: no terminal
 };
 
@@ -26,6 +28,11 @@ void cm_printer_row(struct cm_printer *printer, const struct cm_detection *detec
 // that no manifest covers. CM_IO when something could not be written.
 enum cm_status cm_printer_end(struct cm_printer *printer, const struct cm_manifest *manifest,
                               size_t unaccounted) CM_MUST_CHECK;
+
+// In a batch, before each query and once it is over. line: where its plate stands.
+void cm_printer_query(struct cm_printer *printer, unsigned line, const char *plate,
+                      const char *state);
+enum cm_status cm_printer_query_end(struct cm_printer *printer, int exit_code) CM_MUST_CHECK;
 
 // Text from another agency on its way to a terminal: control, bidirectional and malformed
 // characters become "?". Always terminated, cut to size and to whole characters. Returns out.

@@ -4,9 +4,12 @@
 #include "proto/base/clock.h"
 #include "proto/base/config.h"
 #include "proto/base/file.h"
+#include "proto/trust/certificate.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +20,10 @@
 enum { MAX_ROOT = 16 * 1024 };
 
 static const struct cm_config_key keys[] = {
-    {"federation", "root", false}, {"federation", "directory", false}, {"identity", "key", false},
-    {"identity", "chain", false},  {"gateways", "name", false},        {"state", "folder", false},
-    {NULL, NULL, false},
+    {"federation", "root", false},  {"federation", "directory", false},
+    {"identity", "key", false},     {"identity", "chain", false},
+    {"gateways", "name", false},    {"state", "folder", false},
+    {"approvals", "folder", false}, {NULL, NULL, false},
 };
 
 // The person's value, else the machine's.
@@ -153,8 +157,11 @@ static enum cm_status open_store(struct cm_settings *settings, struct cm_error *
         status = cm_file_read(&root, settings->tls.root_path, MAX_ROOT, error);
     }
     if (status == CM_OK) {
-        status =
-            cm_directory_store_open(&settings->store, folder, cm_buf_bytes(&root), now_ms, error);
+        settings->folder = strdup(folder);
+        status = settings->folder != NULL
+                     ? cm_directory_store_open(&settings->store, folder, cm_buf_bytes(&root),
+                                               now_ms, error)
+                     : cm_fail(error, CM_MEMORY, folder, "out of memory");
     }
     cm_buf_clear(&root);
     return status == CM_OK ? enrol(settings, now_ms, error) : status;
@@ -224,8 +231,8 @@ static enum cm_status name_gateways(struct cm_settings *settings, struct cm_erro
     return CM_OK;
 }
 
-enum cm_status cm_settings_load(struct cm_settings *out, const char *file,
-                                const char *passphrase_file, struct cm_error *error)
+// What everything needs but the key itself.
+static enum cm_status load_names(struct cm_settings *out, const char *file, struct cm_error *error)
 {
     *out = (struct cm_settings){.file = file};
     enum cm_status status = load_files(out, file, error);
@@ -239,10 +246,59 @@ enum cm_status cm_settings_load(struct cm_settings *out, const char *file,
         status = need(&out->tls.chain_path, out, "identity", "chain", error);
     }
     if (status == CM_OK) {
+        out->approvals = get(out, "approvals", "folder");
         status = name_gateways(out, error);
     }
+    return status;
+}
+
+enum cm_status cm_settings_load(struct cm_settings *out, const char *file,
+                                const char *passphrase_file, struct cm_error *error)
+{
+    enum cm_status status = load_names(out, file, error);
     if (status == CM_OK) {
         status = load_signer(out, passphrase_file, error);
+    }
+    if (status == CM_OK) {
+        status = open_store(out, error);
+    }
+    if (status != CM_OK) {
+        cm_settings_clear(out);
+    }
+    return status;
+}
+
+static enum cm_status read_identity(struct cm_settings *settings, struct cm_error *error)
+{
+    const char *path = settings->tls.chain_path;
+    struct cm_certificate leaf = {0};
+    uint8_t *der = NULL;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return cm_fail(error, CM_IO, path, "cannot open: %s", strerror(errno));
+    }
+    X509 *x509 = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    const int len = x509 != NULL ? i2d_X509(x509, &der) : 0;
+    X509_free(x509);
+    ERR_clear_error();
+    enum cm_status status =
+        len > 0 ? cm_certificate_parse(&leaf, (struct cm_bytes){der, (size_t)len}, path, error)
+                : cm_fail(error, CM_INVALID, path, "does not begin with a certificate");
+    if (status == CM_OK) {
+        status = cm_identity_parse(&settings->identity, cm_bytes_of(leaf.uri), error);
+        cm_certificate_clear(&leaf);
+    }
+    OPENSSL_free(der);
+    return status;
+}
+
+enum cm_status cm_settings_load_unsigned(struct cm_settings *out, const char *file,
+                                         struct cm_error *error)
+{
+    enum cm_status status = load_names(out, file, error);
+    if (status == CM_OK) {
+        status = read_identity(out, error);
     }
     if (status == CM_OK) {
         status = open_store(out, error);
@@ -261,6 +317,7 @@ void cm_settings_clear(struct cm_settings *settings)
         cm_wipe(settings->passphrase, CM_MAX_PASSPHRASE);
         free(settings->passphrase);
     }
+    free(settings->folder);
     cm_config_free(settings->files[0]);
     cm_config_free(settings->files[1]);
     *settings = (struct cm_settings){0};

@@ -18,6 +18,8 @@ struct cm_settings {
     size_t gateway_count;
     const char
         *gateways[CM_MAX_CLIENT_GATEWAYS]; // names in the order to try; none: the directory's
+    const char *approvals;                 // the folder of requests and approvals, or NULL
+    char *folder;                          // of the person's state; owned
     struct cm_config *files[2];            // private: the person's, the machine's
     const char *file;                      // private: instead of both, or NULL
 };
@@ -26,6 +28,10 @@ struct cm_settings {
 // terminal.
 enum cm_status cm_settings_load(struct cm_settings *out, const char *file,
                                 const char *passphrase_file, struct cm_error *error) CM_MUST_CHECK;
+// The same without the key, for what signs nothing: signer is NULL, the identity that of the
+// chain's leaf, and nobody is asked for a passphrase.
+enum cm_status cm_settings_load_unsigned(struct cm_settings *out, const char *file,
+                                         struct cm_error *error) CM_MUST_CHECK;
 void cm_settings_clear(struct cm_settings *settings);
 
 #endif

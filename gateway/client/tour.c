@@ -1,5 +1,7 @@
 #include "gateway/client/tour.h"
 
+#include "gateway/client/batch.h"
+#include "gateway/client/desk.h"
 #include "gateway/client/summary.h"
 #include "proto/base/cli.h"
 
@@ -165,15 +167,18 @@ int cm_tour_visit(const struct cm_tour *tour, struct cm_call_options *options,
     return break_off(tour, options, code);
 }
 
+// batch NULL: one question.
 static int visit(const struct cm_tour *tour, struct cm_call_options *options,
-                 const struct cm_directory *directory)
+                 const struct cm_batch_list *batch, struct cm_trust *trust)
 {
+    const struct cm_directory *directory = cm_trust_directory(trust);
     const char *names[CM_MAX_CLIENT_GATEWAYS];
     size_t count = list_gateways(names, CM_MAX_CLIENT_GATEWAYS, options->settings, directory);
     if (count == 0) {
         cm_cli_say("directory: names no gateway; tell the federation's operator");
     }
-    return cm_tour_visit(tour, options, names, count);
+    return batch != NULL ? cm_batch_visit(tour, options, batch, names, count, trust)
+                         : cm_tour_visit(tour, options, names, count);
 }
 
 static volatile sig_atomic_t interrupted;
@@ -201,42 +206,75 @@ static unsigned terminal_width(void)
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_settings *settings,
-               struct cm_error *error)
+static int ask(const struct cm_tour *tour, struct cm_asking *asking, struct cm_settings *settings,
+               const struct cm_batch_list *batch, struct cm_trust *trust, struct cm_error *error)
 {
     struct cm_loop *loop = NULL;
     struct cm_seen seen = {0};
     struct cm_printer printer = {
-        .format = asking->format, .out = stdout, .width = terminal_width()};
-    struct cm_trust *trust = cm_directory_store_newest(settings->store);
-    const struct cm_directory *directory = cm_trust_directory(trust);
-    enum cm_status status = cm_asking_complete(asking, settings, directory, error);
-    int code = status == CM_CANCELLED ? CM_EXIT_INTERRUPTED : CM_EXIT_REFUSED;
-    if (status == CM_OK) {
-        status = cm_loop_new(&loop, error);
-        code = CM_EXIT_FAILED;
+        .format = asking->format, .out = stdout, .width = terminal_width(), .batch = batch != NULL};
+    if (cm_loop_new(&loop, error) != CM_OK) {
+        return cm_cli_fail(error);
+    }
+    struct cm_call_options options = {
+        .loop = loop,
+        .settings = settings,
+        .asking = asking,
+        .printer = &printer,
+        .seen = &seen,
+        .terminal = !asking->quiet && isatty(STDERR_FILENO) ? stderr : NULL,
+        .interrupted = &interrupted,
+    };
+    running = loop;
+    handle_interrupts();
+    if (!tour->is_reach) {
+        cm_printer_start(&printer);
+    }
+    if (batch == NULL) {
+        cm_desk_approval(asking, settings, trust);
+    }
+    int code = visit(tour, &options, batch, trust);
+    cm_loop_free(loop);
+    cm_seen_clear(&seen);
+    return code;
+}
+
+// The list with what is missing of the question. Every line's reason holds, or nothing is asked.
+static enum cm_status complete(struct cm_asking *asking, struct cm_settings *settings,
+                               struct cm_batch_list *batch, struct cm_trust *trust,
+                               struct cm_error *error)
+{
+    enum cm_status status = CM_OK;
+    if (asking->batch_file != NULL) {
+        status = cm_batch_read(batch, asking->batch_file, asking->query.plate.state, error);
+    }
+    if (status == CM_OK && batch->count > 0) {
+        snprintf(asking->plate, sizeof asking->plate, "%s", batch->lines[0].plate);
     }
     if (status == CM_OK) {
-        struct cm_call_options options = {
-            .loop = loop,
-            .settings = settings,
-            .asking = asking,
-            .printer = &printer,
-            .seen = &seen,
-            .terminal = !asking->quiet && isatty(STDERR_FILENO) ? stderr : NULL,
-            .interrupted = &interrupted,
-        };
-        running = loop;
-        handle_interrupts();
-        if (!tour->is_reach) {
-            cm_printer_start(&printer);
-        }
-        code = visit(tour, &options, directory);
+        cm_desk_recall(asking, settings);
+        status = cm_asking_complete(asking, settings, cm_trust_directory(trust), error);
+    }
+    for (size_t i = 0; i < batch->count && status == CM_OK; i++) {
+        status = cm_reason_check(asking->reason, batch->lines[i].plate, error);
+    }
+    return status;
+}
+
+static int run(const struct cm_tour *tour, struct cm_asking *asking, struct cm_settings *settings,
+               struct cm_error *error)
+{
+    struct cm_batch_list batch = {0};
+    struct cm_trust *trust = cm_directory_store_newest(settings->store);
+    enum cm_status status = complete(asking, settings, &batch, trust, error);
+    int code = status == CM_CANCELLED ? CM_EXIT_INTERRUPTED : CM_EXIT_REFUSED;
+    if (status == CM_OK) {
+        code =
+            ask(tour, asking, settings, asking->batch_file != NULL ? &batch : NULL, trust, error);
     } else {
         cm_cli_error(error);
     }
-    cm_loop_free(loop);
-    cm_seen_clear(&seen);
+    cm_batch_clear(&batch);
     cm_trust_unref(trust);
     return code;
 }

@@ -18,8 +18,9 @@ static const struct {
     const char *summary;
 } known[] = {
     {"acl", "check, explain and sign an agency's rules"},
+    {"approve", "ask for and give a supervisor's approval"},
     {"audit", "verify ledgers and report from them"},
-    {"case", "what was asked in a case"},
+    {"case", "keep a case at hand for the next questions"},
     {"demo-data", "make synthetic detections for the demo"},
     {"directory", "edit and sign the directory of agencies"},
     {"keys", "keys, certificates and revocation lists"},

@@ -75,3 +75,14 @@ Test(settings, names_the_file_where_something_is_missing)
     cr_expect(strncmp(error.where, path, sizeof error.where - 1) == 0, "%s", error.where);
     cr_expect_not_null(strstr(error.text, "\"key\" in [identity]"), "%s", error.text);
 }
+
+Test(settings, tells_who_asks_without_opening_the_key)
+{
+    struct cm_settings settings;
+    cr_assert_eq(remove(rivera->key_path), 0);
+    cr_assert_eq(cm_settings_load_unsigned(&settings, path, &error), CM_OK, "%s: %s", error.where,
+                 error.text);
+    cr_expect_str_eq(settings.identity.spiffe, rivera->spiffe);
+    cr_expect_null(settings.signer);
+    cm_settings_clear(&settings);
+}

@@ -1,0 +1,135 @@
+#!/bin/bash
+# A supervisor's approval, a case that is kept, and a list of plates, with real daemons.
+# usage: evidence.sh FOLDER-OF-THE-PROGRAMS
+# shellcheck source=tests/end2end/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+people=$dir/ca.northport.pd/people
+folder=$dir/approvals
+
+approve() { # person, exit code, command and arguments
+    local person=$1 expected=$2 code=0
+    shift 2
+    comity approve "$@" --config "$people/$person.ini" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+    [ "$code" = "$expected" ] || die "approve $* ended with $code instead of $expected: $(cat "$dir/out" "$dir/err")"
+}
+
+request() { # person, plate: the request's id in $id
+    approve "$1" 0 request "$2" --purpose homicide --case 26-1234 --reason "$reason" --since 8d
+    id=$(sed -n 's/^request \([0-9a-f]*\) waits.*/\1/p' "$dir/out")
+    [ -n "$id" ] || die "no id: $(cat "$dir/out")"
+}
+
+listed() { # pattern
+    approve rivera 0 list
+    grep -Eq "$1" "$dir/out" || die "no \"$1\" in: $(cat "$dir/out")"
+}
+
+quiet() { # pattern that the messages of the last question must not hold
+    ! grep -Eq -- "$1" "$dir/err" || die "\"$1\" in: $(cat "$dir/err")"
+}
+
+supervisor() {
+    lookup 0
+    answered 20 # ours alone
+    quiet 'approval'
+    request rivera 8ABC123
+    listed "^$id +waits +rivera +8ABC123 +homicide"
+    approve rivera 5 sign "$id" --yes
+    lookup 0
+    answered 20
+    approve sue 0 sign "$id" --yes
+    grep -q 'rivera, investigator of ca.northport.pd, asks to search:' "$dir/out" || die "not shown: $(cat "$dir/out")"
+    grep -q "$reason" "$dir/out" || die "without its reason: $(cat "$dir/out")"
+    approve sue 1 sign "$id" --yes
+    listed "^$id +approved +rivera +8ABC123 +homicide +until .*, by sue, 1 use"
+    lookup 0
+    answered 40
+    says "approval $id, by sue, until .*, for 1 use at each agency"
+    lookup "0|3"
+    answered 20 # used up
+    who=ca.northport.pd/sue lookup 0
+    answered 20 # it is not hers
+    quiet 'approval'
+    echo "one use: 20 rows without, 40 with it, 20 after it"
+
+    request rivera 8ABC123
+    approve sue 0 sign "$id" --uses 2 --hours 24 --yes
+    for rows in 40 40 20; do
+        lookup "0|3"
+        says "approval $id"
+        answered $rows
+    done
+    ask ca.northport.pd/rivera 0 8ABC123 --purpose homicide --case 26-1235 --reason "$reason" --format json
+    quiet 'approval'
+    lookup 0 --since 9d # beyond what was approved
+    quiet 'approval'
+    answered 20
+
+    request sue 8ABC123
+    approve sue 5 sign "$id" --yes
+    tr -s ' \n' '  ' <"$dir/err" | grep -q 'nobody approves what they ask themselves' || die "$(cat "$dir/err")"
+    [ ! -e "$folder/$id.approval" ] || die "somebody approved their own request"
+    chmod o+r "$folder/$id.request"
+    approve sue 1 sign "$id" --yes
+    grep -q 'everybody may read' "$dir/err" || die "$(cat "$dir/err")"
+    echo "two uses, the wrong people, another case: as it must be"
+}
+
+kept_case() {
+    local say=(--purpose vehicle-theft --reason "$reason" --config "$people/rivera.ini")
+    comity case use 26-77 "${say[@]}" >"$dir/out" 2>"$dir/err" </dev/null && die "a case number that doesn't fit was kept"
+    comity case use 26-1234 "${say[@]}" >"$dir/out" </dev/null
+    [ "$(stat -c %a "$people/rivera.state/case.json")" = 600 ] || die "the kept case is not private"
+    ask ca.northport.pd/rivera 0 8ABC123 --format json
+    says 'case 26-1234, for vehicle-theft, as kept until'
+    answered 40
+    ask ca.northport.pd/rivera 5 8ABC123 --case 26-9999
+    comity case end --config "$people/rivera.ini"
+    ask ca.northport.pd/rivera 5 8ABC123
+    says '--purpose: is missing'
+    echo "a kept case answers for its question, and no other"
+}
+
+batch() {
+    local say=(--purpose vehicle-theft --case 26-1234 --reason "$reason")
+    local before
+    before=$(recorded)
+    printf '8ABC123\n\n8ABC123!!!!!!!\n7XYZ123,ZZ\n' >"$dir/list"
+    ask ca.northport.pd/rivera 5 --batch "$dir/list" "${say[@]}"
+    says 'line 4 has a state that there isn.t.*1 bad line: nothing was asked'
+    [ "$(recorded)" = "$before" ] || die "something was asked"
+    printf '8ABC123\n8abc-123\n# a stranger\n7XYZ123,NV\n' >"$dir/list"
+    ask ca.northport.pd/rivera 0 --batch "$dir/list" "${say[@]}" --format json
+    says '2 queries: 2 complete; 1 repeated line left out; 40 rows'
+    [ "$(grep -c '^{"query":1,"event_id"' "$dir/out")" = 40 ] || die "$(tail -n 3 "$dir/out")"
+    [ "$(grep -c '^{"query":[12],"manifest"' "$dir/out")" = 2 ] || die "$(tail -n 3 "$dir/out")"
+    tail -n 1 "$dir/out" | grep -qx '{"query":2,"exit":0}' || die "$(tail -n 1 "$dir/out")"
+    ask ca.northport.pd/rivera 0 --batch "$dir/list" "${say[@]}" --format csv
+    [ "$(grep -c '^1,' "$dir/out")" = 40 ] || die "$(tail -n 3 "$dir/out")"
+    # A reason that only names the second plate is none for it.
+    ask ca.northport.pd/rivera 5 --batch "$dir/list" --purpose vehicle-theft --case 26-1234 --reason "seen twice 7XYZ123"
+    echo "a list: a query a plate, or none at all"
+}
+
+small_federation
+make_asker ca.northport.pd supervisor sue
+mkdir "$folder"
+chmod 770 "$folder"
+for person in rivera sue; do
+    printf '[approvals]\nfolder = %s\n' "$folder" >>"$people/$person.ini"
+done
+cat >"$dir/ca.southgate.pd.rules" <<'RULES'
+rules 1
+node ca.southgate.pd
+permit self  to any  for any  back all  see all
+permit kind:local  to lookup  for homicide  back 30 days  see place  require supervisor  until 2030-01-01
+permit kind:local  to lookup  for vehicle-theft  back 30 days  see place  until 2030-01-01
+RULES
+apply_rules ca.southgate.pd "$dir/ca.southgate.pd.rules"
+give_to_daemons
+start_daemons
+supervisor
+kept_case
+batch
+nothing_stored "$reason"
