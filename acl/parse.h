@@ -55,6 +55,8 @@ void cm_parse_rule(struct cm_parser *parser, const struct cm_token *opener);
 // false: the rest of the rule makes no sense.
 bool cm_parse_who(struct cm_parser *parser, struct cm_rule *rule);
 void cm_parse_clause(struct cm_parser *parser, struct cm_rule *rule);
+// The values of a `to`, `for`, `require` or `see` as in a permit; clause->place is the opener's.
+void cm_parse_values(struct cm_parser *parser, struct cm_clause *clause, enum cm_clause_kind kind);
 struct cm_rule *cm_parser_add_rule(struct cm_parser *parser, enum cm_statement statement);
 struct cm_term *cm_parser_add_term(struct cm_parser *parser, struct cm_rule *rule,
                                    enum cm_term_kind kind);

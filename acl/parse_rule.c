@@ -276,6 +276,15 @@ static const struct {
     [CM_CLAUSE_NOTE] = {parse_note, true, true, NULL},
 };
 
+void cm_parse_values(struct cm_parser *parser, struct cm_clause *clause, enum cm_clause_kind kind)
+{
+    if (kind == CM_CLAUSE_SEE) {
+        parse_see(parser, clause, true);
+    } else {
+        table[kind].parse(parser, clause);
+    }
+}
+
 void cm_parse_clause(struct cm_parser *parser, struct cm_rule *rule)
 {
     struct cm_token opener = parser->now;

@@ -1,9 +1,8 @@
 #include "acl/cli/check.h"
 
+#include "acl/cli/diagnostics_json.h"
 #include "acl/cli/judged.h"
 #include "proto/base/cli_args.h"
-
-#include <jansson.h>
 
 enum { EXIT_WARNINGS = 2 };
 
@@ -25,19 +24,8 @@ static const struct cm_cli_usage usage = {
 
 static void print_json(const struct cm_judged *judged)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < judged->diagnostics.count; i++) {
-        const struct cm_diagnostic *one = &judged->diagnostics.list[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "severity",
-                                        one->severity == CM_SEVERITY_ERROR ? "error" : "warning",
-                                        "file", one->file, "line", (int)one->line, "column",
-                                        (int)one->column, "text", one->text, "hint", one->hint));
-    }
-    json_t *object = json_pack("{s:b, s:o}", "valid", judged->rules != NULL, "diagnostics", list);
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
+    cm_json_print(json_pack("{s:b, s:o}", "valid", judged->rules != NULL, "diagnostics",
+                            cm_diagnostics_json(&judged->diagnostics)));
 }
 
 int cm_acl_check(int argc, char **argv)

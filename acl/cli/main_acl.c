@@ -4,6 +4,7 @@
 #include "acl/cli/explain.h"
 #include "acl/cli/export.h"
 #include "acl/cli/pending.h"
+#include "acl/cli/test.h"
 #include "acl/cli/who.h"
 #include "proto/base/cli.h"
 
@@ -14,6 +15,7 @@ static const struct cm_command commands[] = {
     {"who", "the sharing matrix: who sees what", cm_acl_who},
     {"diff", "what each agency gains and loses", cm_acl_diff},
     {"pending", "what waits for a signature, and why", cm_acl_pending},
+    {"test", "expectations that you keep beside the rules", cm_acl_test},
     {"apply", "sign the rules that shall count", cm_acl_apply},
     {NULL, NULL, NULL},
 };

@@ -1,3 +1,5 @@
+#include "acl/ast.h"
+
 #include "valley.h"
 
 #include <criterion/criterion.h>
@@ -196,4 +198,21 @@ Test(load, what_sites_cost_a_query_is_bounded)
     cr_expect_eq(site_errors(8192, 1, "combinations of sites"), 1);
     cr_expect_eq(site_errors(999, 1000, NULL), 0);
     cr_expect_eq(site_errors(1000, 1000, "too many rules"), 1);
+}
+
+// As the tools do to learn what a file includes.
+Test(load, a_file_can_be_read_without_a_directory)
+{
+    static const char text[] = "rules 1 node ca.northport.pd include \"us-ca\"\n"
+                               "permit self to any for homicide kidnapping bakc all see all";
+    const struct cm_rule_file file = file_of("main.rules", text);
+    const struct cm_rules_source source = {.main = "main.rules", .file_count = 1, .files = &file};
+    struct cm_diagnostics diagnostics = {0};
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    struct cm_ast ast;
+    cr_assert(cm_ast_load(&ast, arena, &source, &diagnostics) == CM_OK);
+    cr_expect_eq(ast.inclusion_count, 1);
+    cr_expect_geq(diagnostics.errors, 2);
+    cm_diagnostics_clear(&diagnostics);
+    cm_arena_free(arena);
 }
