@@ -3,6 +3,7 @@
 #include "acl/cli/diff.h"
 #include "acl/cli/explain.h"
 #include "acl/cli/export.h"
+#include "acl/cli/fmt.h"
 #include "acl/cli/pending.h"
 #include "acl/cli/test.h"
 #include "acl/cli/who.h"
@@ -16,6 +17,7 @@ static const struct cm_command commands[] = {
     {"diff", "what each agency gains and loses", cm_acl_diff},
     {"pending", "what waits for a signature, and why", cm_acl_pending},
     {"test", "expectations that you keep beside the rules", cm_acl_test},
+    {"fmt", "one layout for a rule file", cm_acl_fmt},
     {"apply", "sign the rules that shall count", cm_acl_apply},
     {NULL, NULL, NULL},
 };
