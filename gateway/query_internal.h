@@ -16,6 +16,7 @@ struct cm_asked {
     const struct cm_decision *decision;
     enum cm_asked_state state;
     enum cm_outcome outcome;
+    bool asked;         // its Ask went out: the caller is told so, whatever comes of it
     int64_t since_ms;   // asked first, monotonic
     int64_t ended_ms;   // monotonic
     int64_t wait_until; // query time (cm_query_time)

@@ -462,6 +462,7 @@ static void ask(struct cm_asked *asked)
         cm_query_node_end(asked, outcome);
         return;
     }
+    asked->asked = true;
     if (cm_asked_state_go(&asked->state, CM_ASKED_WAITED)) {
         wait_for(asked);
     }

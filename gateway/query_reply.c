@@ -65,7 +65,7 @@ static bool send_accepted(struct cm_gateway_query *query)
     accepted->inclusion = query->inclusion;
     accepted->agencies = agencies;
     for (size_t i = 0; i < query->asked_count; i++) {
-        if (query->asked[i].state != CM_ASKED_ENDED) {
+        if (query->asked[i].asked) {
             agencies[accepted->agency_count++] = query->asked[i].call.agency;
         }
     }

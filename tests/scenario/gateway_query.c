@@ -197,6 +197,19 @@ Test(gateway_query, a_caller_that_stalls_costs_no_node_its_place)
     cr_assert_geq(world->manifest_at - world->begun, 4000);
 }
 
+// The directory goes out first; who refuses meanwhile was asked all the same.
+Test(gateway_query, who_refuses_before_the_caller_hears_of_it_is_listed_as_asked)
+{
+    world_begin(world, 12);
+    world->nodes[1].manner = REFUSES;
+    world->serial_ahead = UINT64_MAX; // one behind
+    world->stall_once_ms = 400;
+    world_ask(world);
+    check_manifest();
+    cr_assert(world->nodes[1].listed);
+    cr_assert(world->nodes[1].refusal_seen);
+}
+
 Test(gateway_query, a_caller_that_takes_nothing_is_cut_off)
 {
     world_begin(world, 12);

@@ -310,7 +310,7 @@ static void begin_node(struct world *world, struct node *node)
     node->call = NULL;
     node->withdrawn = false;
     node->credit_ms = 1;
-    node->checking = node->cut = node->refusal_seen = false;
+    node->checking = node->cut = node->listed = node->refusal_seen = false;
     node->merged = 0;
     node->progress = CM_OUTCOME_NONE;
     node->batch_rows = 1 + world_draw(world, CM_FIRST_BATCH_ROWS);

@@ -54,6 +54,7 @@ struct node {
     bool cut;
     uint8_t first_left_out[CM_MAX_KEY];
     size_t first_left_out_len;
+    bool listed; // as asked
     bool refusal_seen;
     enum cm_outcome progress;
 };

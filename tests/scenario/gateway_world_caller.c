@@ -72,6 +72,7 @@ static void take_refusal(struct world *world, const struct cm_envelope *envelope
     struct cm_refusal refusal;
     cr_assert_eq(cm_trust_verify(signers, world->trust, envelope, NULL, world->wall, NULL), CM_OK);
     cr_assert_eq(cm_refusal_decode(&refusal, arena, envelope->payload, NULL), CM_OK);
+    cr_assert(node_of(world, refusal.agency)->listed, "a refusal of who was not asked");
     node_of(world, refusal.agency)->refusal_seen = true;
     cm_signatory_unref(signers[0]);
 }
@@ -104,6 +105,9 @@ void caller_take(struct world *world, struct cm_bytes message)
     switch (response.kind) {
     case CM_LOOKUP_ACCEPTED:
         world->accepted = true;
+        for (size_t i = 0; i < response.u.accepted.agency_count; i++) {
+            node_of(world, response.u.accepted.agencies[i])->listed = true;
+        }
         break;
     case CM_LOOKUP_PROGRESS:
         cr_assert_eq(node_of(world, response.u.progress.agency)->progress, CM_OUTCOME_NONE);
