@@ -1,18 +1,19 @@
-// comity-gatewayd: options, the process's own hardening, signals.
+// comity-gatewayd: options and signals; the rest is gatewayd.c.
 #include "gateway/gatewayd.h"
 #include "proto/base/cli_args.h"
+#include "proto/base/daemon.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 static struct cm_gatewayd *running;
 
 static void on_signal(int number)
 {
+    const int saved = errno;
     cm_gatewayd_signal(running, number);
+    errno = saved;
 }
 
 static const struct argp_option options[] = {
@@ -31,64 +32,40 @@ static const struct cm_cli_usage usage = {
              "wrong usage.",
 };
 
-// No core file and no debugger sees a query; as many descriptors as are allowed.
-static enum cm_status harden(bool allow_root, struct cm_error *error)
+static enum cm_status run(const char *path, bool check, struct cm_error *error)
 {
-    if (geteuid() == 0 && !allow_root) {
-        cm_fail(error, CM_FORBIDDEN, "user", "the gateway doesn't run as root");
-        cm_error_hint(error, "start it as a user of its own (User= in its unit), or --allow-root");
-        return CM_FORBIDDEN;
+    struct cm_gatewayd_config config;
+    enum cm_status status = cm_gatewayd_config_load(&config, path, error);
+    if (status != CM_OK) {
+        return status;
     }
-    struct rlimit none = {0, 0}, files;
-    if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        setrlimit(RLIMIT_CORE, &none)) {
-        return cm_fail(error, CM_IO, "process",
-                       "core files and new privileges can't be turned off");
+    if (check) {
+        printf("%s holds\n", path);
+    } else {
+        status = cm_gatewayd_new(&running, &config, error);
     }
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files)) {
-            return cm_fail(error, CM_IO, "process", "the limit of open files can't be raised");
-        }
+    if (running != NULL) {
+        cm_daemon_on_signals(on_signal);
+        cm_gatewayd_run(running);
+        cm_daemon_on_signals(SIG_IGN);
+        cm_gatewayd_free(running);
     }
-    return CM_OK;
-}
-
-static void handle_signals(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); // a full ledger is an error to handle, no end
+    cm_gatewayd_config_clear(&config);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    cm_cli_start("comity-gatewayd", argc, argv);
     static struct cm_cli_args args;
+    struct cm_error error = {0};
+    cm_cli_start("comity-gatewayd", argc, argv);
     cm_cli_parse(&args, &usage, argc, argv);
     const char *path = cm_cli_get(&args, 'c');
-    struct cm_error error = {0};
-    struct cm_gatewayd_config config;
-    if (cm_gatewayd_config_load(&config, path ? path : "/etc/comity/gatewayd.ini", &error)) {
-        return cm_cli_fail(&error);
+    const bool check = cm_cli_get(&args, 'k') != NULL;
+    enum cm_status status =
+        check ? CM_OK : cm_daemon_harden(cm_cli_get(&args, 'r') != NULL, &error);
+    if (status == CM_OK) {
+        status = run(path != NULL ? path : "/etc/comity/gatewayd.ini", check, &error);
     }
-    enum cm_status status = CM_OK;
-    if (!cm_cli_get(&args, 'k')) {
-        status = harden(cm_cli_get(&args, 'r') != NULL, &error);
-        if (!status) {
-            status = cm_gatewayd_new(&running, &config, &error);
-        }
-    }
-    if (!status && running) {
-        handle_signals(on_signal);
-        cm_gatewayd_run(running);
-        handle_signals(SIG_IGN);
-        cm_gatewayd_free(running);
-    }
-    cm_gatewayd_config_clear(&config);
-    return status ? cm_cli_fail(&error) : CM_EXIT_OK;
+    return status != CM_OK ? cm_cli_fail(&error) : CM_EXIT_OK;
 }
