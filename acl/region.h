@@ -1,5 +1,5 @@
 // Products of sets over all dimensions of a point, cut out of each other exactly: what lint asks
-// ("hidden wholly by forbids") and what differences are made of. In the caller's arena; any thread.
+// ("hidden wholly by forbids"). In the caller's arena; any thread.
 #ifndef CM_ACL_REGION_H
 #define CM_ACL_REGION_H
 

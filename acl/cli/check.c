@@ -2,6 +2,7 @@
 
 #include "acl/cli/diagnostics_json.h"
 #include "acl/cli/judged.h"
+#include "acl/cli/state_pack.h"
 #include "proto/base/cli_args.h"
 
 enum { EXIT_WARNINGS = 2 };
@@ -36,6 +37,10 @@ int cm_acl_check(int argc, char **argv)
     cm_cli_parse(&args, &usage, argc, argv);
     if (cm_judged_load(&judged, args.words[0], cm_cli_get(&args, 'd'), cm_cli_get(&args, 'p'),
                        &error) != CM_OK) {
+        return cm_cli_fail(&error);
+    }
+    if (cm_state_pack_lint(&judged, cm_cli_get(&args, 'p'), &error) != CM_OK) {
+        cm_judged_clear(&judged);
         return cm_cli_fail(&error);
     }
     int code = judged.diagnostics.errors > 0 ? CM_EXIT_FAILED : CM_EXIT_OK;

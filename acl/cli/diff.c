@@ -13,6 +13,7 @@ enum { EXIT_WIDENS = 3 };
 static const struct argp_option options[] = {
     {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
     {"old-directory", 'D', "FILE", 0, "The directory that OLD is judged by, if another", 0},
+    {"include", 'i', "PACK", 0, "Judge NEW (OLD, if left out) as if it included that pack too", 0},
     {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
@@ -20,11 +21,11 @@ static const struct argp_option options[] = {
 
 static const struct cm_cli_usage usage = {
     .options = options,
-    .words = "OLD NEW",
+    .words = "OLD [NEW]",
     .about = "Show exactly what each agency gains and loses when NEW counts instead of OLD, from "
              "today on.\vOLD and NEW are rule files or signed rule sets. Two that mean the same "
              "show no difference, however they are written. Exit code 3: something widens.",
-    .least_words = 2,
+    .least_words = 1,
     .most_words = 2,
 };
 
@@ -61,7 +62,12 @@ int cm_acl_diff(int argc, char **argv)
     struct cm_error error;
     cm_cli_parse(&args, &usage, argc, argv);
     const char *packs = cm_cli_get(&args, 'p');
+    const char *pack = cm_cli_get(&args, 'i');
     const char *old_directory = cm_cli_get(&args, 'D');
+    if (args.word_count < 2 && pack == NULL) {
+        cm_cli_say("give OLD and NEW, or OLD and --include");
+        return CM_EXIT_USAGE;
+    }
     enum cm_status status = cm_acl_directory_load(&directories[1], cm_cli_get(&args, 'd'), &error);
     if (status == CM_OK && old_directory != NULL) {
         status = cm_acl_directory_load(&directories[0], old_directory, &error);
@@ -70,12 +76,17 @@ int cm_acl_diff(int argc, char **argv)
                                                                   : &directories[1].value,
                                             &directories[1].value};
     for (unsigned i = 0; status == CM_OK && i < 2; i++) {
-        status = cm_acl_state_load(&states[i], args.words[i], judges[i], packs, &error);
+        const char *path = args.words[i < args.word_count ? i : 0];
+        status = cm_acl_state_load(&states[i], path, judges[i], packs, &error);
+    }
+    if (status == CM_OK && pack != NULL) {
+        status = cm_acl_state_include(&states[1], pack, packs, judges[1], &error);
     }
     if (status == CM_OK &&
         strcmp(cm_rules_node(states[0].rules), cm_rules_node(states[1].rules)) != 0) {
-        status = cm_fail(&error, CM_INVALID, args.words[1], "is for %s, the other for %s",
-                         cm_rules_node(states[1].rules), cm_rules_node(states[0].rules));
+        status = cm_fail(&error, CM_INVALID, args.words[args.word_count - 1],
+                         "is for %s, the other for %s", cm_rules_node(states[1].rules),
+                         cm_rules_node(states[0].rules));
     }
     const struct cm_side sides[2] = {{states[0].rules, NULL, judges[0]},
                                      {states[1].rules, NULL, judges[1]}};

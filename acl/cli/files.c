@@ -121,6 +121,51 @@ enum cm_status cm_acl_files_read(struct cm_acl_files *out, const char *path, con
     return CM_OK;
 }
 
+// The main file's text with the inclusion behind it.
+static enum cm_status append_include(struct cm_acl_files *files, const char *pack)
+{
+    struct cm_buf text = {0};
+    enum cm_status status = CM_NOT_FOUND;
+    for (size_t i = 0; i < files->count; i++) {
+        struct cm_rule_file *file = &files->list[i];
+        if (strcmp(file->path, files->main) != 0) {
+            continue;
+        }
+        status = cm_buf_add(&text, file->text.data, file->text.len);
+        if (status == CM_OK) {
+            status = cm_buf_printf(&text, "\ninclude \"%s\"\n", pack);
+        }
+        if (status == CM_OK) {
+            status = cm_arena_bytes(files->arena, &file->text, cm_buf_bytes(&text));
+        }
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+enum cm_status cm_acl_files_include(struct cm_acl_files *files, const char *pack, const char *packs,
+                                    struct cm_error *error)
+{
+    if (find(files, pack) != NULL) {
+        return CM_OK;
+    }
+    enum cm_status status =
+        strchr(pack, '.') != NULL ? CM_NOT_FOUND : add_included(files, pack, ".", packs, error);
+    if (status == CM_NOT_FOUND) {
+        return cm_fail(error, status, packs, "there is no statute pack \"%.60s\"", pack);
+    }
+    if (status == CM_OK) {
+        status = append_include(files, pack);
+    }
+    bool more = status == CM_OK;
+    while (more && status == CM_OK) {
+        status = read_round(files, packs, packs, &more, error);
+    }
+    qsort(files->list, files->count, sizeof files->list[0], by_path);
+    return status == CM_MEMORY ? cm_fail(error, status, pack, "all files together are too large")
+                               : status;
+}
+
 void cm_acl_files_clear(struct cm_acl_files *files)
 {
     cm_arena_free(files->arena);

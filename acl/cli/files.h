@@ -16,6 +16,9 @@ struct cm_acl_files {
 // names but that isn't there is left out: the compiler reports it at its place.
 enum cm_status cm_acl_files_read(struct cm_acl_files *out, const char *path, const char *packs,
                                  struct cm_error *error) CM_MUST_CHECK;
+// As if the main file included that pack too; unchanged when it does. CM_NOT_FOUND: there is none.
+enum cm_status cm_acl_files_include(struct cm_acl_files *files, const char *pack, const char *packs,
+                                    struct cm_error *error) CM_MUST_CHECK;
 void cm_acl_files_clear(struct cm_acl_files *files);
 
 #endif
