@@ -38,7 +38,7 @@ static void put(struct line *line, const char *id, const char *state, const char
 {
     char name[CM_MAX_ID + 1];
     name_of(name, who);
-    snprintf(line->text, sizeof line->text, "%-10s  %-8s  %-12.24s  %-12.12s  %-16.24s  %s", id,
+    snprintf(line->text, sizeof line->text, "%-10s  %-8s  %-12.24s  %-12.12s  %-16.24s  %.100s", id,
              state, name, plate, purpose, what);
 }
 
