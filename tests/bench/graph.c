@@ -9,7 +9,6 @@
 
 enum { ARENA_CAP = 256 * 1024 * 1024, SCRATCH_CAP = 8 * 1024 * 1024 };
 
-#define NOW_MS INT64_C(1796126400000)
 #define DAY_MS INT64_C(86400000)
 
 uint64_t cm_graph_pick(uint64_t *random, uint64_t count)
@@ -32,8 +31,8 @@ struct cm_request cm_graph_request_of(const struct cm_graph *graph, const struct
         .action = CM_ACTION_LOOKUP,
         .purpose = directory->purposes[cm_graph_pick(random, directory->purpose_count)].id,
         .evidence = cm_graph_pick(random, 4) > 0 ? 1u << CM_EVIDENCE_CASE : 0,
-        .now_ms = NOW_MS,
-        .window = {NOW_MS - days * DAY_MS, NOW_MS},
+        .now_ms = CM_GRAPH_NOW_MS,
+        .window = {CM_GRAPH_NOW_MS - days * DAY_MS, CM_GRAPH_NOW_MS},
     };
 }
 

@@ -7,6 +7,9 @@
 #include "proto/base/arena.h"
 #include "proto/base/error.h"
 
+// 2026-12-01T12:00:00Z
+#define CM_GRAPH_NOW_MS INT64_C(1796126400000)
+
 struct cm_graph_node {
     const struct cm_agency *agency;
     struct cm_buf text;

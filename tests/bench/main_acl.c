@@ -1,5 +1,6 @@
 // The benchmark "acl": one decision for all nodes of a federation, and what it takes to have the
 // rules ready. Started by tests/bench/run.
+#include "acl/diff.h"
 #include "proto/base/cli_args.h"
 #include "tests/bench/cedar.h"
 #include "tests/bench/measure.h"
@@ -14,7 +15,9 @@ enum {
     CHECKED = 40,
     ONE_BY_ONE = 30, // requests asked of each node's rules
     CHANGES = 1000,
+    RULES = 1000,
     SCRATCH_CAP = 8 * 1024 * 1024,
+    DIFF_CAP = 1024 * 1024 * 1024,
 };
 
 struct bench {
@@ -347,10 +350,86 @@ static enum cm_status measure_diverse(struct bench *bench)
     return status;
 }
 
+// An agency with an agreement for every partner: 950 permits, 50 forbids. new: every tenth one is
+// changed.
+static enum cm_status write_agreements(const struct cm_graph *graph, struct cm_buf *out, bool new)
+{
+    static const char *const purposes[] = {"homicide, kidnapping", "vehicle-theft, hit-and-run",
+                                           "missing-person, amber-alert", "any"};
+    static const char *const fields[] = {"place, camera", "place, vehicle", "all"};
+    const struct cm_agency *agencies = graph->directory.agencies;
+    size_t step = graph->directory.agency_count / RULES;
+    enum cm_status status = cm_buf_printf(out, "rules 1\nnode %s\n", graph->nodes[0].agency->id);
+    for (unsigned i = 0; status == CM_OK && i < RULES; i++) {
+        const char *first = agencies[i * step].id;
+        const char *second = agencies[(i * step + RULES) % graph->directory.agency_count].id;
+        unsigned changed = new &&i % 10 == 0 ? 1 : 0;
+        if (i % 20 == 19) {
+            status = cm_buf_printf(out, "forbid %s for %s beyond %u days\n", first,
+                                   purposes[i / 20 % 3], i % 29 + 1 + changed);
+            continue;
+        }
+        status = cm_buf_printf(
+            out, "permit %s, %s to lookup for %s back %u days see %s%s until 20%u-01-01\n", first,
+            second, purposes[i % 4], i % 60 + 1 + 30 * changed, fields[(i + changed) % 3],
+            i % 3 == 0 ? " require case" : "", 27 + i % 3);
+    }
+    return status;
+}
+
+static enum cm_status compile_agreements(struct bench *bench, struct cm_rules **out, bool new)
+{
+    struct cm_buf text = {0};
+    enum cm_status status = write_agreements(&bench->graph, &text, new);
+    if (status == CM_OK) {
+        status = cm_graph_compile_one(&bench->graph, out, cm_buf_bytes(&text), &bench->error);
+    } else {
+        cm_fail(&bench->error, status, "bench", "out of memory");
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+static enum cm_status measure_diff(struct bench *bench)
+{
+    struct cm_rules *rules[2] = {NULL, NULL};
+    struct cm_side sides[2] = {{.directory = &bench->graph.directory},
+                               {.directory = &bench->graph.directory}};
+    const struct cm_diff *diff;
+    struct cm_arena *arena = cm_arena_new(DIFF_CAP);
+    enum cm_status status =
+        arena == NULL ? cm_fail(&bench->error, CM_MEMORY, "bench", "out of memory") : CM_OK;
+    int64_t began = cm_bench_thread_ns();
+    for (size_t i = 0; status == CM_OK && i < 2; i++) {
+        status = compile_agreements(bench, &rules[i], i == 1);
+        sides[i].rules = rules[i];
+    }
+    int64_t compiled = cm_bench_thread_ns();
+    if (status == CM_OK) {
+        status = cm_diff_make(&diff, arena, &sides[0], &sides[1], CM_GRAPH_NOW_MS, &bench->error);
+    }
+    int64_t ended = cm_bench_thread_ns();
+    if (status == CM_OK) {
+        size_t agencies = 0;
+        for (uint32_t i = 0; i < diff->group_count; i++) {
+            agencies += diff->groups[i].agency_count;
+        }
+        cm_bench_heading(&bench->report, "The difference of two files of 1000 rules");
+        print(bench, "acl.diff", "told apart", (double)(ended - compiled) / 1e6, "ms", 0);
+        print(bench, "acl.diff.compile", "compiled before", (double)(compiled - began) / 1e6, "ms",
+              0);
+        print(bench, "acl.diff.agencies", "agencies that gain or lose", (double)agencies, "", 0);
+    }
+    cm_rules_unref(rules[0]);
+    cm_rules_unref(rules[1]);
+    cm_arena_free(arena);
+    return status;
+}
+
 static enum cm_status measure(struct bench *bench)
 {
-    static enum cm_status (*const parts[])(struct bench *) = {measure_decisions, compare_cedar,
-                                                              measure_changes, measure_diverse};
+    static enum cm_status (*const parts[])(struct bench *) = {
+        measure_decisions, compare_cedar, measure_changes, measure_diff, measure_diverse};
     enum cm_status status = CM_OK;
     print_size(bench);
     find_widest(bench);
