@@ -4,7 +4,7 @@
 #include <string.h>
 
 // A node that needs more than this would hold up a gateway: some milliseconds, some megabytes.
-enum { MOST_WORK = 4000000, FIRST_STEMS = 16, MOST_STEMS = 4096, MOST_BYTES = 1 << 20 };
+enum { MOST_WORK = 2000000, FIRST_STEMS = 16, MOST_STEMS = 4096, MOST_BYTES = 1 << 20 };
 
 // Who is covered by the boxes of a stem's parent and by one more.
 struct stem {
