@@ -5,6 +5,8 @@
 #include "acl/cli/judged.h"
 #include "acl/cli/preview.h"
 #include "acl/cli/state.h"
+#include "acl/cli/state_pack.h"
+#include "acl/cli/test.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
 #include "proto/base/file.h"
@@ -193,19 +195,28 @@ static enum cm_status find_previous(struct apply *apply, uint64_t *sequence,
     return status;
 }
 
+// Its errors and warnings, and whether what the administrator expects of it holds.
 static enum cm_status check_proposal(struct apply *apply, struct cm_error *error)
 {
-    const struct cm_judged *judged = &apply->judged;
+    struct cm_judged *judged = &apply->judged;
+    const char *path = apply->args->words[0];
+    bool held;
+    enum cm_status status = cm_state_pack_lint(judged, cm_cli_get(apply->args, 'p'), error);
     cm_judged_print(judged);
     if (judged->rules == NULL) {
-        return cm_fail(error, CM_INVALID, apply->args->words[0], "has errors: nothing was signed");
+        return cm_fail(error, CM_INVALID, path, "has errors: nothing was signed");
     }
     if (strcmp(cm_rules_node(judged->rules), apply->administrator.agency) != 0) {
-        return cm_fail(error, CM_FORBIDDEN, apply->args->words[0],
-                       "is for %s, you are an administrator of %s", cm_rules_node(judged->rules),
-                       apply->administrator.agency);
+        return cm_fail(error, CM_FORBIDDEN, path, "is for %s, you are an administrator of %s",
+                       cm_rules_node(judged->rules), apply->administrator.agency);
     }
-    return CM_OK;
+    if (status == CM_OK) {
+        status = cm_acl_test_beside(&held, path, judged, error);
+    }
+    return status == CM_OK && !held
+               ? cm_fail(error, CM_INVALID, path,
+                         "is not as the expectations beside it say: nothing was signed")
+               : status;
 }
 
 static bool confirmed(const struct apply *apply, const struct cm_ruleset *set)

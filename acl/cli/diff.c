@@ -1,6 +1,7 @@
 #include "acl/cli/diff.h"
 
 #include "acl/cli/changes_print.h"
+#include "acl/cli/diagnostics_json.h"
 #include "acl/cli/state.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
@@ -42,10 +43,7 @@ static int show(const struct cm_side sides[2], bool json)
         return cm_cli_fail(&error);
     }
     if (json) {
-        json_t *object = cm_diff_json(diff);
-        json_dumpf(object, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(object);
+        cm_json_print(cm_diff_json(diff));
     } else {
         cm_diff_print(stdout, diff);
     }

@@ -2,6 +2,7 @@
 
 #include "acl/cli/causes.h"
 #include "acl/cli/changes_print.h"
+#include "acl/cli/diagnostics_json.h"
 #include "acl/cli/state.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
@@ -194,9 +195,7 @@ static void print_json(const struct pending *pending)
         json_pack("{s:s, s:o, s:b, s:o, s:o}", "node", cm_rules_node(pending->proposal.rules),
                   "sequence", sequence, "waits", (int)waits(pending), "causes", list, "diff",
                   cm_diff_json(pending->diff));
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
+    cm_json_print(object);
 }
 
 int cm_acl_pending(int argc, char **argv)

@@ -1,6 +1,7 @@
 #include "acl/cli/who.h"
 
 #include "acl/cli/changes_print.h"
+#include "acl/cli/diagnostics_json.h"
 #include "acl/cli/phrases.h"
 #include "acl/cli/state.h"
 #include "acl/value.h"
@@ -173,9 +174,7 @@ static void print_json(const struct cm_diff *who)
     json_t *object = json_pack("{s:s, s:s, s:o, s:b, s:b, s:o}", "node", who->cells->node, "from",
                                date, "retain_s", retain, "sharing_off", (int)who->sharing_off[1],
                                "discloses", (int)who->discloses[1], "groups", cm_who_json(who));
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(object);
+    cm_json_print(object);
 }
 
 // A field in quotes, as RFC 4180 has it.
