@@ -90,7 +90,7 @@ static bool included(const struct cm_ast *ast, const char *name)
     return false;
 }
 
-// The packs that the directory requires of this agency, and its own state's if it is at hand.
+// The packs that the directory requires of this agency.
 static void lint_packs(struct cm_compiler *compiler)
 {
     const struct cm_ast *ast = compiler->ast;
@@ -107,18 +107,6 @@ static void lint_packs(struct cm_compiler *compiler)
             cm_diagnostics_add(compiler->diagnostics,
                                source->retired_ok ? CM_SEVERITY_WARNING : CM_SEVERITY_ERROR,
                                &ast->node_place, hint, "%s", text);
-        }
-    }
-    if (agency == NULL || agency->state == NULL || strlen(agency->state) != 2) {
-        return;
-    }
-    char pack[] = {'u', 's', '-', (char)(agency->state[0] | 0x20), (char)(agency->state[1] | 0x20),
-                   '\0'};
-    for (size_t i = 0; i < source->file_count && !included(ast, pack); i++) {
-        if (source->lint && strcmp(source->files[i].path, pack) == 0) {
-            snprintf(hint, sizeof hint, "consider: include \"%s\"", pack);
-            warn(compiler, &ast->node_place, hint,
-                 "there is a statute pack for the state of this node");
         }
     }
 }

@@ -2,6 +2,7 @@
 // everything.
 #include "valley.h"
 
+#include "acl/format.h"
 #include "proto/base/file.h"
 #include "proto/trust/directory_json.h"
 
@@ -205,12 +206,17 @@ Test(statutes, washington_shares_inside_and_by_court_order)
     JUDGE("us-wa", points);
 }
 
-Test(statutes, no_warning_stands_in_a_pack_itself)
+Test(statutes, no_warning_stands_in_a_pack_itself_and_its_layout_is_the_common_one)
 {
     struct cm_directory directory = the_states();
     for (size_t i = 0; i < sizeof packs / sizeof *packs; i++) {
         struct cm_diagnostics diagnostics = {0};
         struct cm_buf text = text_of(packs[i]);
+        struct cm_buf laid_out = {0};
+        const struct cm_rule_file file = {packs[i], cm_buf_bytes(&text)};
+        cr_assert(cm_format(&laid_out, &file, &diagnostics) == CM_OK);
+        cr_expect(cm_bytes_equal(cm_buf_bytes(&laid_out), file.text), "%s", packs[i]);
+        cm_buf_clear(&laid_out);
         struct cm_rules *rules =
             open_node("nv.dryfork.pd", packs[i], cm_buf_bytes(&text), &directory, &diagnostics);
         cr_expect_not_null(rules);
