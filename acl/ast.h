@@ -111,6 +111,7 @@ struct cm_ast {
     const struct cm_rule_file *main;
     const char *node; // NULL when missing
     struct cm_place node_place;
+    bool node_reported; // what is wrong with it was said
     bool discloses;
     int64_t retain_s; // the least; INT64_MAX without one
     struct cm_rule *rules, *last_rule;

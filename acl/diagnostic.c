@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistr.h>
+#include <uniwidth.h>
 
 // What a terminal may not be sent, and tabs, as one harmless column each.
 static ucs4_t shown(ucs4_t c)
@@ -31,6 +32,38 @@ static unsigned code_points(const uint8_t *text, size_t len)
     return count;
 }
 
+// Columns of a terminal: none for a combining character, two for a wide one.
+static unsigned columns_of(ucs4_t c)
+{
+    int width = uc_width(c, "UTF-8");
+    return width > 0 ? (unsigned)width : 0;
+}
+
+static unsigned columns_between(const uint8_t *text, size_t len)
+{
+    unsigned columns = 0;
+    while (len > 0) {
+        ucs4_t c;
+        int used = u8_mbtouc(&c, text, len);
+        columns += columns_of(shown(c));
+        text += used;
+        len -= (size_t)used;
+    }
+    return columns;
+}
+
+// Bytes of so many code points, or of all there are.
+static size_t bytes_of(const char *text, unsigned points)
+{
+    size_t len = strlen(text);
+    size_t at = 0;
+    for (; at < len && points > 0; points--) {
+        ucs4_t c;
+        at += (size_t)u8_mbtouc(&c, (const uint8_t *)text + at, len - at);
+    }
+    return at;
+}
+
 static char *copy_window(const uint8_t *line, size_t len, unsigned from)
 {
     char *out = malloc(CM_DIAGNOSTIC_COLUMNS * 4 + 1);
@@ -38,11 +71,16 @@ static char *copy_window(const uint8_t *line, size_t len, unsigned from)
         return NULL;
     }
     size_t used = 0;
+    unsigned wide = 0;
     for (unsigned column = 1; len > 0 && column < from + CM_DIAGNOSTIC_COLUMNS; column++) {
         ucs4_t c;
         int bytes = u8_mbtouc(&c, line, len);
         line += bytes;
         len -= (size_t)bytes;
+        wide += column >= from ? columns_of(shown(c)) : 0;
+        if (wide > CM_DIAGNOSTIC_COLUMNS) {
+            break;
+        }
         if (column >= from) {
             int put = u8_uctomb((uint8_t *)out + used, shown(c), 4);
             used += put > 0 ? (size_t)put : 0;
@@ -53,6 +91,27 @@ static char *copy_window(const uint8_t *line, size_t len, unsigned from)
     }
     out[used] = '\0';
     return out;
+}
+
+// The column at which to begin, so that what is marked can be seen: the first, or half a window
+// before it.
+static unsigned window_from(const uint8_t *line, size_t before, size_t marked)
+{
+    unsigned columns = columns_between(line, before);
+    unsigned from = 1;
+    if (columns + columns_between(line + before, marked) <= CM_DIAGNOSTIC_COLUMNS) {
+        return from;
+    }
+    while (columns > CM_DIAGNOSTIC_COLUMNS / 2) {
+        ucs4_t c;
+        int used = u8_mbtouc(&c, line, before);
+        unsigned wide = columns_of(shown(c));
+        line += used;
+        before -= (size_t)used;
+        columns -= wide < columns ? wide : columns;
+        from++;
+    }
+    return from;
 }
 
 static void locate(struct cm_diagnostic *d, const struct cm_place *place)
@@ -79,9 +138,7 @@ static void locate(struct cm_diagnostic *d, const struct cm_place *place)
     d->column += code_points(text + start, place->offset - start);
     unsigned width = code_points(text + place->offset, len);
     d->width = width > 0 ? width : 1;
-    if (d->column + d->width > CM_DIAGNOSTIC_COLUMNS && d->column > CM_DIAGNOSTIC_COLUMNS / 2) {
-        d->source_from = d->column - CM_DIAGNOSTIC_COLUMNS / 2;
-    }
+    d->source_from = window_from(text + start, place->offset - start, len);
     d->source = copy_window(text + start, end - start, d->source_from);
 }
 
@@ -163,9 +220,13 @@ static enum cm_status print_one(struct cm_buf *out, const struct cm_diagnostic *
         cm_buf_printf(out, "%s:%u:%u: %s: %s\n", d->file, d->line, d->column, word, d->text);
     if (status == CM_OK && d->source != NULL && d->source[0] != '\0') {
         char carets[CM_DIAGNOSTIC_COLUMNS + 1];
-        unsigned before = d->column - d->source_from;
+        unsigned points = d->column - d->source_from;
+        size_t from = bytes_of(d->source, points);
+        size_t len = bytes_of(d->source + from, d->width);
+        unsigned before = columns_between((const uint8_t *)d->source, from);
         unsigned room = before < CM_DIAGNOSTIC_COLUMNS ? CM_DIAGNOSTIC_COLUMNS - before : 1;
-        unsigned width = d->width < room ? d->width : room;
+        unsigned width = columns_between((const uint8_t *)d->source + from, len);
+        width = width == 0 ? 1 : width < room ? width : room;
         memset(carets, '^', width);
         carets[width] = '\0';
         status = cm_buf_printf(out, "    %s\n    %*s%s\n", d->source, (int)before, "", carets);

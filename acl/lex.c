@@ -61,18 +61,34 @@ static bool is_curly(ucs4_t c)
     return (c >= 0x2018 && c <= 0x201f) || c == 0xab || c == 0xbb;
 }
 
+static bool is_dash(ucs4_t c)
+{
+    return (c >= 0x2010 && c <= 0x2015) || c == 0x2212;
+}
+
+// Wide, narrow and no-break spaces: they look like a space and are none.
+static bool is_odd_space(ucs4_t c)
+{
+    return c == 0xa0 || (c >= 0x2000 && c <= 0x200d) || c == 0x202f || c == 0x205f || c == 0x2060 ||
+           c == 0x3000;
+}
+
+// Once for a run of such characters.
+static bool first_of_run(struct cm_lexer *lexer, size_t end)
+{
+    bool first = lexer->bad_until != lexer->at || lexer->at == 0;
+    lexer->bad_until = end;
+    return first;
+}
+
 // What may stand in a comment or text: printable or a tab. Reports and returns false otherwise.
 static bool check_character(struct cm_lexer *lexer, ucs4_t c, size_t len)
 {
     size_t end = lexer->at + len;
     if (c == 0xfffd && len == 1) {
-        // Once for a run of such bytes.
-        if (lexer->bad_until == lexer->at && lexer->at > 0) {
-            lexer->bad_until = end;
-            return false;
+        if (first_of_run(lexer, end)) {
+            report(lexer, lexer->at, end, "save the file as UTF-8", "this is not UTF-8");
         }
-        lexer->bad_until = end;
-        report(lexer, lexer->at, end, "save the file as UTF-8", "this is not UTF-8");
         return false;
     }
     if (is_bidi(c)) {
@@ -87,7 +103,9 @@ static bool check_character(struct cm_lexer *lexer, ucs4_t c, size_t len)
         return false;
     }
     if (c != '\t' && (uc_is_cntrl(c) || c == 0x2028 || c == 0x2029)) {
-        report(lexer, lexer->at, end, "delete it", "a control character");
+        if (first_of_run(lexer, end)) {
+            report(lexer, lexer->at, end, "delete it", "a control character");
+        }
         return false;
     }
     return true;
@@ -147,16 +165,50 @@ static struct cm_token token_of(struct cm_lexer *lexer, enum cm_token_kind kind,
     return (struct cm_token){kind, copy, place_of(lexer, from, to)};
 }
 
+// A word processor makes a long dash of one between digits: said once a word, it belongs to it.
+static bool take_dash(struct cm_lexer *lexer, bool *said)
+{
+    size_t len;
+    if (at_end(lexer) || !is_dash(peek(lexer, &len)) || !in_word(byte_at(lexer, lexer->at + len))) {
+        return false;
+    }
+    if (!*said) {
+        report(lexer, lexer->at, lexer->at + len, "write the plain - instead",
+               "a word processor's dash");
+    }
+    *said = true;
+    lexer->at += len;
+    return true;
+}
+
+// As it was meant, so that nothing else is said of it.
+static struct cm_token dashed_word(struct cm_lexer *lexer, enum cm_token_kind kind, size_t from,
+                                   struct cm_bytes text)
+{
+    static const uint8_t plain_dash = '-';
+    struct cm_buf plain = {.max = text.len};
+    for (size_t i = 0; i < text.len && !lexer->failed; i++) {
+        bool dash = text.data[i] >= 0x80;
+        lexer->failed = cm_buf_add(&plain, dash ? &plain_dash : text.data + i, 1) != CM_OK;
+        i += dash ? 2 : 0; // they all take three bytes
+    }
+    struct cm_token token = token_of(lexer, kind, from, lexer->at, cm_buf_bytes(&plain));
+    cm_buf_clear(&plain);
+    return token;
+}
+
 static struct cm_token lex_word(struct cm_lexer *lexer, enum cm_token_kind kind)
 {
     size_t from = lexer->at;
     size_t start = kind == CM_TOKEN_GROUP ? from + 1 : from;
+    bool dashed = false;
     lexer->at = start;
-    while (in_word(byte_at(lexer, lexer->at))) {
-        lexer->at++;
+    while (in_word(byte_at(lexer, lexer->at)) || take_dash(lexer, &dashed)) {
+        lexer->at += in_word(byte_at(lexer, lexer->at));
     }
     struct cm_bytes text = {lexer->file->text.data + start, lexer->at - start};
-    return token_of(lexer, kind, from, lexer->at, text);
+    return dashed ? dashed_word(lexer, kind, from, text)
+                  : token_of(lexer, kind, from, lexer->at, text);
 }
 
 static void lex_escape(struct cm_lexer *lexer)
@@ -207,24 +259,56 @@ static struct cm_token lex_curly(struct cm_lexer *lexer, size_t len)
     return lex_text(lexer, len, true);
 }
 
+static const char *bad_hint(const struct cm_lexer *lexer, ucs4_t c)
+{
+    switch (c) {
+    case ';':
+        return "leave it out: a statement ends where the next begins";
+    case '@':
+        return "a group's name follows the @ at once";
+    case '\'':
+        return "write \" around text";
+    case '*':
+        return lexer->at > 0 && byte_at(lexer, lexer->at - 1) == '/'
+                   ? "a comment begins with #"
+                   : "there are no wildcards: write kind:, state: or a @group";
+    case '&':
+    case '|':
+    case '+':
+        return "terms side by side must all hold; a list has commas";
+    case '!':
+        return "write `not` instead";
+    case '(':
+    case ')':
+    case '{':
+    case '}':
+    case '[':
+    case ']':
+        return "there are no brackets in rules";
+    default:
+        return "words begin with a letter or digit of the English alphabet";
+    }
+}
+
 // One report for a run of what can't begin a token.
 static void skip_bad(struct cm_lexer *lexer)
 {
     size_t len;
     ucs4_t c = peek(lexer, &len);
-    if (check_character(lexer, c, len)) {
+    if (is_odd_space(c)) {
+        if (first_of_run(lexer, lexer->at + len)) {
+            report(lexer, lexer->at, lexer->at + len, "delete it and type a plain space",
+                   "this looks like a space but is none");
+        }
+    } else if (check_character(lexer, c, len)) {
         size_t from = lexer->at;
         size_t to = from + len;
-        while (byte_at(lexer, to) >= 0x80 || in_word(byte_at(lexer, to))) {
+        // A bracket ends at itself; a foreign letter, or a - in front, belongs to the word behind.
+        bool whole = c >= 0x80 || in_word((uint8_t)c);
+        while (whole && (byte_at(lexer, to) >= 0x80 || in_word(byte_at(lexer, to)))) {
             to++;
         }
-        const char *hint = c == ';'    ? "leave it out: a statement ends where the next begins"
-                           : c == '@'  ? "a group's name follows the @ at once"
-                           : c == '\'' ? "write \" around text"
-                           : c == '(' || c == ')' || c == '{' || c == '}' || c == '[' || c == ']'
-                               ? "there are no brackets in rules"
-                               : "words begin with a letter or digit of the English alphabet";
-        report(lexer, from, to, hint, "this is no word");
+        report(lexer, from, to, bad_hint(lexer, c), "this is no word");
         lexer->at = to;
         return;
     }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static char folded(char c)
 {
@@ -47,6 +48,101 @@ size_t cm_nearest_distance(const char *a, const char *b, size_t limit)
     return least(rows[a_len % 3][b_len], limit + 1);
 }
 
+// What people write who know other programs, and the word that this language has for it.
+static const struct {
+    const char *word, *meant;
+} others[] = {
+    {"allow", "permit"},
+    {"grant", "permit"},
+    {"share", "permit"},
+    {"deny", "forbid"},
+    {"block", "forbid"},
+    {"refuse", "forbid"},
+    {"prohibit", "forbid"},
+    {"disallow", "forbid"},
+    {"reject", "forbid"},
+    {"everyone", "anyone"},
+    {"everybody", "anyone"},
+    {"anybody", "anyone"},
+    {"us", "self"},
+    {"ourselves", "self"},
+    {"except", "not"},
+    {"no", "not"},
+    {"search", "lookup"},
+    {"find", "lookup"},
+    {"query", "lookup"},
+    {"read", "lookup"},
+    {"exact", "lookup"},
+    {"similar", "fuzzy"},
+    {"wildcard", "partial"},
+    {"photo", "image"},
+    {"photos", "image"},
+    {"picture", "image"},
+    {"alert", "watch"},
+    {"hotlist", "watch"},
+    {"location", "place"},
+    {"position", "place"},
+    {"gps", "place"},
+    {"where", "place"},
+    {"direction", "heading"},
+    {"car", "vehicle"},
+    {"make", "vehicle"},
+    {"model", "vehicle"},
+    {"everything", "all"},
+    {"everything", "any"},
+    {"anything", "any"},
+    {"every", "any"},
+    {"last", "back"},
+    {"past", "back"},
+    {"within", "back"},
+    {"age", "back"},
+    {"older", "beyond"},
+    {"expires", "until"},
+    {"ends", "until"},
+    {"to-date", "until"},
+    {"starts", "from"},
+    {"since", "from"},
+    {"keep", "retain"},
+    {"delete", "retain"},
+    {"retention", "retain"},
+    {"purpose", "for"},
+    {"because", "for"},
+    {"needs", "require"},
+    {"with", "require"},
+    {"requires", "require"},
+    {"quota", "limit"},
+    {"comment", "note"},
+    {"agency", "node"},
+    {"import", "include"},
+    {"list", "group"},
+    {"police", "local"},
+    {"city", "local"},
+    {"municipal", "local"},
+    {"county", "sheriff"},
+    {"university", "campus"},
+    {"college", "campus"},
+    {"fbi", "federal"},
+    {"company", "private"},
+    {"officer", "investigator"},
+    {"detective", "investigator"},
+    {"analyst", "investigator"},
+    {"sergeant", "supervisor"},
+    {"manager", "supervisor"},
+    {"warrant", "court-order"},
+    {"subpoena", "court-order"},
+    {"case-number", "case"},
+};
+
+static bool is_meant(const char *word, const char *name)
+{
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcmp(others[i].meant, name) == 0 && strcasecmp(others[i].word, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void cm_nearest_init(struct cm_nearest *nearest, const char *word)
 {
     size_t len = strlen(word);
@@ -62,7 +158,9 @@ void cm_nearest_offer(struct cm_nearest *nearest, const char *prefix, const char
     if (nearest->limit == 0) {
         return;
     }
-    size_t distance = cm_nearest_distance(nearest->word, name, nearest->limit - 1);
+    size_t distance = is_meant(nearest->word, name)
+                          ? 0
+                          : cm_nearest_distance(nearest->word, name, nearest->limit - 1);
     if (distance < nearest->limit) {
         nearest->limit = distance;
         snprintf(nearest->best, sizeof nearest->best, "%s%s", prefix, name);

@@ -1,5 +1,6 @@
-// The nearest of the names that would have been right: "did you mean @valley?".
-// A value on the caller's stack. Pure; any thread.
+// The nearest of the names that would have been right: "did you mean @valley?". Near is what
+// differs by a few letters, or is another program's word for it. A value on the caller's stack.
+// Pure; any thread.
 #ifndef CM_ACL_NEAREST_H
 #define CM_ACL_NEAREST_H
 

@@ -63,6 +63,24 @@ void cm_parser_skip_statement(struct cm_parser *parser)
     }
 }
 
+bool cm_parser_skip_and(struct cm_parser *parser, const char *hint)
+{
+    if (!cm_parser_at(parser, "and") && !cm_parser_at(parser, "or")) {
+        return false;
+    }
+    cm_parser_error(parser, &parser->now.place, hint, "`%s` is no word of the language",
+                    parser->now.text);
+    cm_parser_advance(parser);
+    return true;
+}
+
+void cm_parser_skip_line(struct cm_parser *parser, uint32_t line)
+{
+    while (!cm_parser_at_clause(parser) && parser->now.place.line == line) {
+        cm_parser_advance(parser);
+    }
+}
+
 static void offer_keywords(struct cm_nearest *nearest, bool clauses)
 {
     for (enum cm_statement s = CM_STATEMENT_RULES; s < CM_STATEMENT_COUNT; s++) {
@@ -104,7 +122,8 @@ void cm_parser_unknown(struct cm_parser *parser, bool clauses)
         cm_parser_error(parser, &token->place, "text follows `note` or `include`",
                         "text can't stand here");
     } else if (token->kind != CM_TOKEN_END) {
-        cm_parser_error(parser, &token->place, NULL, "a stray %s", signs[token->kind]);
+        const char *fallback = token->kind == CM_TOKEN_SLASH ? "a comment begins with #" : NULL;
+        cm_parser_error(parser, &token->place, fallback, "a stray %s", signs[token->kind]);
     }
 }
 
@@ -115,9 +134,21 @@ static void parse_rules(struct cm_parser *parser, const struct cm_token *opener)
     cm_parser_skip_statement(parser);
 }
 
+void cm_parser_pass_sign(struct cm_parser *parser, const char *word)
+{
+    bool colon = parser->now.kind == CM_TOKEN_COLON;
+    if (colon || parser->now.kind == CM_TOKEN_EQUALS) {
+        cm_parser_error(parser, &parser->now.place, "leave it out", "a stray %s after `%s`",
+                        colon ? ":" : "=", word);
+        cm_parser_advance(parser);
+    }
+}
+
 static void parse_node(struct cm_parser *parser, const struct cm_token *opener)
 {
+    cm_parser_pass_sign(parser, "node");
     struct cm_token id = parser->now;
+    parser->ast->node_reported |= parser->main;
     if (id.kind != CM_TOKEN_WORD || cm_word_reserved(id.text) || !cm_word_is_id(id.text)) {
         cm_parser_error(parser, &opener->place, "write: node ca.northport.pd",
                         "`node` names no agency");
@@ -212,8 +243,20 @@ static bool definition_name(struct cm_parser *parser, const struct cm_token *ope
         cm_parser_advance(parser);
         return true;
     }
-    cm_parser_error(parser, &name->place, NULL, "after the name of a %s a = is missing",
+    if (parser->next.kind == CM_TOKEN_EQUALS) {
+        cm_parser_error(parser, &parser->now.place, "join its words with -", "a name is one word");
+        cm_parser_advance(parser);
+        cm_parser_advance(parser);
+        return true;
+    }
+    char hint[128];
+    snprintf(hint, sizeof hint, "write: %s %.60s = ...", opener->text, name->text);
+    cm_parser_error(parser, &name->place, hint, "after the name of a %s a = is missing",
                     opener->text);
+    if (parser->now.kind == CM_TOKEN_COLON) {
+        cm_parser_advance(parser);
+        return true;
+    }
     return !cm_parser_at_clause(parser);
 }
 
@@ -238,10 +281,17 @@ static void check_items(struct cm_parser *parser, const struct cm_list *items, b
 
 static void parse_definition(struct cm_parser *parser, const struct cm_token *opener)
 {
-    static const struct cm_list_spec group = {
-        "an agency", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP, known_agency};
-    static const struct cm_list_spec site = {
-        "a camera", true, 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT, known_camera};
+    static const struct cm_list_spec group = {.noun = "an agency",
+                                              .hint =
+                                                  "its id, such as ca.southgate.pd, or a @group",
+                                              .outside = true,
+                                              .kinds = 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_GROUP,
+                                              .known = known_agency};
+    static const struct cm_list_spec site = {.noun = "a camera",
+                                             .hint = NULL,
+                                             .outside = true,
+                                             .kinds = 1u << CM_TOKEN_WORD | 1u << CM_TOKEN_TEXT,
+                                             .known = known_camera};
     struct cm_token name;
     if (!definition_name(parser, opener, &name)) {
         cm_parser_skip_statement(parser);
@@ -288,7 +338,7 @@ static bool parse_switch(struct cm_parser *parser, const struct cm_token *opener
 {
     if (!cm_parser_at(parser, word)) {
         char hint[64];
-        snprintf(hint, sizeof hint, "write: %s %s", opener->text, word);
+        snprintf(hint, sizeof hint, "write: %s %s, or leave the line out", opener->text, word);
         cm_parser_error(parser, &opener->place, hint, "`%s` is followed by `%s` only", opener->text,
                         word);
         cm_parser_skip_statement(parser);
@@ -372,6 +422,14 @@ static void parse_version(struct cm_parser *parser)
     }
 }
 
+// As some editors save "Unicode": every second byte is zero. All of it would be wrong.
+static bool is_utf16(struct cm_bytes text)
+{
+    return text.len >= 2 && ((text.data[0] == 0xff && text.data[1] == 0xfe) ||
+                             (text.data[0] == 0xfe && text.data[1] == 0xff) || text.data[0] == 0 ||
+                             text.data[1] == 0);
+}
+
 enum cm_status cm_parse_file(struct cm_ast *ast, struct cm_arena *arena,
                              const struct cm_rules_source *source, const struct cm_rule_file *file,
                              struct cm_diagnostics *diagnostics)
@@ -381,6 +439,13 @@ enum cm_status cm_parse_file(struct cm_ast *ast, struct cm_arena *arena,
                                .arena = arena,
                                .diagnostics = diagnostics,
                                .main = file == ast->main};
+    if (is_utf16(file->text)) {
+        struct cm_place place = {.file = file, .line = 1};
+        cm_parser_error(&parser, &place, "save it as UTF-8, in some editors \"Unicode (UTF-8)\"",
+                        "this file is not UTF-8 but UTF-16, or no text at all");
+        ast->node_reported = parser.main;
+        return CM_OK;
+    }
     cm_lexer_init(&parser.lexer, file, arena, diagnostics);
     parser.now = cm_lexer_next(&parser.lexer);
     parser.next = cm_lexer_next(&parser.lexer);

@@ -20,6 +20,8 @@ struct cm_parser {
 // What a list may hold, for its messages and for noticing a forgotten comma.
 struct cm_list_spec {
     const char *noun; // "a purpose"
+    const char *hint; // what may stand there, or NULL
+    const char *and;  // what to do about `and` or `or` in it, or NULL for a comma
     bool outside;     // of a rule: clause words don't end it
     unsigned kinds;   // bits 1u << enum cm_token_kind
     bool (*known)(const struct cm_parser *parser, const struct cm_token *token);
@@ -41,6 +43,12 @@ bool cm_parser_at_statement(const struct cm_parser *parser);
 void cm_parser_skip_statement(struct cm_parser *parser);
 // A word that fits nowhere, with the nearest statement or clause word.
 void cm_parser_unknown(struct cm_parser *parser, bool clauses);
+// `and` or `or`, which people write between terms and items: reported and passed.
+bool cm_parser_skip_and(struct cm_parser *parser, const char *hint);
+// A colon or = that people write after a word: reported and passed.
+void cm_parser_pass_sign(struct cm_parser *parser, const char *word);
+// What is left on that line of a clause that was reported.
+void cm_parser_skip_line(struct cm_parser *parser, uint32_t line);
 // Whether a statement or clause word is near enough to have been meant.
 bool cm_parser_near_keyword(const struct cm_token *token);
 

@@ -18,6 +18,8 @@ void cm_parser_append(struct cm_parser *parser, struct cm_list *list)
     cm_parser_advance(parser);
 }
 
+#define AND "write a comma between the items of a list"
+
 static bool at_list_end(const struct cm_parser *parser, const struct cm_list_spec *spec)
 {
     return spec->outside ? cm_parser_at_statement(parser) : cm_parser_at_clause(parser);
@@ -34,13 +36,14 @@ static bool parse_item(struct cm_parser *parser, struct cm_list *list,
     }
     if (at_list_end(parser, spec)) {
         bool comma = before->file->text.data[before->offset] == ',';
-        cm_parser_error(parser, before, NULL,
+        cm_parser_error(parser, before, spec->hint,
                         comma ? "after this comma %s is missing" : "%s is missing here",
                         spec->noun);
         return false;
     }
     if ((spec->kinds & 1u << now->kind) == 0) {
-        cm_parser_error(parser, &now->place, NULL, "this is not %s", spec->noun);
+        const char *hint = now->kind == CM_TOKEN_TEXT ? "leave out the quotes" : spec->hint;
+        cm_parser_error(parser, &now->place, hint, "this is not %s", spec->noun);
         cm_parser_advance(parser);
         return true;
     }
@@ -56,6 +59,8 @@ void cm_parse_list(struct cm_parser *parser, struct cm_list *list, const struct 
         if (parser->now.kind == CM_TOKEN_COMMA) {
             before = parser->now.place;
             cm_parser_advance(parser);
+        } else if (cm_parser_skip_and(parser, spec->and != NULL ? spec->and : AND)) {
+            before = *opener;
         } else if (!cm_parser_at_clause(parser) && spec->known(parser, &parser->now)) {
             before = parser->now.place;
             cm_parser_error(parser, &before, "comma?", "before this word a comma is missing");
@@ -86,7 +91,9 @@ static bool parse_unit(struct cm_parser *parser, int64_t number, const struct cm
         cm_parser_error(parser, &parser->now.place, hint, "%.60s is no unit of time",
                         parser->now.text);
         // A word that isn't near a unit may be the next statement, misspelt.
-        if (nearest.best[0] != '\0') {
+        bool meant = nearest.best[0] != '\0' || (parser->now.place.line == place->line &&
+                                                 !cm_parser_near_keyword(&parser->now));
+        if (meant) {
             cm_parser_advance(parser);
         }
         return false;
@@ -120,5 +127,16 @@ int64_t cm_parse_duration(struct cm_parser *parser, const struct cm_place *opene
         return 0;
     }
     cm_parser_advance(parser);
-    return parse_unit(parser, number, &place, &seconds) ? seconds : 0;
+    if (!parse_unit(parser, number, &place, &seconds)) {
+        return 0;
+    }
+    if (parser->now.kind == CM_TOKEN_WORD && parser->next.kind == CM_TOKEN_WORD &&
+        cm_value_number(parser->now.text, CM_MAX_DURATION_S, &number) &&
+        cm_value_unit_s(parser->next.text) != 0) {
+        cm_parser_error(parser, &parser->now.place, "write it in the smaller unit: 36 hours",
+                        "a duration is one number and one unit");
+        cm_parser_advance(parser);
+        cm_parser_advance(parser);
+    }
+    return seconds;
 }

@@ -22,14 +22,21 @@ static const char *evidence_name(unsigned value)
     return cm_evidence_name((enum cm_evidence)value);
 }
 
+#define ACTIONS  "lookup, fuzzy, partial, area, image, watch, or any for all of them"
+#define FIELDS   "place, camera, heading, vehicle, confidence, image; all, or plate for none"
+#define EVIDENCE "case, supervisor, attestation or court-order"
+#define WITH_OR  "write a comma: `require` needs all that it lists, `unless` any one of them"
+
 struct vocabulary {
     const char *(*name)(unsigned value);
     unsigned count;
+    const char *whole; // the word for all, or NULL
+    const char *hint;
 };
 
-static const struct vocabulary actions = {action_name, CM_ACTION_COUNT};
-static const struct vocabulary fields = {field_name, CM_FIELD_COUNT};
-static const struct vocabulary evidence = {evidence_name, CM_EVIDENCE_COUNT};
+static const struct vocabulary actions = {action_name, CM_ACTION_COUNT, "any", ACTIONS};
+static const struct vocabulary fields = {field_name, CM_FIELD_COUNT, "all", FIELDS};
+static const struct vocabulary evidence = {evidence_name, CM_EVIDENCE_COUNT, NULL, EVIDENCE};
 
 static unsigned value_of(const struct vocabulary *vocabulary, const char *word)
 {
@@ -80,7 +87,8 @@ static void check_reserved(struct cm_parser *parser, struct cm_clause *clause, c
         if (whole != NULL && strcmp(item->text, whole) == 0) {
             clause->whole = true;
             if (clause->items.count > 1) {
-                cm_parser_error(parser, &item->place, NULL, "`%s` stands alone", whole);
+                cm_parser_error(parser, &item->place, "leave it out, or the others",
+                                "`%s` stands alone", whole);
             }
         } else if (cm_word_reserved(item->text)) {
             const char *hint = strcmp(item->text, "not") == 0 ? "`not` stands before who asks"
@@ -107,14 +115,18 @@ static void take_words(struct cm_parser *parser, struct cm_clause *clause,
         for (unsigned i = 1; i < vocabulary->count; i++) {
             cm_nearest_offer(&nearest, "", vocabulary->name(i));
         }
-        cm_nearest_hint(&nearest, hint, sizeof hint, "");
+        if (vocabulary->whole != NULL) {
+            cm_nearest_offer(&nearest, "", vocabulary->whole);
+        }
+        cm_nearest_hint(&nearest, hint, sizeof hint, vocabulary->hint);
         cm_parser_error(parser, &item->place, hint, "unknown %s %.60s", noun, item->text);
     }
 }
 
 static void parse_to(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"an action", false, 1u << CM_TOKEN_WORD, known_action};
+    static const struct cm_list_spec spec = {
+        .noun = "an action", .hint = ACTIONS, .kinds = 1u << CM_TOKEN_WORD, .known = known_action};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "any");
     take_words(parser, clause, &actions, "action");
@@ -122,15 +134,20 @@ static void parse_to(struct cm_parser *parser, struct cm_clause *clause)
 
 static void parse_for(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"a purpose", false, 1u << CM_TOKEN_WORD,
-                                             known_purpose};
+    static const struct cm_list_spec spec = {.noun = "a purpose",
+                                             .hint = "one of the directory's, or any",
+                                             .kinds = 1u << CM_TOKEN_WORD,
+                                             .known = known_purpose};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "any");
 }
 
 static void parse_at(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"a site", false, 1u << CM_TOKEN_WORD, known_site};
+    static const struct cm_list_spec spec = {.noun = "a site",
+                                             .hint = "the name of a site",
+                                             .kinds = 1u << CM_TOKEN_WORD,
+                                             .known = known_site};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, NULL);
 }
@@ -156,7 +173,8 @@ static bool take_plate(struct cm_parser *parser, struct cm_clause *clause, bool 
 
 static void parse_see(struct cm_parser *parser, struct cm_clause *clause, bool permit)
 {
-    static const struct cm_list_spec spec = {"a field", false, 1u << CM_TOKEN_WORD, known_field};
+    static const struct cm_list_spec spec = {
+        .noun = "a field", .hint = FIELDS, .kinds = 1u << CM_TOKEN_WORD, .known = known_field};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, "all");
     if (!take_plate(parser, clause, permit)) {
@@ -166,8 +184,11 @@ static void parse_see(struct cm_parser *parser, struct cm_clause *clause, bool p
 
 static void parse_evidence(struct cm_parser *parser, struct cm_clause *clause)
 {
-    static const struct cm_list_spec spec = {"a kind of evidence", false, 1u << CM_TOKEN_WORD,
-                                             known_evidence};
+    static const struct cm_list_spec spec = {.noun = "a kind of evidence",
+                                             .hint = EVIDENCE,
+                                             .and = WITH_OR,
+                                             .kinds = 1u << CM_TOKEN_WORD,
+                                             .known = known_evidence};
     cm_parse_list(parser, &clause->items, &spec, &clause->place);
     check_reserved(parser, clause, NULL);
     take_words(parser, clause, &evidence, "evidence");
@@ -177,6 +198,12 @@ static void parse_back(struct cm_parser *parser, struct cm_clause *clause)
 {
     if (cm_parser_at(parser, "all")) {
         clause->whole = true;
+        cm_parser_advance(parser);
+        return;
+    }
+    if (cm_parser_at(parser, "any")) {
+        cm_parser_error(parser, &parser->now.place, "here the word is `all`",
+                        "`any` can't stand here");
         cm_parser_advance(parser);
         return;
     }
@@ -204,14 +231,10 @@ static void parse_date(struct cm_parser *parser, struct cm_clause *clause)
     if (!cm_value_date(parser->now.text, &clause->number)) {
         cm_parser_error(parser, &parser->now.place, "year-month-day, such as 2027-01-31",
                         "%.60s is no date", parser->now.text);
+        cm_parser_skip_line(parser, parser->now.place.line);
+        return;
     }
     cm_parser_advance(parser);
-    while (parser->now.kind == CM_TOKEN_SLASH) {
-        cm_parser_advance(parser);
-        if (!cm_parser_at_clause(parser)) {
-            cm_parser_advance(parser);
-        }
-    }
 }
 
 static bool limit_word(struct cm_parser *parser, const char *word)
@@ -240,9 +263,7 @@ static void parse_limit(struct cm_parser *parser, struct cm_clause *clause)
     if (!good || !(limit_word(parser, "agency") || limit_word(parser, "investigator"))) {
         cm_parser_error(parser, &place, "write for example: limit 100/day per investigator",
                         "this is no limit");
-        while (!cm_parser_at_clause(parser) && parser->now.place.line == place.line) {
-            cm_parser_advance(parser);
-        }
+        cm_parser_skip_line(parser, place.line);
     }
 }
 
@@ -251,6 +272,7 @@ static void parse_note(struct cm_parser *parser, struct cm_clause *clause)
     if (parser->now.kind != CM_TOKEN_TEXT) {
         cm_parser_error(parser, &clause->place, "write for example: note \"MOU 2025-11\"",
                         "`note` is followed by quoted text");
+        cm_parser_skip_line(parser, clause->place.line);
         return;
     }
     clause->text = parser->now.text;
@@ -304,6 +326,7 @@ void cm_parse_clause(struct cm_parser *parser, struct cm_rule *rule)
     clause->present = true;
     clause->place = opener.place;
     cm_parser_advance(parser);
+    cm_parser_pass_sign(parser, opener.text);
     if (kind == CM_CLAUSE_SEE) {
         parse_see(parser, clause, permit);
     } else {

@@ -106,6 +106,23 @@ static bool at_other_term(const struct cm_parser *parser)
              cm_word_reserved(now->text)));
 }
 
+// `kind:local, kind:sheriff`: the second word is passed, its values belong to the same term.
+static void pass_repeated(struct cm_parser *parser, const struct prefix *prefix,
+                          const struct cm_term *term)
+{
+    char hint[128];
+    struct cm_token opener = parser->now;
+    if (opener.kind != CM_TOKEN_WORD || parser->next.kind != CM_TOKEN_COLON ||
+        prefix_of(opener.text) != prefix) {
+        return;
+    }
+    cm_parser_advance(parser);
+    cm_parser_advance(parser);
+    const char *before = term->items.last == NULL ? "A" : term->items.last->text;
+    snprintf(hint, sizeof hint, "write: %s:%.40s,%.40s", prefix->word, before, parser->now.text);
+    cm_parser_error(parser, &opener.place, hint, "`%s:` stands once before its list", prefix->word);
+}
+
 static void comma_between_kinds(struct cm_parser *parser, const struct cm_place *comma)
 {
     cm_parser_error(parser, comma,
@@ -143,6 +160,7 @@ static void parse_values(struct cm_parser *parser, struct cm_rule *rule, bool ne
         } else {
             before = now->place;
             cm_parser_advance(parser);
+            pass_repeated(parser, prefix, term);
         }
     }
 }
@@ -219,10 +237,20 @@ static void parse_lone(struct cm_parser *parser, struct cm_rule *rule, bool nega
     }
 }
 
-static bool unknown_term(struct cm_parser *parser)
+static bool unknown_term(struct cm_parser *parser, struct cm_rule *rule)
 {
     const struct cm_token *now = &parser->now;
-    if (now->kind == CM_TOKEN_WORD && parser->next.kind == CM_TOKEN_COLON) {
+    if (now->kind == CM_TOKEN_TEXT) {
+        cm_parser_error(parser, &now->place,
+                        "write its id, such as ca.southgate.pd, without quotes",
+                        "who asks is not named by text");
+    } else if (cm_parser_at(parser, "all") || cm_parser_at(parser, "any")) {
+        cm_parser_error(parser, &now->place, "here the word is `anyone`", "`%s` can't stand here",
+                        now->text);
+        (void)cm_parser_add_term(parser, rule, CM_TERM_ANYONE);
+        cm_parser_advance(parser);
+        return true;
+    } else if (now->kind == CM_TOKEN_WORD && parser->next.kind == CM_TOKEN_COLON) {
         struct cm_nearest nearest;
         char hint[128];
         cm_nearest_init(&nearest, now->text);
@@ -254,6 +282,21 @@ static bool parse_term(struct cm_parser *parser, struct cm_rule *rule)
         parse_values(parser, rule, negated);
         return true;
     }
+    if (word && prefix_of(now->text) != NULL && parser->next.kind == CM_TOKEN_WORD &&
+        !cm_word_reserved(parser->next.text)) {
+        char hint[128];
+        snprintf(hint, sizeof hint, "write: %s:%.60s", now->text, parser->next.text);
+        cm_parser_error(parser, &now->place, hint, "after `%s` a : is missing", now->text);
+        (void)cm_parser_add_term(parser, rule, prefix_of(now->text)->kind);
+        cm_parser_advance(parser);
+        cm_parser_advance(parser);
+        return true;
+    }
+    if (rule->terms != NULL &&
+        cm_parser_skip_and(parser,
+                           "terms side by side must all hold; for either, write two rules")) {
+        return true;
+    }
     // A word without a dot can be a mistyped name only in the first term; later it may as well be
     // the next statement's first word.
     bool first = rule->terms == NULL || negated;
@@ -265,7 +308,7 @@ static bool parse_term(struct cm_parser *parser, struct cm_rule *rule)
         cm_parser_error(parser, &opener, NULL, "`not` stands before one term");
         return false;
     }
-    return unknown_term(parser);
+    return unknown_term(parser, rule);
 }
 
 bool cm_parse_who(struct cm_parser *parser, struct cm_rule *rule)

@@ -76,12 +76,22 @@ static void unknown_agency(struct cm_compiler *compiler, const struct cm_item *i
         for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
             cm_nearest_offer(&nearest, "", words[i]);
         }
+        for (enum cm_kind kind = CM_KIND_NONE + 1; kind < CM_KIND_COUNT; kind++) {
+            cm_nearest_offer(&nearest, "kind:", cm_kind_name(kind));
+        }
+        for (enum cm_role role = CM_ROLE_INVESTIGATOR; role <= CM_ROLE_SUPERVISOR; role++) {
+            cm_nearest_offer(&nearest, "role:", cm_role_name(role));
+        }
     }
     for (size_t i = 0; i < directory->agency_count && nearest.limit > 0; i++) {
         cm_nearest_offer(&nearest, "", directory->agencies[i].id);
     }
+    bool site =
+        cm_definition_find(compiler->sites, compiler->site_count, item->text) != CM_NO_INDEX;
     unknown(compiler, item, "agency", &nearest,
-            cm_word_is_id(item->text) ? "it must be in the directory" : "an agency's id has a dot");
+            site                        ? "that is a site: write it after `at`"
+            : cm_word_is_id(item->text) ? "it must be in the directory"
+                                        : "an agency's id has a dot, such as ca.southgate.pd");
 }
 
 static void check_agency(struct cm_compiler *compiler, const struct cm_item *item)
@@ -94,7 +104,10 @@ static void check_agency(struct cm_compiler *compiler, const struct cm_item *ite
             if (may_search(compiler, compiler->group_count)) {
                 offer_groups(compiler, &nearest);
             }
-            unknown(compiler, item, "group", &nearest, "declare it: group NAME = ...");
+            bool site = cm_definition_find(compiler->sites, compiler->site_count, item->text) !=
+                        CM_NO_INDEX;
+            unknown(compiler, item, "group", &nearest,
+                    site ? "that is a site: write it after `at`" : "declare it: group NAME = ...");
         }
         return;
     }
@@ -146,6 +159,24 @@ static void check_purposes(struct cm_compiler *compiler, const struct cm_clause 
     }
 }
 
+// A camera's own name where its site's should stand.
+static void hint_camera(struct cm_compiler *compiler, const char *name, char *hint, size_t size)
+{
+    for (uint32_t i = 0; i < compiler->site_count; i++) {
+        const struct cm_list *cameras = &compiler->sites[i]->items;
+        if (!may_search(compiler, cameras->count)) {
+            return;
+        }
+        for (const struct cm_item *item = cameras->first; item != NULL; item = item->next) {
+            if (strcmp(item->text, name) == 0) {
+                snprintf(hint, size, "that is a camera of a site: write at %.60s",
+                         compiler->sites[i]->name);
+                return;
+            }
+        }
+    }
+}
+
 static void check_sites(struct cm_compiler *compiler, const struct cm_clause *clause)
 {
     for (const struct cm_item *item = clause->items.first; item != NULL; item = item->next) {
@@ -159,13 +190,24 @@ static void check_sites(struct cm_compiler *compiler, const struct cm_clause *cl
         for (uint32_t i = 0; search && i < compiler->site_count; i++) {
             cm_nearest_offer(&nearest, "", compiler->sites[i]->name);
         }
-        unknown(compiler, item, "site", &nearest, "declare it: site NAME = camera, ...");
+        char hint[128] = "declare it: site NAME = camera, ...";
+        if (cm_definition_find(compiler->groups, compiler->group_count, item->text) !=
+            CM_NO_INDEX) {
+            snprintf(hint, sizeof hint, "that is a group: write @%.60s right after the rule's word",
+                     item->text);
+        } else {
+            hint_camera(compiler, item->text, hint, sizeof hint);
+        }
+        unknown(compiler, item, "site", &nearest, hint);
     }
 }
 
 static void check_node(struct cm_compiler *compiler)
 {
     const struct cm_ast *ast = compiler->ast;
+    if (ast->node == NULL && ast->node_reported) {
+        return; // reported by the parser
+    }
     if (ast->node == NULL) {
         struct cm_place place = {.file = ast->main, .line = 1};
         cm_diagnostics_add(compiler->diagnostics, CM_SEVERITY_ERROR, &place,

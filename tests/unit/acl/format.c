@@ -323,9 +323,9 @@ static struct cm_buf read_whole(const char *path)
 
 Test(format, every_example_of_this_project)
 {
-    static const char *const folders[] = {"/deploy/demo.d/rules", "/deploy/examples/rules",
-                                          "/acl/statutes", "/tests/unit/acl/warnings",
-                                          "/tests/unit/acl/errors"};
+    static const char *const folders[] = {"/deploy/demo.d/rules",   "/deploy/examples/rules",
+                                          "/acl/statutes",          "/tests/unit/acl/warnings",
+                                          "/tests/unit/acl/errors", "/tests/unit/acl/mistakes"};
     unsigned formatted = 0;
     for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         char path[1024];

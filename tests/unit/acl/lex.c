@@ -79,6 +79,37 @@ Test(lex, goes_on_after_what_is_no_word)
     stop(4);
 }
 
+Test(lex, a_bracket_does_not_hide_the_word_behind_it)
+{
+    start("(a) {b} &c !d *e");
+    expect(CM_TOKEN_WORD, "a");
+    expect(CM_TOKEN_WORD, "b");
+    expect(CM_TOKEN_WORD, "c");
+    expect(CM_TOKEN_WORD, "d");
+    expect(CM_TOKEN_WORD, "e");
+    stop(7);
+}
+
+Test(lex, a_word_processors_dash_is_said_once_a_word_and_read_as_it_was_meant)
+{
+    start("2027\xe2\x80\x93"
+          "12\xe2\x80\x93"
+          "31 x\xe2\x88\x92y \xe2\x80\x93 @u\xe2\x80\x90v");
+    expect(CM_TOKEN_WORD, "2027-12-31");
+    expect(CM_TOKEN_WORD, "x-y");
+    expect(CM_TOKEN_GROUP, "u-v");
+    stop(4);
+}
+
+Test(lex, what_looks_like_a_space_is_an_error_once_a_run)
+{
+    start("x\xc2\xa0\xe2\x80\x83y \xe3\x80\x80 z # \xc2\xa0");
+    expect(CM_TOKEN_WORD, "x");
+    expect(CM_TOKEN_WORD, "y");
+    expect(CM_TOKEN_WORD, "z");
+    stop(2);
+}
+
 Test(lex, control_and_direction_characters_are_errors_everywhere)
 {
     static const char *const texts[] = {"a \x01",         "# \x7f",           "\"\xc2\x85\"",
