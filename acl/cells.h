@@ -29,9 +29,17 @@ struct cm_stretch {
     struct cm_allowance seen[2][CM_POINTS];
 };
 
+// A permit with a limit that counts questions for some point that both sides show.
+struct cm_cell_limit {
+    const struct cm_digest *rule; // what its count is kept under
+    uint8_t sides;                // bit 0 old, bit 1 new
+};
+
 struct cm_camera_group {
     const uint64_t *cameras; // bits by camera class
-    uint32_t stretch_count;  // 0: invisible on both sides
+    uint32_t limit_count;
+    const struct cm_cell_limit *limits; // each rule once
+    uint32_t stretch_count;             // 0: invisible on both sides
     const struct cm_stretch *stretches;
 };
 
@@ -85,8 +93,8 @@ typedef enum cm_status cm_cell_visit(void *context, const struct cm_cell *cell);
 enum cm_status cm_cells_make(struct cm_cells **out, struct cm_arena *arena,
                              const struct cm_side *old, const struct cm_side *new, int64_t now_ms,
                              struct cm_error *error) CM_MUST_CHECK;
-// All cells of the class in which some point may be treated differently by the two sides. What a
-// cell points at lasts until visit returns. CM_EXHAUSTED past a bound on the work.
+// All cells of the class in which some point may be treated, or counted, differently by the two
+// sides. What a cell points at lasts until visit returns. CM_EXHAUSTED past a bound on the work.
 enum cm_status cm_cells_visit(struct cm_cells *cells, uint32_t agency_class, cm_cell_visit *visit,
                               void *context, struct cm_error *error) CM_MUST_CHECK;
 

@@ -222,6 +222,9 @@ static enum cm_status make_box(struct cm_cells *cells, struct cm_cell_box *out, 
         .until_ms = box->until_ms,
         .per_day = permit ? box->per_day : 0,
     };
+    if (out->per_day > 0) {
+        out->limit = box->digest;
+    }
     for (uint32_t i = 0; i < cells->purpose_count; i++) {
         out->purposes |= (uint64_t)cm_bit(scratch, i) << cells->purpose_class[i];
     }
@@ -248,6 +251,7 @@ static int by_content(const void *left, const void *right)
                           ORDER(a->from_ms, b->from_ms),
                           ORDER(a->until_ms, b->until_ms),
                           ORDER(a->per_day, b->per_day),
+                          memcmp(&a->limit, &b->limit, sizeof a->limit),
                           ORDER(a->cameras != NULL, b->cameras != NULL)};
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
         if (orders[i] != 0) {

@@ -20,7 +20,8 @@ struct cm_cell_box {
     int64_t age_s;
     int64_t from_ms;
     int64_t until_ms;
-    uint64_t per_day; // 0: no limit
+    uint64_t per_day;       // 0: no limit
+    struct cm_digest limit; // of the rule, if it has one
 };
 
 // A box that covers agencies of a class: for each side, with which roles.

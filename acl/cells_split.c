@@ -219,11 +219,50 @@ static enum cm_status find_stretches(struct splitter *splitter, struct cm_camera
     return CM_OK;
 }
 
+static bool both_see(const struct cm_camera_group *group)
+{
+    return group->stretch_count > 0 && group->stretches[0].seen[0][0].per_agency > 0 &&
+           group->stretches[0].seen[1][0].per_agency > 0;
+}
+
+// Limits that count questions for what both sides show.
+static enum cm_status find_limits(struct splitter *splitter, struct cm_camera_group *group,
+                                  const struct ages *ages)
+{
+    if (!both_see(group)) {
+        return CM_OK;
+    }
+    struct cm_cell_limit *list =
+        cm_arena_array(splitter->leaf, (size_t)ages->count + 1, sizeof *list);
+    if (list == NULL) {
+        return CM_MEMORY;
+    }
+    for (uint32_t i = 0; i < ages->count; i++) {
+        const struct cm_cell_box *box = box_of(splitter, ages->list[i]);
+        uint32_t at = 0;
+        while (at < group->limit_count && !cm_digest_equal(list[at].rule, &box->limit)) {
+            at++;
+        }
+        if (box->per_day > 0) {
+            list[at].rule = &box->limit;
+            list[at].sides |= ages->list[i]->sides;
+            group->limit_count += at == group->limit_count;
+        }
+    }
+    group->limits = list;
+    return CM_OK;
+}
+
 static bool group_differs(const struct cm_camera_group *group)
 {
     for (uint32_t i = 0; i < group->stretch_count; i++) {
         const struct cm_stretch *stretch = &group->stretches[i];
         if (memcmp(stretch->seen[0], stretch->seen[1], sizeof stretch->seen[0]) != 0) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < group->limit_count; i++) {
+        if (group->limits[i].sides != 3) {
             return true;
         }
     }
@@ -276,7 +315,8 @@ static enum cm_status fill_group(struct splitter *splitter, struct cm_camera_gro
             ages->list[ages->count++] = &uses->list[i];
         }
     }
-    return find_stretches(splitter, group, ages);
+    enum cm_status status = find_stretches(splitter, group, ages);
+    return status == CM_OK ? find_limits(splitter, group, ages) : status;
 }
 
 static enum cm_status visit_leaf(struct splitter *splitter)

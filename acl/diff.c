@@ -1,6 +1,7 @@
 #include "acl/diff.h"
 
 #include "acl/changes.h"
+#include "acl/limits.h"
 
 // The runs of one point: stretches side by side that change in the same way.
 static void add_runs(struct cm_change_line *lines, uint32_t *count,
@@ -57,9 +58,11 @@ static enum cm_status add_group(struct cm_change_list *list, const struct cm_cel
 
 static enum cm_status visit(void *context, const struct cm_cell *cell)
 {
+    struct cm_change_list *list = context;
     enum cm_status status = CM_OK;
     for (uint32_t i = 0; status == CM_OK && i < cell->group_count; i++) {
-        status = add_group(context, cell, &cell->groups[i]);
+        cm_limits_note(list->context, cell->agency_class, &cell->groups[i]);
+        status = add_group(list, cell, &cell->groups[i]);
     }
     return status;
 }
@@ -99,7 +102,11 @@ enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
     enum cm_status status = cm_cells_make(&cells, arena, old, new, now_ms, error);
     if (status == CM_OK) {
         diff->cells = cells;
-        status = cm_changes_make(&diff->groups, &diff->group_count, cells, visit, NULL, error);
+        struct cm_limits limits = {.cells = cells};
+        status = cm_changes_make(&diff->groups, &diff->group_count, cells, visit, &limits, error);
+        cm_limits_end(&limits);
+        diff->counted_apart = limits.apart;
+        diff->counted_together = limits.together;
         *out = diff;
     }
     return status;
@@ -125,13 +132,13 @@ static bool any_line(const struct cm_diff *diff, line_test *test)
 bool cm_diff_widens(const struct cm_diff *diff)
 {
     return diff->retain_s[1] > diff->retain_s[0] || (diff->discloses[1] && !diff->discloses[0]) ||
-           any_line(diff, cm_change_line_widens);
+           diff->counted_apart > 0 || any_line(diff, cm_change_line_widens);
 }
 
 bool cm_diff_narrows(const struct cm_diff *diff)
 {
     return diff->retain_s[1] < diff->retain_s[0] || (diff->discloses[0] && !diff->discloses[1]) ||
-           any_line(diff, cm_change_line_narrows);
+           diff->counted_together > 0 || any_line(diff, cm_change_line_narrows);
 }
 
 // More than can be taken away by a forbid.
@@ -143,5 +150,5 @@ static bool line_waits(const struct cm_change_line *line)
 bool cm_diff_waits(const struct cm_diff *diff)
 {
     return diff->retain_s[1] != diff->retain_s[0] || diff->discloses[1] != diff->discloses[0] ||
-           any_line(diff, line_waits);
+           diff->counted_apart > 0 || diff->counted_together > 0 || any_line(diff, line_waits);
 }

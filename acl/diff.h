@@ -43,14 +43,17 @@ struct cm_diff {
     int64_t retain_s[2]; // INT64_MAX without one
     bool discloses[2];
     bool sharing_off[2]; // a forbid of everything for all but the own agency
+    // Agencies some of whose questions one limit counted, and several count now; and the reverse.
+    uint32_t counted_apart;
+    uint32_t counted_together;
 };
 
 // old->rules NULL: all that new shows. CM_EXHAUSTED: past a bound on the work; CM_MEMORY.
 enum cm_status cm_diff_make(const struct cm_diff **out, struct cm_arena *arena,
                             const struct cm_side *old, const struct cm_side *new, int64_t now_ms,
                             struct cm_error *error) CM_MUST_CHECK;
-// Somebody may see more, or more often; rows are kept longer; denials are disclosed. Needs an
-// administrator's signature.
+// Somebody may see more, or more often, or is counted apart; rows are kept longer; denials are
+// disclosed. Needs an administrator's signature.
 bool cm_diff_widens(const struct cm_diff *diff);
 // Somebody may see less, or less often; rows are kept shorter; denials are no longer disclosed.
 bool cm_diff_narrows(const struct cm_diff *diff);

@@ -165,10 +165,12 @@ json_t *cm_diff_json(const struct cm_diff *diff)
     json_t *retain = json_pack(
         "{s:o, s:o}", "was", seconds_json(diff->retain_s[0], diff->retain_s[0] == INT64_MAX), "is",
         seconds_json(diff->retain_s[1], diff->retain_s[1] == INT64_MAX));
-    return json_pack("{s:s, s:o, s:b, s:b, s:o, s:{s:b, s:b}, s:{s:b, s:b}, s:o}", "node",
-                     cells->node, "from", date_json(cells->today_ms, false), "widens",
+    return json_pack("{s:s, s:o, s:b, s:b, s:o, s:{s:b, s:b}, s:{s:b, s:b}, s:{s:I, s:I}, s:o}",
+                     "node", cells->node, "from", date_json(cells->today_ms, false), "widens",
                      (int)cm_diff_widens(diff), "narrows", (int)cm_diff_narrows(diff), "retain_s",
                      retain, "sharing_off", "was", (int)diff->sharing_off[0], "is",
                      (int)diff->sharing_off[1], "discloses", "was", (int)diff->discloses[0], "is",
-                     (int)diff->discloses[1], "groups", groups_json(diff, true));
+                     (int)diff->discloses[1], "limits", "agencies_counted_apart",
+                     (json_int_t)diff->counted_apart, "agencies_counted_together",
+                     (json_int_t)diff->counted_together, "groups", groups_json(diff, true));
 }

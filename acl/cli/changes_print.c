@@ -130,6 +130,22 @@ static void print_beside(FILE *out, const struct cm_diff *diff)
     }
 }
 
+static void print_counts(FILE *out, const struct cm_diff *diff)
+{
+    if (diff->counted_apart > 0) {
+        fprintf(out,
+                "limits: some questions of %u agenc%s count apart that counted together\n"
+                "        (widens)\n",
+                (unsigned)diff->counted_apart, diff->counted_apart == 1 ? "y" : "ies");
+    }
+    if (diff->counted_together > 0) {
+        fprintf(out,
+                "limits: some questions of %u agenc%s count together that counted apart\n"
+                "        (narrows)\n",
+                (unsigned)diff->counted_together, diff->counted_together == 1 ? "y" : "ies");
+    }
+}
+
 void cm_diff_print(FILE *out, const struct cm_diff *diff)
 {
     char date[11];
@@ -141,6 +157,7 @@ void cm_diff_print(FILE *out, const struct cm_diff *diff)
     fprintf(out, "from %s on: %u gain, %u lose\n", date, count_agencies(diff, GAINS),
             count_agencies(diff, LOSES));
     print_beside(out, diff);
+    print_counts(out, diff);
     for (uint32_t g = 0; g < diff->group_count; g++) {
         fputc('\n', out);
         cm_print_agencies(out, diff->cells, &diff->groups[g]);

@@ -125,6 +125,17 @@ expectations() {
     rm "$dir/main.acltest"
 }
 
+# The sharing matrix of the same rules: a table, and the same for spreadsheets.
+matrix() {
+    comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs" >"$dir/out"
+    printed 'ca.southgate.so lookup for homicide; until up to 30 days back: the Southgate 2099-01-01 row, place'
+    awk 'length > 80 { exit 1 }' "$dir/out" || die "a line is too long: $(cat "$dir/out")"
+    comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs" --csv >"$dir/out"
+    printed '"ca.southgate.so","Southgate","lookup for homicide; until 2099-01-01","the row, place",,2592000,"none"'
+    printed '"nv.dryfork.pd","Dry Fork","lookup for homicide; until 2099-01-01","the row, place",,1209600,"none"'
+    ! grep -q us.customs "$dir/out" || die "customs sees nothing: $(cat "$dir/out")"
+}
+
 federation=valley.example
 agencies="$node ca.southgate.so nv.dryfork.pd"
 gateways="" owners=""
@@ -146,5 +157,6 @@ pending 3 'nothing was signed yet'
 two_administrators
 expectations
 write_rules
+matrix
 each_cause
 echo "$test_name: every cause is named, and seen before it is signed"
