@@ -25,7 +25,7 @@ static const struct argp_option options[] = {
     {"directory", 'd', "FILE", 0, "The signed directory", 0},
     {"root", 'r', "FILE", 0, "The federation's root certificate: all that is read must hold by it",
      0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"node-data", 'n', "DIR", 0, "The node's data folder: follows its rules, hands it the new", 0},
     {"previous", 'P', "FILE", 0, "The signed set that counts now, instead of the node's", 0},
     {"out", 'o', "FILE", 0, "Write the signed set here instead of to the node", 0},

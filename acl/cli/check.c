@@ -8,8 +8,8 @@
 enum { EXIT_WARNINGS = 2 };
 
 static const struct argp_option options[] = {
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"strict", 's', NULL, 0, "Exit with 2 when there are warnings", 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
@@ -18,7 +18,8 @@ static const struct argp_option options[] = {
 static const struct cm_cli_usage usage = {
     .options = options,
     .words = "FILE",
-    .about = "Report every error and warning of a rule file and of what it includes.",
+    .about = "Report every error and warning of a rule file and of what it includes.\v"
+             "Exit code 0: no errors, 1: errors, 2: warnings, with --strict.",
     .least_words = 1,
     .most_words = 1,
 };

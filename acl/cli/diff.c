@@ -12,10 +12,10 @@ enum { EXIT_WIDENS = 3 };
 #define ARENA_CAP ((size_t)512 * 1024 * 1024)
 
 static const struct argp_option options[] = {
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
     {"old-directory", 'D', "FILE", 0, "The directory that OLD is judged by, if another", 0},
     {"include", 'i', "PACK", 0, "Judge NEW (OLD, if left out) as if it included that pack too", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
 };

@@ -17,12 +17,13 @@ static const int64_t century_ms = 36500LL * 86400000;
 static const struct argp_option options[] = {
     {"as", 'a', "ID", 0, "The agency that asks", 0},
     {"to", 't', "ACTION", 0, "lookup (the default), fuzzy, partial, area, image, watch", 0},
-    {"for", 'f', "PURPOSE", 0, "The purpose", 0},
-    {"evidence", 'e', "LIST", 0, "case, supervisor, attestation, court-order", 0},
+    {"for", 'f', "PURPOSE", 0, "The purpose, one of the directory's", 0},
+    {"evidence", 'e', "LIST", 0,
+     "What the query carries, with commas: case, supervisor, attestation, court-order", 0},
     {"role", 'r', "ROLE", 0, "investigator (the default) or supervisor", 0},
     {"on-behalf-of", 'b', "ID", 0, "The agency that it asks for", 0},
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
 };
@@ -30,7 +31,10 @@ static const struct argp_option options[] = {
 static const struct cm_cli_usage usage = {
     .options = options,
     .words = "FILE",
-    .about = "Show what a requester would see, by camera, age and field, and what each rule did.",
+    .about = "Show what a requester would see, by camera, age and field, and what each rule did.\v"
+             "For every rule it says whether it counts for this question, and if not, the first "
+             "clause that does not fit. Exit code 0: something is visible, 3: nothing is, 1: the "
+             "file has errors.",
     .required = "af",
     .least_words = 1,
     .most_words = 1,

@@ -14,8 +14,8 @@
 static const struct argp_option options[] = {
     {"cedar", 'c', NULL, 0, "As Cedar policies, schema and entities", 0},
     {"out", 'o', "DIR", 0, "Write the three files there; else the policies are printed", 0},
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "Print all three as one object for programs", 0},
     {0},
 };

@@ -5,6 +5,12 @@
 
 #include "acl/rules.h"
 
+// Where the directory lies when no option says so; CM_ACL_PACKS, from the build, for the packs.
+#define CM_ACL_DIRECTORY "/etc/comity/directory.json"
+// What the options --directory and --packs say of themselves.
+#define CM_ACL_DIRECTORY_HELP "The signed directory, or its JSON (" CM_ACL_DIRECTORY ")"
+#define CM_ACL_PACKS_HELP     "Where statute packs lie (" CM_ACL_PACKS ")"
+
 struct cm_acl_files {
     struct cm_arena *arena; // holds all that follows
     const char *main;

@@ -18,7 +18,7 @@ static const struct argp_option options[] = {
     {"in-place", 'i', NULL, 0, "Replace the file instead of printing it", 0},
     {"directory", 'd', "FILE", 0, "Look up all names first, in the signed directory or its JSON",
      0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie, with --directory", 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
 };

@@ -6,9 +6,6 @@
 #include "acl/cli/files.h"
 #include "acl/decide.h"
 
-// Where the directory lies when no option says so; CM_ACL_PACKS, from the build, for the packs.
-#define CM_ACL_DIRECTORY "/etc/comity/directory.json"
-
 struct cm_judged {
     struct cm_acl_files files;
     struct cm_arena *arena; // the directory's; NULL: it is somebody else's

@@ -11,19 +11,20 @@
 
 static const struct cm_command commands[] = {
     {"check", "errors and warnings of a rule file", cm_acl_check},
+    {"fmt", "one layout for a rule file", cm_acl_fmt},
     {"explain", "what one requester would see, and why", cm_acl_explain},
-    {"export", "the rules in the language of Cedar", cm_acl_export},
+    {"test", "expectations that you keep beside the rules", cm_acl_test},
     {"who", "the sharing matrix: who sees what", cm_acl_who},
     {"diff", "what each agency gains and loses", cm_acl_diff},
     {"pending", "what waits for a signature, and why", cm_acl_pending},
-    {"test", "expectations that you keep beside the rules", cm_acl_test},
-    {"fmt", "one layout for a rule file", cm_acl_fmt},
     {"apply", "sign the rules that shall count", cm_acl_apply},
+    {"export", "the rules in the language of Cedar", cm_acl_export},
     {NULL, NULL, NULL},
 };
 
 int main(int argc, char **argv)
 {
     cm_cli_start("comity acl", argc, argv);
-    return cm_cli_dispatch(commands, "Check, explain and sign an agency's rules.", argc, argv);
+    return cm_cli_dispatch(commands, "Check, explain, compare and sign an agency's rules.", argc,
+                           argv);
 }

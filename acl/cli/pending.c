@@ -16,8 +16,8 @@ enum { EXIT_WAITS = 3 };
 
 static const struct argp_option options[] = {
     {"node-data", 'n', "DIR", 0, "The node's data folder, where the signed rules lie", 0},
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
 };

@@ -12,8 +12,8 @@
 
 static const struct argp_option options[] = {
     {"rules", 'r', "FILE", 0, "The rule file, instead of the one beside it of the same name", 0},
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {0},
 };
@@ -25,8 +25,8 @@ static const struct cm_cli_usage usage = {
              "One expectation a line:\n\n"
              "  expect AGENCY role:ROLE to ACTION for PURPOSE [with EVIDENCE] age D\n"
              "      [camera NAME] [on DATE] sees FIELDS | denied\n\n"
-             "The fields are exact; `sees plate` is a row without any. Exit 0 when all hold, 1 "
-             "when one does not or the rules have errors.",
+             "The fields are exact; `sees plate` is a row without any. Exit code 0: all hold, 1: "
+             "one does not, or a file has errors.",
     .least_words = 1,
     .most_words = 1,
 };

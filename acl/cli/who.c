@@ -18,8 +18,8 @@ enum { COLUMNS = 3, EACH_IN_THE_TABLE = 8 };
 static const int widths[COLUMNS] = {26, 26, 24}; // and two spaces between them
 
 static const struct argp_option options[] = {
-    {"directory", 'd', "FILE", 0, "The signed directory, or its JSON", 0},
-    {"packs", 'p', "DIR", 0, "Where statute packs lie", 0},
+    {"directory", 'd', "FILE", 0, CM_ACL_DIRECTORY_HELP, 0},
+    {"packs", 'p', "DIR", 0, CM_ACL_PACKS_HELP, 0},
     {"json", 'j', NULL, 0, "An object for programs", 0},
     {"csv", 'c', NULL, 0, "A line for each agency, case and age, with a header", 0},
     {0},
