@@ -1,5 +1,7 @@
 // The compiled form: eight bytes make a request, the rest is rule text. Each decision keeps the
-// laws: a visible field is of a visible row, an older row and less evidence never show more.
+// laws: a visible field is of a visible row, an older row and less evidence never show more; and
+// the index says the same.
+#include "acl/index.h"
 #include "rules_domain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +38,28 @@ static void rows_of(cm_fields rows[CAMERAS][AGES], const struct cm_rules *rules,
     cm_arena_free(arena);
 }
 
+static void check_index(struct cm_rules *rules, const struct cm_request *request)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 22);
+    struct cm_index *index;
+    struct cm_view *view;
+    uint8_t verdicts[sizeof fuzz_agencies / sizeof *fuzz_agencies];
+    const struct cm_agency *node = cm_directory_agency(&fuzz_directory, cm_rules_node(rules));
+    if (arena == NULL || cm_index_new(&index, &fuzz_directory) != CM_OK ||
+        cm_index_put(index, rules, NULL) != CM_OK ||
+        cm_rules_view(&view, arena, rules, NULL, &fuzz_directory, request, NULL, NULL, 0) !=
+            CM_OK) {
+        abort();
+    }
+    cm_index_decide(index, request, verdicts);
+    uint8_t verdict = node == NULL ? CM_VERDICT_OPEN : verdicts[node - fuzz_agencies];
+    if (verdict != CM_VERDICT_OPEN && (verdict == CM_VERDICT_PERMITTED) != cm_view_any(view)) {
+        abort();
+    }
+    cm_index_free(index);
+    cm_arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 8) {
@@ -59,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cm_fields rows[CAMERAS][AGES];
     cm_fields more[CAMERAS][AGES];
     rows_of(rows, rules, &request);
+    check_index(rules, &request);
     request.evidence |= 1u << CM_EVIDENCE_CASE;
     rows_of(more, rules, &request);
     for (size_t c = 0; c < CAMERAS; c++) {
