@@ -21,6 +21,7 @@ make_federation() {
     done
     make_person ca.northport.pd investigator rivera
     make_person ca.northport.pd supervisor osei
+    share_approvals ca.northport.pd rivera osei
     make_person ca.milltown.pd investigator lindqvist
     make_person nv.dryfork.pd investigator tanaka
     make_person us.transit investigator moreau
@@ -37,6 +38,17 @@ make_federation() {
         apply_rules "$agency" "$here/rules/$agency.rules"
     done
     give_to_daemons
+}
+
+# A folder where an agency's people find each other's requests and approvals.
+share_approvals() { # agency, name...
+    local agency=$1 name
+    shift
+    mkdir "$dir/$agency/approvals"
+    chmod 770 "$dir/$agency/approvals"
+    for name in "$@"; do
+        printf '[approvals]\nfolder = %s\n' "$dir/$agency/approvals" >>"$dir/$agency/people/$name.ini"
+    done
 }
 
 load_detections() {

@@ -26,6 +26,16 @@ ask() { # agency/person, exit code, lookup's arguments
     shown=$((shown + 1))
 }
 
+# Runs another command, from the demo's folder, and checks the exit code; the output stays in $output.
+run() { # exit code, comity's arguments
+    local expected=$1 code=0
+    shift
+    printf '\n$ comity %s\n' "$*"
+    output=$(cd "$dir" && comity "$@" 2>&1 </dev/null) || code=$?
+    printf '%s\n' "$output"
+    [ "$code" -eq "$expected" ] || die "it ended with $code instead of $expected"
+}
+
 expect() { # pattern, what it means
     printf '%s\n' "$output" | grep -Eq -- "$1" || die "$2 (no \"$1\" in the answer)"
 }
@@ -105,21 +115,42 @@ situation_placeholder() {
     expect 'reason' "the refusal names the field"
 }
 
+situation_approval() {
+    local request question=(--purpose narcotics --case 26-1234 --reason "deliveries at the harbour car park")
+    local people=ca.northport.pd/people
+    say "8. A search that needs a supervisor: the sheriff shows nothing until one has signed for it"
+    ask ca.northport.pd/rivera 0 "${question[@]}" --since 7d
+    expect_rows ca.alder.so 0
+    run 0 approve request "$story" "${question[@]}" --since 8d \
+        --config "$people/rivera.ini"
+    request=$(printf '%s\n' "$output" | sed -n 's/^request \([0-9a-f]*\) waits.*/\1/p')
+    run 5 approve sign "$request" --yes --config "$people/rivera.ini" --passphrase-file passphrase
+    run 0 approve sign "$request" --yes --config "$people/osei.ini" --passphrase-file passphrase
+    ask ca.northport.pd/rivera 0 "${question[@]}" --since 7d
+    expect_rows ca.alder.so "$(reads_of ca.alder.so 7)"
+}
+
 situation_opting_out() {
-    say "8. Opting out counts at once, everywhere"
+    local change=(--directory directory.bundle)
+    say "9. Opting out: first what it would change, then it counts at once, everywhere"
+    cp "$here/rules/ca.alder.so.rules" "$dir/ca.alder.so/now.rules"
     sed '/^permit kind:local,sheriff state:CA/,/until 2030-01-01/d' "$here/rules/ca.alder.so.rules" \
         >"$dir/ca.alder.so/narrow.rules"
+    run 0 acl diff ca.alder.so/now.rules ca.alder.so/narrow.rules "${change[@]}"
+    expect '^  loses .*lookup for' "what the others lose is said"
     apply_rules ca.alder.so "$dir/ca.alder.so/narrow.rules"
     wait_for_log "$dir/gw1.log" "rules-standing.*agency=ca.alder.so sequence=2" "${pids[gw1]}"
     ask ca.northport.pd/rivera 0 --purpose vehicle-theft --case 26-1234 \
         --reason "stolen from the harbour car park" --since 7d
     expect_rows ca.alder.so 0
-    apply_rules ca.alder.so "$here/rules/ca.alder.so.rules"
+    run 3 acl diff ca.alder.so/narrow.rules ca.alder.so/now.rules "${change[@]}"
+    expect '^  gains .*lookup for' "what sharing again would give is said before it is signed"
+    apply_rules ca.alder.so "$dir/ca.alder.so/now.rules"
     wait_for_log "$dir/gw1.log" "rules-standing.*agency=ca.alder.so sequence=3" "${pids[gw1]}"
 }
 
 situation_one_is_gone() {
-    say "9. One node's machine is gone: the others answer, and the account says who is missing"
+    say "10. One node's machine is gone: the others answer, and the account says who is missing"
     stop_one nv.dryfork.pd KILL
     wait_for_log "$dir/gw1.log" "node-detached.*agency=nv.dryfork.pd" "${pids[gw1]}"
     ask ca.northport.pd/rivera 3 --purpose vehicle-theft --case 26-1234 \
@@ -136,6 +167,7 @@ run_situations() {
     situation_federal
     situation_on_behalf
     situation_placeholder
+    situation_approval
     situation_opting_out
     situation_one_is_gone
     start_node nv.dryfork.pd
@@ -152,6 +184,7 @@ print_commands() {
       --passphrase-file $dir/passphrase --purpose homicide --case 26-1234
   comity acl explain $here/rules/ca.harborview.plaza.rules --directory $dir/directory.bundle \\
       --as ca.northport.pd --for vehicle-theft --evidence case
+  comity acl who $here/rules/ca.alder.so.rules --directory $dir/directory.bundle
   comity directory show $dir/directory.bundle
   tail -f $dir/gw1.log
 TXT
