@@ -3,8 +3,8 @@
 #ifndef CM_ACL_CLI_CAUSES_H
 #define CM_ACL_CLI_CAUSES_H
 
-#include "acl/cli/files.h"
 #include "acl/diff.h"
+#include "acl/files.h"
 
 enum cm_cause_kind {
     CM_CAUSE_NONE = 0,

@@ -3,8 +3,8 @@
 #ifndef CM_ACL_CLI_JUDGED_H
 #define CM_ACL_CLI_JUDGED_H
 
-#include "acl/cli/files.h"
 #include "acl/decide.h"
+#include "acl/files.h"
 
 struct cm_judged {
     struct cm_acl_files files;

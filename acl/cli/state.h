@@ -4,7 +4,7 @@
 #define CM_ACL_CLI_STATE_H
 
 #include "acl/cells.h"
-#include "acl/cli/files.h"
+#include "acl/files.h"
 
 struct cm_acl_directory {
     struct cm_arena *arena;

@@ -1,7 +1,7 @@
 // The example files of the documentation: right, and without a warning, on the day they were
 // written for.
-#include "acl/cli/files.h"
 #include "acl/expect.h"
+#include "acl/files.h"
 #include "proto/base/file.h"
 #include "proto/trust/directory_json.h"
 

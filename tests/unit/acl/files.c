@@ -1,4 +1,4 @@
-#include "acl/cli/files.h"
+#include "acl/files.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "acl/cli/files.h"
+#include "acl/files.h"
 
 #include "acl/ast.h"
 #include "proto/base/file.h"

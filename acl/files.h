@@ -1,7 +1,7 @@
 // The files that a rule file needs: itself, what it includes from its own folder, statute packs
-// from theirs. Read whole at once. Main thread.
-#ifndef CM_ACL_CLI_FILES_H
-#define CM_ACL_CLI_FILES_H
+// from theirs. Read whole at once; blocking, any thread.
+#ifndef CM_ACL_FILES_H
+#define CM_ACL_FILES_H
 
 #include "acl/rules.h"
 
