@@ -124,20 +124,11 @@ static enum cm_status check_sequence(const struct cm_bundle *bundle, bool *known
     return CM_OK;
 }
 
-enum cm_status cm_bundle_compile(struct cm_rules **out, const char *main, size_t count,
-                                 const struct cm_rule_file *files,
-                                 const struct cm_directory *directory, const char *agency,
-                                 struct cm_error *error)
+enum cm_status cm_bundle_compile(struct cm_rules **out, const struct cm_rules_source *source,
+                                 const char *agency, struct cm_error *error)
 {
     struct cm_diagnostics diagnostics = {0};
-    const struct cm_rules_source source = {
-        .main = main,
-        .file_count = count,
-        .files = files,
-        .directory = directory,
-        .retired_ok = true,
-    };
-    enum cm_status status = cm_rules_compile(out, &source, &diagnostics);
+    enum cm_status status = cm_rules_compile(out, source, &diagnostics);
     if (status != CM_OK && diagnostics.count > 0) {
         status = cm_fail(error, status, agency, "%.96s:%u: %.120s", diagnostics.list[0].file,
                          diagnostics.list[0].line, diagnostics.list[0].text);
@@ -175,8 +166,12 @@ static enum cm_status stand(struct cm_standing **out, const struct cm_bundle *bu
         status = CM_OK;
     }
     if (status == CM_OK) {
-        status = cm_bundle_compile(&standing->rules, set->main, set->file_count, set->files,
-                                   cm_trust_directory(named), bundle->agency, error);
+        const struct cm_rules_source source = {.main = set->main,
+                                               .file_count = set->file_count,
+                                               .files = set->files,
+                                               .directory = cm_trust_directory(named),
+                                               .retired_ok = true};
+        status = cm_bundle_compile(&standing->rules, &source, bundle->agency, error);
     }
     if (status == CM_OK) {
         status = cm_envelope_encode(&standing->envelope, envelope);

@@ -1,6 +1,6 @@
 // An agency's rules as signed: which set counts, since when; the history of digests; the overlay.
-// Never goes back, also across restarts. Loop thread (a change blocks on one small fsync);
-// standings are shared snapshots.
+// Never goes back, also across restarts. One thread at a time, and a change blocks on the disk: a
+// gateway's slow thread, a node's loop. Standings are shared snapshots.
 #ifndef CM_ACL_BUNDLE_H
 #define CM_ACL_BUNDLE_H
 
@@ -42,6 +42,8 @@ enum cm_status cm_bundle_retrust(struct cm_bundle *bundle, struct cm_trust *trus
 struct cm_standing *cm_bundle_standing(const struct cm_bundle *bundle);
 // The set accepted last, whether it stands or not: the one that the next must follow. False: none.
 bool cm_bundle_last(const struct cm_bundle *bundle, uint64_t *sequence, struct cm_digest *digest);
+// The newest overlay's number, 0 and 0 for none. True: it is lost, and all is denied.
+bool cm_bundle_overlay(const struct cm_bundle *bundle, uint64_t *sequence, uint64_t *revision);
 // Whether (sequence, digest) is of this bundle's history.
 bool cm_bundle_knows(const struct cm_bundle *bundle, uint64_t sequence,
                      const struct cm_digest *digest);

@@ -1,5 +1,5 @@
 // The inside of a bundle, for bundle.c (what counts), overlay.c (what the node withholds) and
-// folder.c (what is kept). Loop thread.
+// folder.c (what is kept). One thread at a time.
 #ifndef CM_ACL_BUNDLE_INTERNAL_H
 #define CM_ACL_BUNDLE_INTERNAL_H
 
@@ -44,10 +44,8 @@ void cm_bundle_remember(struct cm_bundle *bundle, uint64_t sequence,
 enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
                               const struct cm_envelope *envelope, enum freshness from,
                               int64_t now_ms, struct cm_error *error) CM_MUST_CHECK;
-enum cm_status cm_bundle_compile(struct cm_rules **out, const char *main, size_t count,
-                                 const struct cm_rule_file *files,
-                                 const struct cm_directory *directory, const char *agency,
-                                 struct cm_error *error) CM_MUST_CHECK;
+enum cm_status cm_bundle_compile(struct cm_rules **out, const struct cm_rules_source *source,
+                                 const char *agency, struct cm_error *error) CM_MUST_CHECK;
 
 // Lays what state holds over a standing that has no overlay yet.
 enum cm_status cm_overlay_state_put(struct cm_standing *standing,

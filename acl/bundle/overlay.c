@@ -1,3 +1,5 @@
+#include "acl/bundle/overlay.h"
+
 #include "acl/bundle/bundle_internal.h"
 #include "acl/bundle/signers.h"
 #include "proto/base/log.h"
@@ -25,32 +27,40 @@ void cm_overlay_state_clear(struct overlay_state *state)
 
 // The overlay's files as includes of a main file of our own: what an include may not hold, an
 // overlay may not.
-static enum cm_status compile_overlay(struct cm_rules **out, struct cm_arena *arena,
-                                      const struct cm_overlay *overlay,
-                                      const struct cm_directory *directory, struct cm_error *error)
+enum cm_status cm_overlay_compile(struct cm_rules **out, const char *agency, size_t count,
+                                  const struct cm_rule_file *given,
+                                  const struct cm_directory *directory, struct cm_error *error)
 {
     static const char main_path[] = "overlay main";
     struct cm_buf text = {0};
-    struct cm_rule_file *files = cm_arena_array(arena, overlay->file_count + 1, sizeof files[0]);
+    struct cm_rule_file *files = calloc(count + 1, sizeof files[0]);
     enum cm_status status = files == NULL ? CM_MEMORY : CM_OK;
     if (status == CM_OK) {
-        status = cm_buf_printf(&text, "rules 1\nnode %s\n", overlay->agency);
+        status = cm_buf_printf(&text, "rules 1\nnode %s\n", agency);
     }
-    for (size_t i = 0; i < overlay->file_count && status == CM_OK; i++) {
-        if (strchr(overlay->files[i].path, '"') != NULL ||
-            strchr(overlay->files[i].path, '\\') != NULL) {
+    for (size_t i = 0; i < count && status == CM_OK; i++) {
+        if (strpbrk(given[i].path, "\"\\") != NULL) {
             status = cm_fail(error, CM_INVALID, "files.path", "holds a quote");
         } else {
-            files[i + 1] = overlay->files[i];
-            status = cm_buf_printf(&text, "include \"%s\"\n", overlay->files[i].path);
+            files[i + 1] = given[i];
+            status = cm_buf_printf(&text, "include \"%s\"\n", given[i].path);
         }
     }
     if (status == CM_OK) {
         files[0] = (struct cm_rule_file){main_path, cm_buf_bytes(&text)};
-        status = cm_bundle_compile(out, main_path, overlay->file_count + 1, files, directory,
-                                   overlay->agency, error);
+        const struct cm_rules_source source = {.main = main_path,
+                                               .file_count = count + 1,
+                                               .files = files,
+                                               .directory = directory,
+                                               .overlay = true,
+                                               .retired_ok = true};
+        status = cm_bundle_compile(out, &source, agency, error);
+    }
+    if (status == CM_MEMORY) {
+        cm_fail(error, status, agency, "its overlay takes too much memory");
     }
     cm_buf_clear(&text);
+    free(files);
     return status;
 }
 
@@ -119,7 +129,8 @@ static enum cm_status open_overlay(struct overlay_state *out, const struct cm_bu
         status = check_age(bundle, out, live, error);
     }
     if (status == CM_OK) {
-        status = compile_overlay(&out->rules, arena, &overlay, cm_trust_directory(trust), error);
+        status = cm_overlay_compile(&out->rules, overlay.agency, overlay.file_count, overlay.files,
+                                    cm_trust_directory(trust), error);
     }
     if (status == CM_OK) {
         status = cm_envelope_encode(&out->envelope, envelope);
@@ -189,19 +200,20 @@ out:
     return status;
 }
 
+bool cm_bundle_overlay(const struct cm_bundle *bundle, uint64_t *sequence, uint64_t *revision)
+{
+    *sequence = bundle->overlay.sequence;
+    *revision = bundle->overlay.revision;
+    return bundle->overlay.sequence > 0 && bundle->overlay.envelope.len == 0;
+}
+
 // In place of an overlay that can't be had: its number stays, so that nothing older comes back.
 static enum cm_status forbid_all(struct cm_bundle *bundle, struct cm_trust *trust,
                                  struct cm_error *error)
 {
     const struct cm_rule_file file = {"lost.rules", cm_bytes_of("rules 1\nforbid anyone\n")};
-    const struct cm_overlay overlay = {.agency = bundle->agency, .file_count = 1, .files = &file};
-    struct cm_arena *arena = cm_arena_new(BUNDLE_ARENA_CAP);
-    enum cm_status status = arena != NULL ? CM_OK : CM_MEMORY;
-    if (status == CM_OK) {
-        status = compile_overlay(&bundle->overlay.rules, arena, &overlay, cm_trust_directory(trust),
-                                 error);
-    }
-    cm_arena_free(arena);
+    enum cm_status status = cm_overlay_compile(&bundle->overlay.rules, bundle->agency, 1, &file,
+                                               cm_trust_directory(trust), error);
     return status == CM_OK ? CM_OK
                            : cm_fail(error, status, bundle->agency, "its overlay can't be held");
 }
