@@ -163,13 +163,13 @@ static enum cm_status read_value(struct cm_stored *out, const struct known *know
     case FORM_STATE:
         return read_state(at, text, arena, why);
     case FORM_TIME:
-        return cm_value_time(at, text, why);
+        return cm_csv_time(at, text, why);
     case FORM_NUMBER:
         *why = "is no number";
-        return cm_value_number(at, text);
+        return cm_csv_number(at, text);
     case FORM_YEAR:
         *why = "is no year";
-        status = cm_value_whole(&whole, text, 9999);
+        status = cm_csv_whole(&whole, text, 9999);
         *(uint32_t *)at = (uint32_t)whole;
         return status;
     case FORM_DIGEST:
@@ -181,7 +181,7 @@ static enum cm_status read_value(struct cm_stored *out, const struct known *know
         return cm_unhex(((struct cm_digest *)at)->b, CM_DIGEST_SIZE, hex);
     case FORM_CANDIDATES:
         *why = "are not PLATE:CONFIDENCE;..., at most 10";
-        return cm_value_candidates(&out->detection, text, arena);
+        return cm_csv_candidates(&out->detection, text, arena);
     case FORM_SKIPPED:
         return CM_OK;
     case FORM_NONE:

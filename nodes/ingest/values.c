@@ -11,7 +11,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-enum cm_status cm_value_whole(uint64_t *out, struct cm_bytes text, uint64_t most)
+enum cm_status cm_csv_whole(uint64_t *out, struct cm_bytes text, uint64_t most)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -30,7 +30,7 @@ static bool take_part(int *out, struct cm_bytes *text, size_t digits, char end)
     uint64_t value = 0;
     size_t len = digits + (end != '\0');
     if (text->len < len || (end != '\0' && text->data[digits] != (uint8_t)end) ||
-        cm_value_whole(&value, (struct cm_bytes){text->data, digits}, 9999) != CM_OK) {
+        cm_csv_whole(&value, (struct cm_bytes){text->data, digits}, 9999) != CM_OK) {
         return false;
     }
     *out = (int)value;
@@ -109,10 +109,10 @@ static enum cm_status rfc3339(int64_t *ms, struct cm_bytes text, const char **wh
     return CM_OK;
 }
 
-enum cm_status cm_value_time(int64_t *ms, struct cm_bytes text, const char **why)
+enum cm_status cm_csv_time(int64_t *ms, struct cm_bytes text, const char **why)
 {
     uint64_t whole = 0;
-    if (cm_value_whole(&whole, text, INT64_MAX) != CM_OK) {
+    if (cm_csv_whole(&whole, text, INT64_MAX) != CM_OK) {
         return rfc3339(ms, text, why);
     }
     *ms = (int64_t)whole;
@@ -123,7 +123,7 @@ enum cm_status cm_value_time(int64_t *ms, struct cm_bytes text, const char **why
     return CM_OK;
 }
 
-enum cm_status cm_value_number(double *out, struct cm_bytes text)
+enum cm_status cm_csv_number(double *out, struct cm_bytes text)
 {
     char copy[64];
     char *end = NULL;
@@ -149,7 +149,7 @@ static enum cm_status take_candidate(struct cm_candidate *out, struct cm_bytes t
     }
     size_t len = (size_t)(colon - text.data);
     enum cm_status status =
-        cm_value_number(&out->confidence, (struct cm_bytes){colon + 1, text.len - len - 1});
+        cm_csv_number(&out->confidence, (struct cm_bytes){colon + 1, text.len - len - 1});
     if (status == CM_OK) {
         status = cm_plate_normalise(plate, (struct cm_bytes){text.data, len});
     }
@@ -160,8 +160,8 @@ static enum cm_status take_candidate(struct cm_candidate *out, struct cm_bytes t
     return out->plate != NULL ? CM_OK : CM_MEMORY;
 }
 
-enum cm_status cm_value_candidates(struct cm_detection *out, struct cm_bytes text,
-                                   struct cm_arena *arena)
+enum cm_status cm_csv_candidates(struct cm_detection *out, struct cm_bytes text,
+                                 struct cm_arena *arena)
 {
     struct cm_candidate *list = cm_arena_array(arena, CM_MAX_CANDIDATES, sizeof *list);
     size_t count = 0;

@@ -7,7 +7,7 @@ static int64_t time_of(const char *text)
 {
     const char *why = NULL;
     int64_t ms = -1;
-    if (cm_value_time(&ms, cm_bytes_of(text), &why) != CM_OK) {
+    if (cm_csv_time(&ms, cm_bytes_of(text), &why) != CM_OK) {
         cr_expect_not_null(why);
         return -1;
     }
@@ -61,45 +61,44 @@ Test(values, a_wrong_time_is_explained)
 {
     const char *why = NULL;
     int64_t ms;
-    cr_expect_eq(cm_value_time(&ms, cm_bytes_of("1795337603"), &why), CM_INVALID);
+    cr_expect_eq(cm_csv_time(&ms, cm_bytes_of("1795337603"), &why), CM_INVALID);
     cr_expect_not_null(strstr(why, "seconds"));
-    cr_expect_eq(cm_value_time(&ms, cm_bytes_of("2026-11-22T08:53:23"), &why), CM_INVALID);
+    cr_expect_eq(cm_csv_time(&ms, cm_bytes_of("2026-11-22T08:53:23"), &why), CM_INVALID);
     cr_expect_not_null(strstr(why, "offset"));
-    cr_expect_eq(cm_value_time(&ms, cm_bytes_of("2026-02-30T08:53:23Z"), &why), CM_INVALID);
+    cr_expect_eq(cm_csv_time(&ms, cm_bytes_of("2026-02-30T08:53:23Z"), &why), CM_INVALID);
     cr_expect_not_null(strstr(why, "calendar"));
 }
 
 Test(values, numbers)
 {
     double value = 0;
-    cr_assert_eq(cm_value_number(&value, cm_bytes_of("-121.5e0")), CM_OK);
+    cr_assert_eq(cm_csv_number(&value, cm_bytes_of("-121.5e0")), CM_OK);
     cr_expect(value <= -121.5 && value >= -121.5);
     static const char *const bad[] = {"",    "x",    "1,5", " 1",  "1 ", "nan",
                                       "inf", "0x10", "+1",  "--1", "1e", "."};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cr_expect_eq(cm_value_number(&value, cm_bytes_of(bad[i])), CM_INVALID, "%s", bad[i]);
+        cr_expect_eq(cm_csv_number(&value, cm_bytes_of(bad[i])), CM_INVALID, "%s", bad[i]);
     }
     const struct cm_bytes nul = {(const uint8_t *)"1\0", 2};
-    cr_expect_eq(cm_value_number(&value, nul), CM_INVALID);
+    cr_expect_eq(cm_csv_number(&value, nul), CM_INVALID);
 }
 
 Test(values, whole_numbers)
 {
     uint64_t value = 0;
-    cr_expect_eq(cm_value_whole(&value, cm_bytes_of("9999"), 9999), CM_OK);
+    cr_expect_eq(cm_csv_whole(&value, cm_bytes_of("9999"), 9999), CM_OK);
     cr_expect_eq(value, 9999);
-    cr_expect_eq(cm_value_whole(&value, cm_bytes_of("10000"), 9999), CM_INVALID);
-    cr_expect_eq(cm_value_whole(&value, cm_bytes_of(""), 9999), CM_INVALID);
-    cr_expect_eq(cm_value_whole(&value, cm_bytes_of("-1"), 9999), CM_INVALID);
-    cr_expect_eq(cm_value_whole(&value, cm_bytes_of("18446744073709551617"), UINT64_MAX),
-                 CM_INVALID);
+    cr_expect_eq(cm_csv_whole(&value, cm_bytes_of("10000"), 9999), CM_INVALID);
+    cr_expect_eq(cm_csv_whole(&value, cm_bytes_of(""), 9999), CM_INVALID);
+    cr_expect_eq(cm_csv_whole(&value, cm_bytes_of("-1"), 9999), CM_INVALID);
+    cr_expect_eq(cm_csv_whole(&value, cm_bytes_of("18446744073709551617"), UINT64_MAX), CM_INVALID);
 }
 
 Test(values, candidates)
 {
     struct cm_arena *arena = cm_arena_new(1 << 16);
     struct cm_detection d = {0};
-    cr_assert_eq(cm_value_candidates(&d, cm_bytes_of("8abc-123:0.91;8A8C123:0"), arena), CM_OK);
+    cr_assert_eq(cm_csv_candidates(&d, cm_bytes_of("8abc-123:0.91;8A8C123:0"), arena), CM_OK);
     cr_assert_eq(d.candidate_count, 2);
     cr_expect_str_eq(d.candidates[0].plate, "8ABC123");
     cr_expect(d.candidates[0].confidence > 0.9 && d.candidates[0].confidence < 0.92);
@@ -111,7 +110,7 @@ Test(values, candidates)
                                       "A:1;;B:1",
                                       "A:1;B:1;C:1;D:1;E:1;F:1;G:1;H:1;I:1;J:1;K:1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cr_expect_eq(cm_value_candidates(&d, cm_bytes_of(bad[i]), arena), CM_INVALID, "%s", bad[i]);
+        cr_expect_eq(cm_csv_candidates(&d, cm_bytes_of(bad[i]), arena), CM_INVALID, "%s", bad[i]);
     }
     cm_arena_free(arena);
 }
