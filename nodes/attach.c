@@ -527,3 +527,8 @@ bool cm_attach_attached(const struct cm_attach *attach)
 {
     return attach->phase == CM_ATTACH_ATTACHED;
 }
+
+bool cm_attach_told(const struct cm_attach *attach)
+{
+    return attach->phase == CM_ATTACH_ATTACHED && !attach->rules_due;
+}

@@ -55,5 +55,7 @@ void cm_attach_reload(struct cm_attach *attach);
 uint64_t cm_attach_left_out(struct cm_attach *attach, int64_t now_ms);
 const char *cm_attach_gateway(const struct cm_attach *attach);
 bool cm_attach_attached(const struct cm_attach *attach);
+// Attached, and the newest rules were written to its stream.
+bool cm_attach_told(const struct cm_attach *attach);
 
 #endif

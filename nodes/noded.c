@@ -1,5 +1,6 @@
 #include "nodes/noded_internal.h"
 
+#include "nodes/journal.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
@@ -22,17 +23,28 @@ static int64_t wall(void)
 static void noted(struct cm_append *append)
 {
     struct cm_noded_note *note = CM_CONTAINER(append, struct cm_noded_note, append);
+    struct cm_error error = {.text = ""};
     cm_tree_head_unref(append->head);
     note->noded->notes--;
+    if (!append->status && note->journal_end > 0 &&
+        cm_journal_set_recorded(note->noded->rules_folder, note->journal_end, &error)) {
+        cm_log(CM_LOG_ERROR, "journal-recorded-again", "where=%s error=\"%s\"", error.where,
+               error.text);
+    }
     cm_buf_clear(&note->bytes);
     free(note);
 }
 
 void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
 {
+    cm_noded_note_journal(noded, entry, 0);
+}
+
+void cm_noded_note_journal(struct cm_noded *noded, const struct cm_entry *entry, uint64_t end)
+{
     struct cm_entry whole = *entry;
     struct cm_noded_note *note = noded->notes < CM_MAX_NOTES ? calloc(1, sizeof *note) : NULL;
-    enum cm_status status = note ? CM_OK : CM_EXHAUSTED;
+    enum cm_status status = !noded->ledger ? CM_UNAVAILABLE : note ? CM_OK : CM_EXHAUSTED;
     whole.recorded_ms = wall();
     whole.gateway = whole.deciding_rule = "";
     whole.agency = whole.agency ? whole.agency : "";
@@ -42,6 +54,7 @@ void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
     }
     if (!status) {
         note->noded = noded;
+        note->journal_end = end;
         note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes), .done = noted};
         status = cm_ledger_append(noded->ledger, &note->append);
     }
@@ -106,7 +119,8 @@ void cm_noded_note_left_out(struct cm_noded *noded, struct cm_attach *attach, in
 
 static bool all_idle(const struct cm_noded *noded)
 {
-    bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy;
+    bool idle =
+        !noded->accepting && noded->notes == 0 && !noded->retention.busy && !noded->edits.busy;
     for (size_t i = 0; i < noded->attach_count; i++) {
         idle = idle && cm_attach_idle(noded->attaches[i]);
     }
@@ -156,12 +170,13 @@ static void warn_when_latched(const struct cm_noded *noded)
 static void look_around(struct cm_noded *noded)
 {
     struct cm_node *node = &noded->node;
-    bool changed = false;
-    for (size_t i = 0; i < 2; i++) {
-        changed = cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall()) || changed;
-    }
-    if (changed) {
+    // What could not be had, such as room on the disk, may be there now.
+    if (cm_rules_watch(&noded->rules, node->bundle, node->trust, wall())) {
         cm_noded_rules_changed(noded);
+        noded->edits.due = true;
+    }
+    if (noded->edits.due) {
+        cm_noded_judge_edits(noded, mono());
     }
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_noded_note_left_out(noded, noded->attaches[i], mono());
@@ -182,6 +197,8 @@ static void look_around(struct cm_noded *noded)
         }
         noded->meet_due = true;
         warn_when_latched(noded);
+        cm_folders_renew(noded->folders);
+        cm_noded_look(noded, mono());
     }
     if (noded->meet_due) {
         cm_noded_meet_gateways(noded, NULL);
@@ -196,9 +213,8 @@ void cm_noded_tick(struct cm_timer *timer)
     } else {
         look_around(noded);
     }
-    if (!noded->finished &&
-        cm_timer_set(noded->loop, &noded->tick,
-                     noded->node.draining ? CM_RULES_POLL_MS / 10 : CM_RULES_POLL_MS)) {
+    if (!noded->finished && cm_timer_set(noded->loop, &noded->tick,
+                                         noded->node.draining ? CM_TICK_MS / 10 : CM_TICK_MS)) {
         cm_log(CM_LOG_ERROR, "timer-not-set", NULL);
     }
 }

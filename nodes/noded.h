@@ -11,6 +11,8 @@ struct cm_noded;
 
 enum { CM_MAX_OVERRIDES = 16 };
 
+#define CM_DETACHED_FILE "detached" // in the folder of rules: no gateway is dialled
+
 struct cm_noded_config {
     struct cm_config *file; // owned; the strings below are borrowed from it
     const char *agency;     // the directory's id
@@ -19,7 +21,8 @@ struct cm_noded_config {
     const char *directory;         // a signed bundle, read at start and on SIGHUP
     const char *store;             // "sqlite:…", "postgres:…", or "none"
     const char *rules;             // a signed rule set; NULL: where `comity acl apply` puts it
-    const char *overlay;           // a signed overlay; NULL: beside it
+    const char *rule_file;         // that administrators edit; NULL: none is watched
+    const char *packs;             // folder of statute packs
     unsigned workers, connections; // threads; of the store
     unsigned waiting;              // appends
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay

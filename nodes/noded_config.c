@@ -38,11 +38,12 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
     unsigned drain_ms, retain_s;
     memset(out, 0, sizeof *out);
     const struct cm_ini_text texts[] = {
-        {"node", "agency", true, &out->agency},     {"node", "data", true, &out->data},
-        {"node", "key", true, &out->key},           {"node", "chain", true, &out->chain},
-        {"node", "root", true, &out->root},         {"node", "directory", true, &out->directory},
-        {"store", "where", true, &out->store},      {"rules", "signed", false, &out->rules},
-        {"rules", "overlay", false, &out->overlay}, {"gateways", "gateway", false, NULL},
+        {"node", "agency", true, &out->agency},    {"node", "data", true, &out->data},
+        {"node", "key", true, &out->key},          {"node", "chain", true, &out->chain},
+        {"node", "root", true, &out->root},        {"node", "directory", true, &out->directory},
+        {"store", "where", true, &out->store},     {"rules", "signed", false, &out->rules},
+        {"rules", "file", false, &out->rule_file}, {"rules", "packs", false, &out->packs},
+        {"gateways", "gateway", false, NULL},
     };
     const struct cm_ini_number numbers[] = {
         {"node", "workers", &out->workers, 2, 1, 64},
@@ -59,6 +60,7 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
     enum cm_status status = cm_ini_load(&out->file, path, &ini, error);
     if (!status) {
         out->drain_ms = drain_ms;
+        out->packs = out->packs ? out->packs : CM_ACL_PACKS;
         out->retain_every_ms = (int64_t)retain_s * 1000;
         status = read_gateways(out, error);
     }

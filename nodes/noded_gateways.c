@@ -12,6 +12,9 @@ enum { MAX_BUNDLE = CM_MAX_BUNDLE };
 static const char *wanted_name(const struct cm_noded *noded, size_t index)
 {
     const struct cm_noded_config *config = noded->config;
+    if (noded->detached) {
+        return NULL;
+    }
     if (config->gateway_count > 0) {
         return index < config->gateway_count ? config->gateways[index] : NULL;
     }
@@ -159,6 +162,7 @@ static void retrust(struct cm_noded *noded)
                                    .directory_serial = directory->serial};
     cm_noded_note(noded, &entry);
     cm_node_queries_judge_again(node);
+    cm_noded_judge_edits(noded, cm_mono_ms(node->ports->clock));
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_judge_again(noded->attaches[i]);
         if (noded->attaches[i] != noded->sender) {

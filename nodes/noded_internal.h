@@ -1,10 +1,14 @@
-// The daemon's inside, shared by noded.c (running), noded_open.c (start and end) and
-// noded_gateways.c (sessions and the directory).
+// The daemon's inside, shared by noded.c (running), noded_open.c (start and end), noded_gateways.c
+// (sessions and the directory), noded_rules.c (what counts, and what operators say) and
+// noded_status.c (what it tells them).
 #ifndef CM_NODES_NODED_INTERNAL_H
 #define CM_NODES_NODED_INTERNAL_H
 
 #include "acl/bundle/bundle.h"
 #include "nodes/attach.h"
+#include "nodes/control.h"
+#include "nodes/edits.h"
+#include "nodes/folders.h"
 #include "nodes/node_query.h"
 #include "nodes/noded.h"
 #include "nodes/retention.h"
@@ -12,13 +16,26 @@
 
 #include <signal.h>
 
-enum { CM_MAX_GATEWAYS = 64, CM_MAX_NOTES = 64 };
+enum { CM_MAX_GATEWAYS = 64, CM_MAX_NOTES = 64, CM_TICK_MS = 250 };
 
 // An entry of the node's own about itself, on its way into the ledger.
 struct cm_noded_note {
     struct cm_noded *noded;
     struct cm_append append;
     struct cm_buf bytes;
+    uint64_t journal_end; // the operators' journal is recorded up to here; 0: another note
+};
+
+// The administrator's rule file being judged on a worker.
+struct cm_noded_edits {
+    struct cm_job job;
+    bool busy, due;   // due: once more when that is done
+    int64_t since_ms; // monotonic: when the change was noticed
+    struct cm_edits_source source;
+    struct cm_trust *trust; // source's directory
+    struct cm_buf withheld;
+    struct cm_digest files; // source's
+    struct cm_edits found;
 };
 
 struct cm_noded {
@@ -33,8 +50,25 @@ struct cm_noded {
     uint8_t instance[CM_INSTANCE_SIZE];
     struct cm_attach *attaches[CM_MAX_GATEWAYS];
     size_t attach_count;
-    struct cm_rules_file rules[2]; // the set, the overlay
-    char rules_path[4096 + 2 * CM_MAX_ID], overlay_path[4096 + 2 * CM_MAX_ID];
+    char rules_folder[4096];
+    struct cm_rules_file rules; // the signed set
+    char rules_path[4096 + 2 * CM_MAX_ID];
+    struct cm_folders *folders;
+    struct cm_control *control;
+    struct cm_noded_edits edits;
+    // How the rule file was judged last, and by what.
+    struct cm_edits judged;
+    struct cm_digest judged_over; // the set then; zero for none
+    uint64_t judged_by;           // the directory then; 0: never
+    bool overlay_shrank;          // the last one signed
+    struct cm_error rules_error;  // why the last narrowing doesn't count; "" for none
+    struct cm_error sharing_error;
+    uint64_t journal_read; // how far it was handed to the ledger
+    bool detached;         // operators want no gateway dialled
+    struct stat directory_file;
+    struct cm_job count_job; // of rows, for a status
+    uint64_t rows;
+    enum cm_status rows_status;
     struct cm_retention retention;
     struct cm_arena *restore_arena;
     unsigned notes; // under way
@@ -55,11 +89,24 @@ struct cm_noded {
 };
 
 void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry);
+// The same, and once it is durable the journal counts as recorded up to end.
+void cm_noded_note_journal(struct cm_noded *noded, const struct cm_entry *entry, uint64_t end);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;
 void cm_noded_swept(void *noded, uint64_t rows, int64_t before_ms);
 void cm_noded_tick(struct cm_timer *timer);
 // The standing changed: recorded, sent up, and what it no longer permits is withdrawn.
 void cm_noded_rules_changed(struct cm_noded *noded);
+
+// Looks at all files from which rules come, and at what operators said. since_ms: monotonic, when
+// something was noticed.
+void cm_noded_look(struct cm_noded *noded, int64_t since_ms);
+// The same at the start, before anything is asked: blocks. Nothing is sent yet.
+void cm_noded_look_first(struct cm_noded *noded);
+// What a file said is judged by another directory or set.
+void cm_noded_judge_edits(struct cm_noded *noded, int64_t since_ms);
+enum cm_status cm_noded_watch(struct cm_noded *noded, struct cm_error *error) CM_MUST_CHECK;
+// The callback of noded->control.
+void cm_noded_asked(void *noded, const char *word);
 
 // Sessions with exactly the gateways of the directory, or of the configuration. What is wrong with
 // one is logged and keeps no other from being met; the first such error is returned.

@@ -117,7 +117,7 @@ static enum cm_status open_identity(struct cm_noded *noded, struct cm_error *err
 
 static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
 {
-    char folder[4096];
+    char *folder = noded->rules_folder;
     struct cm_node *node = &noded->node;
     enum cm_status status = make_folder(folder, noded->config->data, "rules", error);
     if (!status) {
@@ -127,19 +127,13 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
         return status;
     }
     snprintf(noded->rules_path, sizeof noded->rules_path, "%s/%s.next", folder, node->agency);
-    snprintf(noded->overlay_path, sizeof noded->overlay_path, "%s/%s.overlay.next", folder,
-             node->agency);
-    noded->rules[0].path = noded->config->rules ? noded->config->rules : noded->rules_path;
-    noded->rules[1].path = noded->config->overlay ? noded->config->overlay : noded->overlay_path;
-    noded->rules[1].is_overlay = true;
-    for (size_t i = 0; i < 2; i++) {
-        (void)cm_rules_watch(&noded->rules[i], node->bundle, node->trust, wall());
-    }
+    noded->rules.path = noded->config->rules ? noded->config->rules : noded->rules_path;
+    cm_noded_look_first(noded);
     if (!cm_bundle_standing(node->bundle)) {
         cm_log(CM_LOG_WARNING, "no-rules",
                "file=%s action=\"nothing is shared until rules are "
                "signed: comity acl apply\"",
-               noded->rules[0].path);
+               noded->rules.path);
     }
     return CM_OK;
 }
@@ -263,6 +257,9 @@ static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
         status = cm_fail(error, CM_MEMORY, "node.workers", "the threads could not be started");
     }
     if (!status) {
+        status = cm_noded_watch(noded, error);
+    }
+    if (!status) {
         status = cm_noded_meet_gateways(noded, error);
         // Our own configuration can be mended now; one bad entry of the directory stops no node.
         status = config->gateway_count > 0 ? status : CM_OK;
@@ -284,7 +281,7 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
     noded->incoming.max = CM_MAX_BUNDLE;
     noded->tick.fire = cm_noded_tick;
     enum cm_status status = open_all(noded, error);
-    if (!status && cm_timer_set(noded->loop, &noded->tick, CM_RULES_POLL_MS)) {
+    if (!status && cm_timer_set(noded->loop, &noded->tick, CM_TICK_MS)) {
         status = cm_fail(error, CM_MEMORY, "node", "out of memory");
     }
     if (status) {
@@ -320,13 +317,21 @@ void cm_noded_free(struct cm_noded *noded)
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_close(noded->attaches[i]);
     }
+    cm_folders_stop(noded->folders);
+    cm_control_stop(noded->control);
     cm_workers_free(noded->workers);
+    noded->workers = NULL;
     cm_ledger_close(noded->ledger);
+    noded->ledger = NULL;
     run_what_is_posted(noded);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_free(noded->attaches[i]);
     }
+    cm_folders_free(noded->folders);
+    cm_control_free(noded->control);
     cm_loop_free(noded->loop);
+    cm_edits_clear(&noded->judged);
+    cm_buf_clear(&noded->edits.withheld);
     cm_store_close(noded->node.store);
     cm_bundle_free(noded->node.bundle);
     cm_replay_free(noded->node.replay);

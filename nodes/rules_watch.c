@@ -8,7 +8,7 @@ enum { MAX_FILE = 2 * 1024 * 1024, ARENA_CAP = 16 * 1024 * 1024 };
 static bool changed(struct cm_rules_file *file)
 {
     struct stat now;
-    if (!file->path || stat(file->path, &now) != 0) {
+    if (stat(file->path, &now) != 0) {
         return false;
     }
     const bool same = file->seen && now.st_ino == file->last.st_ino &&
@@ -43,9 +43,7 @@ static enum cm_status offer(const struct cm_rules_file *file, struct cm_bundle *
         status = cm_envelope_decode(&envelope, arena, cm_buf_bytes(&bytes), error);
     }
     if (!status) {
-        status = file->is_overlay
-                     ? cm_bundle_accept_overlay(bundle, trust, &envelope, now_ms, error)
-                     : cm_bundle_accept(bundle, trust, &envelope, false, now_ms, error);
+        status = cm_bundle_accept(bundle, trust, &envelope, false, now_ms, error);
     }
     cm_arena_free(arena);
     cm_buf_clear(&bytes);

@@ -1,5 +1,5 @@
-// Notices within a poll that a signed rule set or overlay was put in place, and offers it to the
-// bundle: the bundle alone says what counts. Loop thread.
+// Notices that a signed rule set was put in place, and offers it to the bundle: the bundle alone
+// says what counts. Loop thread.
 #ifndef CM_NODES_RULES_WATCH_H
 #define CM_NODES_RULES_WATCH_H
 
@@ -7,12 +7,9 @@
 
 #include <sys/stat.h>
 
-enum { CM_RULES_POLL_MS = 250 };
-
-// One file, and how it was when it was last read. Zeroed but for path and is_overlay.
+// One file, and how it was when it was last read. Zeroed but for path.
 struct cm_rules_file {
-    const char *path; // NULL: none
-    bool is_overlay;
+    const char *path;
     bool seen;
     struct stat last;
     enum cm_status refused;  // what came of it

@@ -31,7 +31,7 @@ static struct peer investigator;
 static pid_t node;
 static rlim_t file_limit = RLIM_INFINITY; // of the node: a full disk
 static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
-static char log_path[PKI_PATH + 16];
+static char log_path[PKI_PATH + 16], bundle_path[PKI_PATH + 16];
 static const char *dialled = "gw-1"; // whom the node believes at the gateway's address; NULL: as
                                      // the directory says
 static uint64_t sequence;
@@ -46,7 +46,7 @@ static void write_ini(void)
     fprintf(file,
             "[node]\nagency = " OWNER "\ndata = %s\nkey = %s\nchain = %s\nroot = %s\n"
             "directory = %s\n[store]\nwhere = %s\n",
-            data, identity->key_path, identity->chain_path, pki->root_path, pki->bundle_path,
+            data, identity->key_path, identity->chain_path, pki->root_path, bundle_path,
             store_where);
     if (dialled) {
         fprintf(file, "[gateways]\ngateway = %s 127.0.0.1:%d\n", dialled, gateway->port);
@@ -54,9 +54,19 @@ static void write_ini(void)
     fclose(file);
 }
 
+// The node's own file of the directory; the gateway has another.
+static void give_directory(void)
+{
+    struct cm_buf bundle = {0};
+    cr_assert_eq(cm_file_read(&bundle, gateway->pki->bundle_path, CM_MAX_BUNDLE, NULL), CM_OK);
+    cr_assert_eq(cm_file_write(bundle_path, cm_buf_bytes(&bundle), 0600, NULL), CM_OK);
+    cm_buf_clear(&bundle);
+}
+
 static void node_start(void)
 {
     write_ini();
+    give_directory();
     node = fork();
     cr_assert_geq(node, 0);
     if (node == 0) {
@@ -194,6 +204,7 @@ static void setup(void)
     snprintf(data, sizeof data, "%.200s/node", gateway->pki->dir);
     snprintf(ini, sizeof ini, "%.200s/node.ini", gateway->pki->dir);
     snprintf(log_path, sizeof log_path, "%.200s/node.log", gateway->pki->dir);
+    snprintf(bundle_path, sizeof bundle_path, "%.200s/node.directory", gateway->pki->dir);
     snprintf(store_where, sizeof store_where, "sqlite:%.200s/node.db", gateway->pki->dir);
     snprintf(folder, sizeof folder, "%s/rules", data);
     cr_assert_eq(mkdir(data, 0700), 0);
@@ -351,7 +362,7 @@ Test(node_daemon, believes_no_gateway_of_another_name)
     dialled = "gw-2";
     node_start();
     expect_log("gateway-not-believed gateway=gw-2 status=forbidden");
-    cr_assert_eq(ask().outcome, CM_OUTCOME_NONE);
+    cr_assert_neq(ask().outcome, CM_OUTCOME_ANSWERED);
 }
 
 Test(node_daemon, takes_the_newer_directory_from_its_gateway)
@@ -370,7 +381,7 @@ Test(node_daemon, brings_its_gateway_the_newer_directory)
     pki_next(gateway->pki);
     pki_bundle_file(gateway->pki);
     gateway->pki->serial--; // what the investigator knows
-    cr_assert_eq(kill(node, SIGHUP), 0);
+    give_directory();       // noticed by itself
     expect_log("directory-counts serial=2");
     const int64_t end = cm_mono_ms(cm_clock_system()) + DAEMON_WAIT_MS;
     do {
@@ -388,6 +399,7 @@ static void next_directory(bool with_gateway, uint64_t serial)
     snprintf(pki->gateways[0]->name, sizeof pki->gateways[0]->name, "%s",
              with_gateway ? "gw-1" : "gw-9");
     pki_bundle_file(pki);
+    give_directory();
     cr_assert_eq(kill(node, SIGHUP), 0);
     snprintf(text, sizeof text, "directory-counts serial=%llu", (unsigned long long)serial);
     expect_log(text);
@@ -440,6 +452,7 @@ Test(node_daemon, every_hangup_counts)
     for (unsigned serial = 2; serial < 8; serial++) {
         pki_next(gateway->pki);
         pki_bundle_file(gateway->pki);
+        give_directory();
         daemon_signal(gateway, SIGHUP); // which pushes it at the same time
         cr_assert_eq(kill(node, SIGHUP), 0);
         snprintf(text, sizeof text, "directory-counts serial=%u", serial);

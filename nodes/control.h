@@ -1,0 +1,37 @@
+// A Unix socket in the node's data folder through which `comity node` asks the running node: one
+// word, one answer. Only the node's own user and root are heard, one caller at a time, each for a
+// few seconds at most. A thread of its own; the answer is made on the loop thread.
+#ifndef CM_NODES_CONTROL_H
+#define CM_NODES_CONTROL_H
+
+#include "proto/base/bytes.h"
+#include "proto/base/error.h"
+#include "proto/base/task.h"
+
+#define CM_CONTROL_SOCKET "control"
+
+enum { CM_CONTROL_WORD = 32, CM_MAX_CONTROL = 1024 * 1024 };
+
+struct cm_control;
+
+struct cm_control_options {
+    const char *folder;
+    struct cm_poster *poster;
+    // cm_control_answer must follow, now or later. Loop thread.
+    void (*asked)(void *context, const char *word);
+    void *context;
+};
+
+enum cm_status cm_control_open(struct cm_control **out, const struct cm_control_options *options,
+                               struct cm_error *error) CM_MUST_CHECK;
+// Loop thread. Nobody waits any more: nothing happens.
+void cm_control_answer(struct cm_control *control, struct cm_bytes answer);
+// Nobody is heard any more; what is posted already must run before cm_control_free. Loop thread.
+void cm_control_stop(struct cm_control *control);
+void cm_control_free(struct cm_control *control);
+
+// From another process: asks the node of that data folder. CM_UNAVAILABLE: none runs there.
+enum cm_status cm_control_ask(struct cm_buf *answer, const char *folder, const char *word,
+                              struct cm_error *error) CM_MUST_CHECK;
+
+#endif

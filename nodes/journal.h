@@ -1,0 +1,35 @@
+// What operators told the node from outside, who and why, line by line: clear in a file of its own
+// beside the signed rules, committed to in the node's ledger. Blocking; any thread.
+#ifndef CM_NODES_JOURNAL_H
+#define CM_NODES_JOURNAL_H
+
+#include "proto/base/bytes.h"
+#include "proto/base/error.h"
+
+#define CM_JOURNAL_FILE "journal"
+
+enum { CM_MAX_JOURNAL_LINE = 4096 };
+
+// Appends a line for the node to record: what was done, in words without a name or reason; by whom
+// and why; and the blind of its commitment.
+enum cm_status cm_journal_add(const char *rules_folder, const char *what, const char *by,
+                              const char *reason, int64_t now_ms,
+                              struct cm_error *error) CM_MUST_CHECK;
+struct cm_journal_line {
+    int64_t at_ms;
+    char what[256];
+    char by[64];
+    char reason[1024];
+    struct cm_digest commitment; // of the whole line
+};
+// The line at *offset, which moves past it. CM_NOT_FOUND at the end or at half a line; a line that
+// isn't one is passed over with "" for what.
+enum cm_status cm_journal_next(struct cm_journal_line *out, const char *rules_folder,
+                               uint64_t *offset, struct cm_error *error) CM_MUST_CHECK;
+// How far the node recorded it. Nothing there: 0.
+enum cm_status cm_journal_recorded(uint64_t *offset, const char *rules_folder,
+                                   struct cm_error *error) CM_MUST_CHECK;
+enum cm_status cm_journal_set_recorded(const char *rules_folder, uint64_t offset,
+                                       struct cm_error *error) CM_MUST_CHECK;
+
+#endif

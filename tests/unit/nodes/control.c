@@ -1,0 +1,105 @@
+#include "nodes/control.h"
+
+#include "proto/base/clock.h"
+#include "proto/rpc/loop.h"
+
+#include <criterion/criterion.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+static struct cm_loop *loop;
+static struct cm_control *control;
+static char heard[CM_CONTROL_WORD];
+
+static void asked(void *context, const char *word)
+{
+    (void)context;
+    snprintf(heard, sizeof heard, "%s", word);
+    cm_control_answer(control, cm_bytes_of("{\"well\":true}"));
+}
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/comity-control-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+    cr_assert_eq(cm_loop_new(&loop, NULL), CM_OK);
+    const struct cm_control_options options = {
+        .folder = folder, .poster = cm_loop_poster(loop), .asked = asked};
+    cr_assert_eq(cm_control_open(&control, &options, NULL), CM_OK);
+}
+
+static void tear_down(void)
+{
+    cm_control_stop(control);
+    while (cm_loop_step(loop, 0)) {
+        ;
+    }
+    cm_control_free(control);
+    cm_loop_free(loop);
+    cr_expect_eq(rmdir(folder), 0, "the socket goes with its node");
+}
+
+TestSuite(control, .init = set_up, .fini = tear_down);
+
+struct caller {
+    pthread_t thread;
+    const char *word;
+    struct cm_buf answer;
+    enum cm_status status;
+    atomic_bool done;
+};
+
+static void *call(void *argument)
+{
+    struct caller *caller = argument;
+    caller->status = cm_control_ask(&caller->answer, folder, caller->word, NULL);
+    caller->done = true;
+    return NULL;
+}
+
+static void ask(struct caller *caller, const char *word)
+{
+    *caller = (struct caller){.word = word};
+    cr_assert_eq(pthread_create(&caller->thread, NULL, call, caller), 0);
+    while (!caller->done) {
+        cm_loop_step(loop, 20);
+    }
+    pthread_join(caller->thread, NULL);
+}
+
+Test(control, brings_a_word_in_and_an_answer_out)
+{
+    struct caller caller;
+    for (unsigned i = 0; i < 3; i++) {
+        ask(&caller, "status");
+        cr_assert_eq(caller.status, CM_OK);
+        cr_expect_str_eq(heard, "status");
+        cr_expect(cm_bytes_equal(cm_buf_bytes(&caller.answer), cm_bytes_of("{\"well\":true}")));
+        cm_buf_clear(&caller.answer);
+    }
+}
+
+Test(control, is_for_the_nodes_user_alone)
+{
+    char path[96];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/" CM_CONTROL_SOCKET, folder);
+    cr_assert_eq(stat(path, &info), 0);
+    cr_expect_eq(info.st_mode & 07777, 0600);
+}
+
+Test(control, says_when_no_node_runs)
+{
+    char empty[] = "/tmp/comity-control-XXXXXX";
+    struct cm_buf answer = {0};
+    cr_assert_not_null(mkdtemp(empty));
+    cr_expect_eq(cm_control_ask(&answer, empty, "status", NULL), CM_UNAVAILABLE);
+    cr_expect_eq(rmdir(empty), 0);
+}

@@ -1,0 +1,77 @@
+#include "nodes/journal.h"
+
+#include "proto/base/file.h"
+
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[64], path[128];
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/comity-journal-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/" CM_JOURNAL_FILE, folder);
+}
+
+static void tear_down(void)
+{
+    char recorded[160];
+    snprintf(recorded, sizeof recorded, "%s.recorded", path);
+    unlink(recorded);
+    unlink(path);
+    rmdir(folder);
+}
+
+TestSuite(journal, .init = set_up, .fini = tear_down);
+
+static void append(const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+Test(journal, gives_back_what_was_said_in_order)
+{
+    struct cm_journal_line first, second, none;
+    uint64_t at = 0;
+    cr_assert_eq(cm_journal_add(folder, "share off", "ana", "a \"reason\"", 7000, NULL), CM_OK);
+    cr_assert_eq(cm_journal_add(folder, "share off", "ana", "a \"reason\"", 7000, NULL), CM_OK);
+    cr_assert_eq(cm_journal_next(&first, folder, &at, NULL), CM_OK);
+    cr_expect_str_eq(first.what, "share off");
+    cr_expect_str_eq(first.by, "ana");
+    cr_expect_str_eq(first.reason, "a \"reason\"");
+    cr_expect_eq(first.at_ms, 7000);
+    cr_assert_eq(cm_journal_next(&second, folder, &at, NULL), CM_OK);
+    cr_expect_not(cm_digest_equal(&first.commitment, &second.commitment),
+                  "who guesses a reason must not find it in the ledger");
+    cr_expect_eq(cm_journal_next(&none, folder, &at, NULL), CM_NOT_FOUND);
+}
+
+Test(journal, waits_for_the_rest_of_a_line_and_passes_over_damage)
+{
+    struct cm_journal_line line;
+    uint64_t at = 0;
+    append("not what this program writes\n{\"what\":\"half");
+    cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
+    cr_expect_str_eq(line.what, "");
+    cr_expect_eq(cm_journal_next(&line, folder, &at, NULL), CM_NOT_FOUND);
+    append("\n");
+    cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
+    cr_expect_str_eq(line.what, "");
+}
+
+Test(journal, remembers_how_far_it_was_recorded)
+{
+    uint64_t at = 99;
+    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
+    cr_expect_eq(at, 0);
+    cr_assert_eq(cm_journal_set_recorded(folder, 123, NULL), CM_OK);
+    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
+    cr_expect_eq(at, 123);
+}
