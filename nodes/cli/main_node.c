@@ -2,6 +2,10 @@
 #include "proto/base/cli.h"
 
 static const struct cm_command commands[] = {
+    {"status", "say how the running node is", cm_node_status},
+    {"share", "switch sharing off at once, and on again", cm_node_share},
+    {"detach", "take the node off the wire", cm_node_detach},
+    {"attach", "put it back on the wire", cm_node_attach},
     {"ingest", "store the detections of a CSV file", cm_node_ingest},
     {NULL, NULL, NULL},
 };

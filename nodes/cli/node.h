@@ -2,6 +2,10 @@
 #ifndef CM_NODES_CLI_NODE_H
 #define CM_NODES_CLI_NODE_H
 
+int cm_node_status(int argc, char **argv);
+int cm_node_share(int argc, char **argv);
+int cm_node_detach(int argc, char **argv);
+int cm_node_attach(int argc, char **argv);
 int cm_node_ingest(int argc, char **argv);
 
 #endif

@@ -1,0 +1,175 @@
+#include "nodes/cli/data.h"
+
+#include "nodes/control.h"
+#include "nodes/journal.h"
+#include "proto/base/clock.h"
+#include "proto/codec/bounds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TELL_MS = 2000, LOOK_EVERY_MS = 20 };
+
+static char who[64]; // runs this command; before it goes on as the node's user
+
+static void find_who(void)
+{
+    const char *name = getenv("SUDO_USER");
+    const struct passwd *entry = getpwuid(getuid());
+    snprintf(who, sizeof who, "%s%s%s", entry ? entry->pw_name : "?", name ? " for " : "",
+             name ? name : "");
+}
+
+static enum cm_status become_owner(const char *folder, struct cm_error *error)
+{
+    struct stat info;
+    find_who();
+    if (stat(folder, &info) != 0) {
+        cm_fail(error, errno == EACCES ? CM_FORBIDDEN : CM_NOT_FOUND, folder, "%s",
+                strerror(errno));
+        cm_error_hint(error, "run this as the node's user or root, after the node ran once");
+        return CM_NOT_FOUND;
+    }
+    if (geteuid() != 0 || info.st_uid == 0) {
+        return CM_OK;
+    }
+    return setgroups(0, NULL) == 0 && setgid(info.st_gid) == 0 && setuid(info.st_uid) == 0
+               ? CM_OK
+               : cm_fail(error, CM_FORBIDDEN, folder, "can't go on as its owner: %s",
+                         strerror(errno));
+}
+
+static enum cm_status take_lock(struct cm_node_data *data, struct cm_error *error)
+{
+    data->lock = open(data->rules, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (data->lock >= 0 && flock(data->lock, LOCK_EX) == 0 && access(data->rules, W_OK) == 0) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_FORBIDDEN, data->rules, "can't be written: %s", strerror(errno));
+    cm_error_hint(error, "run this as the node's user or root, after the node ran once");
+    return CM_FORBIDDEN;
+}
+
+enum cm_status cm_node_data_open(struct cm_node_data *out, const struct cm_cli_args *args,
+                                 bool lock, struct cm_error *error)
+{
+    const char *path = cm_cli_get(args, 'c');
+    *out = (struct cm_node_data){.lock = -1};
+    enum cm_status status =
+        cm_noded_config_load(&out->config, path != NULL ? path : "/etc/comity/noded.ini", error);
+    if (status != CM_OK) {
+        return status;
+    }
+    int len = snprintf(out->rules, sizeof out->rules, "%s/rules", out->config.data);
+    if (len < 0 || (size_t)len >= sizeof out->rules) {
+        status = cm_fail(error, CM_INVALID, "node.data", "the path is too long");
+    }
+    if (status == CM_OK) {
+        status = become_owner(out->config.data, error);
+    }
+    if (status == CM_OK && lock) {
+        status = take_lock(out, error);
+    }
+    if (status != CM_OK) {
+        cm_node_data_close(out);
+    }
+    return status;
+}
+
+void cm_node_data_close(struct cm_node_data *data)
+{
+    if (data->lock >= 0) {
+        close(data->lock);
+    }
+    cm_noded_config_clear(&data->config);
+    data->lock = -1;
+}
+
+enum cm_status cm_node_reason(char out[513], const struct cm_cli_args *args, struct cm_error *error)
+{
+    const char *given = cm_cli_get(args, 'r');
+    enum cm_status status = CM_OK;
+    if (given == NULL) {
+        status = cm_cli_prompt(out, 513, "Reason: ", error);
+    } else if (snprintf(out, 513, "%s", given) > CM_MAX_REASON) {
+        status = cm_fail(error, CM_INVALID, "--reason", "is longer than %d bytes", CM_MAX_REASON);
+    }
+    if (status == CM_UNAVAILABLE || (status == CM_OK && strspn(out, " \t") == strlen(out))) {
+        status = cm_fail(error, CM_INVALID, "--reason", "say why: it is recorded");
+    }
+    return status;
+}
+
+enum cm_status cm_node_say(const struct cm_node_data *data, const char *what, const char *reason,
+                           struct cm_error *error)
+{
+    return cm_journal_add(data->rules, what, who, reason, cm_wall_ms(cm_clock_system()), error);
+}
+
+enum cm_status cm_node_ask(json_t **out, const struct cm_node_data *data, const char *word,
+                           struct cm_error *error)
+{
+    struct cm_buf answer = {.max = CM_MAX_CONTROL};
+    *out = NULL;
+    enum cm_status status = cm_control_ask(&answer, data->config.data, word, error);
+    if (status == CM_OK) {
+        *out = json_loadb((const char *)answer.data, answer.len, JSON_REJECT_DUPLICATES, NULL);
+        status =
+            *out != NULL ? CM_OK : cm_fail(error, CM_INVALID, "node", "its answer can't be read");
+    }
+    cm_buf_clear(&answer);
+    return status;
+}
+
+// Which gateways know what counts. False: one that is attached doesn't yet.
+static bool count_told(const json_t *status, size_t *told, size_t *all)
+{
+    const json_t *list = json_object_get(status, "gateways");
+    bool every = true;
+    *told = 0;
+    *all = json_array_size(list);
+    for (size_t i = 0; i < *all; i++) {
+        const json_t *gateway = json_array_get(list, i);
+        bool one = json_is_true(json_object_get(gateway, "told"));
+        *told += one;
+        every = every && (one || json_is_false(json_object_get(gateway, "attached")));
+    }
+    return every;
+}
+
+void cm_node_tell(const struct cm_node_data *data, int64_t began_ms)
+{
+    const struct cm_clock *clock = cm_clock_system();
+    struct cm_error error = {0};
+    json_t *status = NULL;
+    size_t told = 0;
+    size_t all = 0;
+    bool every = false;
+    while (!every && cm_node_ask(&status, data, "look", &error) == CM_OK) {
+        every = count_told(status, &told, &all);
+        const json_t *why = json_object_get(json_object_get(status, "rules"), "error");
+        if (json_is_string(why)) {
+            cm_cli_say("the node could not do it: %s", json_string_value(why));
+        }
+        json_decref(status);
+        if (every || cm_mono_ms(clock) - began_ms > TELL_MS) {
+            printf("it counts now; %zu of %zu gateways know, after %lld ms\n", told, all,
+                   (long long)(cm_mono_ms(clock) - began_ms));
+            return;
+        }
+        poll(NULL, 0, LOOK_EVERY_MS);
+    }
+    if (error.status == CM_UNAVAILABLE) {
+        puts("the node does not run: it counts as soon as it starts");
+    } else {
+        cm_cli_error(&error);
+    }
+}
