@@ -1,6 +1,7 @@
 // Who may be asked, decided for all nodes of a federation at once: for every node a byte per agency
 // says which of the node's profiles is that agency's, so that a request reads one row of bytes and
-// judges each distinct profile once. A change rewrites one node's bytes. Loop thread.
+// judges each distinct profile once. A change rewrites one node's bytes. 10,000 agencies and as
+// many nodes take 100 MB. Loop thread.
 #ifndef CM_ACL_INDEX_H
 #define CM_ACL_INDEX_H
 
