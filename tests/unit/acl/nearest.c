@@ -35,3 +35,19 @@ Test(nearest, says_nothing_when_nothing_is_near)
     cm_nearest_offer(&nearest, "", "at");
     cr_expect_str_eq(cm_nearest_hint(&nearest, hint, sizeof hint, "look it up"), "look it up");
 }
+
+Test(nearest, words_of_other_programs_are_known_where_theirs_is_offered)
+{
+    char hint[64];
+    struct cm_nearest nearest;
+    cm_nearest_init(&nearest, "Allow");
+    cm_nearest_offer(&nearest, "", "forbid");
+    cm_nearest_offer(&nearest, "", "permit");
+    cr_expect_str_eq(cm_nearest_hint(&nearest, hint, sizeof hint, "-"), "did you mean permit?");
+    cm_nearest_init(&nearest, "allow");
+    cm_nearest_offer(&nearest, "", "lookup");
+    cr_expect_str_eq(cm_nearest_hint(&nearest, hint, sizeof hint, "-"), "-");
+    cm_nearest_init(&nearest, "police");
+    cm_nearest_offer(&nearest, "kind:", "local");
+    cr_expect_str_eq(cm_nearest_hint(&nearest, hint, sizeof hint, "-"), "did you mean kind:local?");
+}
