@@ -149,8 +149,26 @@ situation_opting_out() {
     wait_for_log "$dir/gw1.log" "rules-standing.*agency=ca.alder.so sequence=3" "${pids[gw1]}"
 }
 
+# At the sheriff's node, as its own user.
+switch() { # on or off, reason
+    printf '\n$ comity node share %s --reason "%s"   # at ca.alder.so\n' "$1" "$2"
+    "${as_daemon[@]}" comity node share "$1" --reason "$2" --config "$dir/ca.alder.so/node/noded.ini" ||
+        die "sharing was not switched $1"
+}
+
+situation_switched_off() {
+    local question=(--purpose vehicle-theft --case 26-1234 --reason "stolen from the harbour car park" --since 7d)
+    say "10. A switch for a bad day: one command, no edit, no second person"
+    switch off "last week is audited"
+    ask ca.northport.pd/rivera 0 "${question[@]}"
+    expect_rows ca.alder.so 0
+    switch on "the audit is done"
+    ask ca.northport.pd/rivera 0 "${question[@]}"
+    expect_rows ca.alder.so "$(reads_of ca.alder.so 7)"
+}
+
 situation_one_is_gone() {
-    say "10. One node's machine is gone: the others answer, and the account says who is missing"
+    say "11. One node's machine is gone: the others answer, and the account says who is missing"
     stop_one nv.dryfork.pd KILL
     wait_for_log "$dir/gw1.log" "node-detached.*agency=nv.dryfork.pd" "${pids[gw1]}"
     ask ca.northport.pd/rivera 3 --purpose vehicle-theft --case 26-1234 \
@@ -169,6 +187,7 @@ run_situations() {
     situation_placeholder
     situation_approval
     situation_opting_out
+    situation_switched_off
     situation_one_is_gone
     start_node nv.dryfork.pd
     printf '\n%d questions asked.\n' "$shown"
