@@ -2,6 +2,7 @@
 
 #include "acl/bundle/bundle.h"
 #include "acl/bundle/signers.h"
+#include "acl/cli/diagnostics_json.h"
 #include "acl/cli/judged.h"
 #include "acl/cli/preview.h"
 #include "acl/cli/state.h"
@@ -12,10 +13,12 @@
 #include "proto/base/file.h"
 #include "proto/trust/identity.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ARENA_CAP = 16 * 1024 * 1024, MAX_ROOT = 64 * 1024 };
 
@@ -32,6 +35,7 @@ static const struct argp_option options[] = {
     {"cosign", 's', "FILE", 0, "Add your signature to a set that another one signed", 0},
     {"passphrase-file", 'F', "FILE", 0, "Your key's passphrase", 0},
     {"yes", 'y', NULL, 0, "Do not ask", 0},
+    {"json", 'j', NULL, 0, "An object for programs; what people read goes to standard error", 0},
     {0},
 };
 
@@ -54,6 +58,8 @@ struct apply {
     struct cm_judged judged;
     struct cm_rules *counts; // NULL: none yet, or it no longer stands
     struct cm_buf envelope;
+    struct cm_digest digest; // of what was signed
+    uint64_t sequence;
     char out[PATH_MAX];
 };
 
@@ -354,8 +360,11 @@ static enum cm_status check_result(struct apply *apply, struct cm_error *error)
         open_signed(apply, cm_buf_bytes(&apply->envelope), "the set", &envelope, &set, error);
     if (status != CM_OK) {
         cm_error_hint(error, "nobody would take it: see to your certificate, or to the directory");
+        return status;
     }
-    return status;
+    apply->sequence = set.sequence;
+    cm_sha256_of(&apply->digest, envelope.payload);
+    return CM_OK;
 }
 
 static enum cm_status hand_over(struct apply *apply, struct cm_error *error)
@@ -372,8 +381,32 @@ static enum cm_status hand_over(struct apply *apply, struct cm_error *error)
     return cm_file_write(apply->out, cm_buf_bytes(&apply->envelope), 0644, error);
 }
 
+// Programs read the object alone: until it is printed, standard output is standard error.
+static int set_output_aside(void)
+{
+    fflush(stdout);
+    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return output < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -1 : output;
+}
+
+static void print_result(const struct apply *apply, int output)
+{
+    char digest[2 * CM_DIGEST_SIZE + 1];
+    if (cm_cli_get(apply->args, 'j') == NULL) {
+        printf("signed: %s\n", apply->out);
+        return;
+    }
+    fflush(stdout);
+    dup2(output, STDOUT_FILENO);
+    cm_hex(digest, cm_bytes_digest(&apply->digest));
+    cm_json_print(json_pack("{s:s, s:s, s:I, s:s}", "signed", apply->out, "agency",
+                            apply->administrator.agency, "sequence", (json_int_t)apply->sequence,
+                            "digest", digest));
+}
+
 int cm_acl_apply(int argc, char **argv)
 {
+    int output = -1;
     static struct cm_cli_args args;
     static struct apply apply;
     struct cm_error error;
@@ -383,6 +416,10 @@ int cm_acl_apply(int argc, char **argv)
         (cm_cli_get(&args, 'o') == NULL && cm_cli_get(&args, 'n') == NULL)) {
         cm_cli_say("give FILE or --cosign, and --node-data or --out");
         return CM_EXIT_USAGE;
+    }
+    if (cm_cli_get(&args, 'j') != NULL && (output = set_output_aside()) < 0) {
+        cm_cli_say("standard output can't be set aside");
+        return CM_EXIT_FAILED;
     }
     apply = (struct apply){.args = &args, .arena = cm_arena_new(ARENA_CAP)};
     enum cm_status status = apply.arena == NULL ? cm_fail(&error, CM_MEMORY, "", "out of memory")
@@ -400,9 +437,12 @@ int cm_acl_apply(int argc, char **argv)
         status = hand_over(&apply, &error);
     }
     if (status == CM_OK) {
-        printf("signed: %s\n", apply.out);
+        print_result(&apply, output);
     } else {
         cm_cli_error(&error);
+    }
+    if (output >= 0) {
+        close(output);
     }
     cm_rules_unref(apply.counts);
     cm_judged_clear(&apply.judged);

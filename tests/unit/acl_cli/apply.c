@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,6 +60,8 @@ static int apply_as(const char *name, const char *option, const char *value, con
     int argc = 12;
     if (option != NULL) {
         argv[argc++] = option;
+    }
+    if (value != NULL) {
         argv[argc++] = value;
     }
     if (file != NULL) {
@@ -126,6 +129,23 @@ Test(apply, each_set_follows_the_one_that_the_node_took)
     cr_expect_eq(node_takes(in_rules(OWNER ".next")), 1);
     cr_assert_eq(apply_to_node(), CM_EXIT_OK);
     cr_expect_eq(node_takes(in_rules(OWNER ".next")), 2);
+}
+
+// What people read is on standard error then.
+Test(apply, prints_one_object_for_programs)
+{
+    FILE *output = cr_get_redirected_stdout();
+    char line[4096] = "";
+    cr_assert_eq(apply_as("admin", "--json", NULL, "--node-data", data, text), CM_EXIT_OK);
+    fflush(stdout);
+    size_t len = fread(line, 1, sizeof line - 1, output);
+    line[len] = '\0';
+    json_t *object = json_loads(line, 0, NULL);
+    cr_assert_not_null(object, "%s", line);
+    cr_expect_eq(json_integer_value(json_object_get(object, "sequence")), 1);
+    cr_expect_str_eq(json_string_value(json_object_get(object, "agency")), OWNER);
+    cr_expect_eq(strlen(json_string_value(json_object_get(object, "digest"))), 64);
+    json_decref(object);
 }
 
 Test(apply, signs_nothing_over_a_set_that_was_altered)
