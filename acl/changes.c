@@ -249,6 +249,19 @@ enum cm_status cm_change_list_add(struct cm_change_list *list, const struct cm_c
     return CM_OK;
 }
 
+struct cm_change_line *cm_change_list_scratch(struct cm_change_list *list, uint32_t count)
+{
+    if (count > list->scratch_cap) {
+        struct cm_change_line *grown = realloc(list->scratch, count * sizeof *grown);
+        if (grown == NULL) {
+            return NULL;
+        }
+        list->scratch = grown;
+        list->scratch_cap = count;
+    }
+    return list->scratch;
+}
+
 enum cm_status cm_change_init(struct cm_change *out, const struct cm_change_list *list,
                               const struct cm_cell *cell, const uint64_t *cameras)
 {
@@ -397,6 +410,7 @@ enum cm_status cm_changes_make(const struct cm_change_group **out, uint32_t *cou
         status = group_classes(out, count, cells, classes, cm_bit_words(list.camera_classes));
     }
     free(list.list);
+    free(list.scratch);
     return status == CM_MEMORY
                ? cm_fail(error, CM_MEMORY, cells->node, "the rules are too large to compare")
                : status;

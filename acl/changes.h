@@ -13,7 +13,12 @@ struct cm_change_list {
     uint32_t count;
     uint32_t cap;
     struct cm_change *list;
+    uint32_t scratch_cap;
+    struct cm_change_line *scratch;
 };
+
+// Room for that many lines, until the next call; NULL when out of memory.
+struct cm_change_line *cm_change_list_scratch(struct cm_change_list *list, uint32_t count);
 
 // A change of the cell's points at those cameras (NULL: all), without lines.
 enum cm_status cm_change_init(struct cm_change *out, const struct cm_change_list *list,

@@ -3,6 +3,8 @@
 #include "acl/changes.h"
 #include "acl/limits.h"
 
+#include <string.h>
+
 // The runs of one point: stretches side by side that change in the same way.
 static void add_runs(struct cm_change_line *lines, uint32_t *count,
                      const struct cm_camera_group *group, unsigned point)
@@ -39,14 +41,19 @@ static enum cm_status add_group(struct cm_change_list *list, const struct cm_cel
 {
     struct cm_change change;
     uint32_t count = 0;
-    size_t most = (size_t)group->stretch_count * CM_POINTS;
-    struct cm_change_line *lines = cm_arena_array(list->arena, most + 1, sizeof *lines);
+    uint32_t most = group->stretch_count * CM_POINTS + 1;
+    struct cm_change_line *found = cm_change_list_scratch(list, most);
+    for (unsigned point = 0; found != NULL && point < CM_POINTS; point++) {
+        add_runs(found, &count, group, point);
+    }
+    if (count == 0) {
+        return found == NULL ? CM_MEMORY : CM_OK;
+    }
+    struct cm_change_line *lines = cm_arena_array(list->arena, count, sizeof *lines);
     if (lines == NULL || cm_change_init(&change, list, cell, group->cameras) != CM_OK) {
         return CM_MEMORY;
     }
-    for (unsigned point = 0; point < CM_POINTS; point++) {
-        add_runs(lines, &count, group, point);
-    }
+    memcpy(lines, found, count * sizeof *lines);
     enum cm_status status = CM_OK;
     change.line_count = 1;
     for (uint32_t i = 0; status == CM_OK && i < count; i++) {
