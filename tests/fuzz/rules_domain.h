@@ -1,4 +1,4 @@
-// The small directory and the compile step that the two rule fuzzers share.
+// The small directory and the compile step that the rule fuzzers share.
 #ifndef CM_TESTS_FUZZ_RULES_DOMAIN_H
 #define CM_TESTS_FUZZ_RULES_DOMAIN_H
 
