@@ -4,6 +4,16 @@
 
 static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 
+// A court order counts where its owner has registered it, whatever the gateway took it for.
+static unsigned evidence_of(const struct cm_node_question *question, unsigned evidence)
+{
+    const struct cm_checked_query *checked = question->checked;
+    const bool ordered =
+        cm_orders_hold(question->orders, &checked->query,
+                       cm_signatory_identity(checked->signer)->agency, question->now_ms);
+    return ordered ? evidence : evidence & ~(1u << CM_EVIDENCE_COURT_ORDER);
+}
+
 static struct cm_request request_of(const struct cm_node_question *question)
 {
     const struct cm_checked_query *checked = question->checked;
@@ -15,8 +25,7 @@ static struct cm_request request_of(const struct cm_node_question *question)
         .on_behalf_of = query->on_behalf_of,
         .action = query->action,
         .purpose = query->purpose,
-        // A court order counts where its owner has registered it; this node keeps no register.
-        .evidence = checked->evidence & ~(1u << CM_EVIDENCE_COURT_ORDER),
+        .evidence = evidence_of(question, checked->evidence),
         .now_ms = question->now_ms,
         .window = query->window,
         .fields = query->fields,
@@ -171,7 +180,7 @@ enum cm_status cm_node_decide_again(struct cm_view **out, struct cm_arena *arena
     struct cm_request request = request_of(question);
     const struct cm_charge *charges = NULL;
     size_t count = 0;
-    request.evidence = first->evidence;
+    request.evidence = evidence_of(question, first->evidence);
     const enum cm_status status = cm_rules_charges(
         &charges, &count, arena, question->standing->rules, question->directory, &request);
     if (status) {

@@ -4,6 +4,7 @@
 #define CM_NODES_DECIDE_H
 
 #include "acl/bundle/bundle.h"
+#include "nodes/orders.h"
 #include "nodes/store/store.h"
 #include "proto/codec/answer.h"
 #include "proto/trust/query_check.h"
@@ -12,7 +13,8 @@ struct cm_node_question {
     const struct cm_checked_query *checked;
     const struct cm_standing *standing;
     const struct cm_directory *directory;
-    struct cm_store *store; // NULL: an agency without readers, nothing is visible
+    const struct cm_orders *orders; // court orders that count; NULL: none
+    struct cm_store *store;         // NULL: an agency without readers, nothing is visible
     uint32_t attempt;
     int64_t now_ms;
 };

@@ -1,5 +1,5 @@
-// A query under way when rules, directory or CRLs change: it goes on while all that it shows is
-// shown by the newest too, and a row leaves only if these would show it.
+// A query under way when rules, directory, CRLs or court orders change: it goes on while all that
+// it shows is shown by the newest too, and a row leaves only if these would show it.
 #include "nodes/node_query_internal.h"
 
 #include <string.h>
@@ -43,6 +43,7 @@ static struct cm_view *look_again(const struct cm_node_query *query, struct cm_a
         .checked = &query->checked,
         .standing = standing,
         .directory = cm_trust_directory(query->node->trust),
+        .orders = query->node->orders,
         .store = query->node->store,
         .attempt = query->ask.attempt,
         .now_ms = query->now_ms,
@@ -54,6 +55,7 @@ void cm_node_query_forget_again(struct cm_node_query *query)
 {
     cm_trust_unref(query->again.trust);
     cm_standing_unref(query->again.standing);
+    cm_orders_unref(query->again.orders);
     cm_arena_free(query->again.arena);
     memset(&query->again, 0, sizeof query->again);
 }
@@ -65,7 +67,8 @@ bool cm_node_query_holds(struct cm_node_query *query)
     const struct cm_trust *trust = query->again.trust ? query->again.trust : query->trust;
     const struct cm_standing *seen =
         query->again.standing ? query->again.standing : query->standing;
-    if (trust == node->trust && seen == standing) {
+    const struct cm_orders *orders = query->again.trust ? query->again.orders : query->orders;
+    if (trust == node->trust && seen == standing && orders == node->orders) {
         return true;
     }
     struct cm_arena *arena = standing ? cm_arena_new(AGAIN_ARENA_CAP) : NULL;
@@ -80,6 +83,7 @@ bool cm_node_query_holds(struct cm_node_query *query)
     cm_node_query_forget_again(query);
     query->again.trust = cm_trust_ref(node->trust);
     query->again.standing = cm_standing_ref(standing);
+    query->again.orders = cm_orders_ref(node->orders);
     query->again.arena = arena;
     query->again.view = view;
     return true;

@@ -27,6 +27,7 @@ static void destroy(struct cm_node_query *query)
     cm_checked_query_clear(&query->checked);
     cm_node_query_forget_again(query);
     cm_standing_unref(query->standing);
+    cm_orders_unref(query->orders);
     cm_trust_unref(query->trust);
     cm_signer_unref(query->signer);
     cm_wipe(query->ask.token, sizeof query->ask.token);
@@ -86,6 +87,7 @@ static void decide_work(struct cm_job *job)
         .checked = &query->checked,
         .standing = query->standing,
         .directory = cm_trust_directory(query->trust),
+        .orders = query->orders,
         .store = query->node->store,
         .attempt = query->ask.attempt,
         .now_ms = query->now_ms,
@@ -126,6 +128,7 @@ static void decide(struct cm_node_query *query)
         return;
     }
     query->standing = cm_standing_ref(standing);
+    query->orders = cm_orders_ref(node->orders);
     if (!cm_bundle_knows(node->bundle, query->leaf.rules_sequence, &query->leaf.rules_digest)) {
         cm_log(CM_LOG_ERROR, "gateway-record-bad",
                "gateway=%s where=ask.leaf error=\"it decided by rules that are not ours\"",

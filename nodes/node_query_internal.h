@@ -43,10 +43,12 @@ struct cm_node_query {
     struct cm_decision_leaf leaf;
     // deciding and recording
     struct cm_standing *standing;
+    struct cm_orders *orders;
     struct cm_node_decision decision;
-    struct { // the newest that it was held against since; none: trust and standing still count
+    struct { // the newest that it was held against since; none: those above still count
         struct cm_trust *trust;
         struct cm_standing *standing;
+        struct cm_orders *orders;
         struct cm_arena *arena; // view's
         struct cm_view *view;
     } again;

@@ -167,6 +167,27 @@ static void warn_when_latched(const struct cm_noded *noded)
     }
 }
 
+static void look_at_orders(struct cm_noded *noded)
+{
+    struct cm_orders_change change;
+    char text[CM_MAX_REASON];
+    if (!cm_orders_look(&noded->orders, &change, noded->node.agency, noded->node.trust, wall())) {
+        return;
+    }
+    noded->node.orders = noded->orders.orders;
+    const struct cm_orders *orders = noded->node.orders;
+    snprintf(text, sizeof text,
+             "court orders, register %" PRIu64 ": %u added, %u ended, %u altered, %u dropped",
+             cm_orders_register(orders)->sequence, change.added, change.ended, change.altered,
+             change.dropped);
+    const struct cm_entry entry = {
+        .kind = CM_ENTRY_EVIDENCE, .digest = *cm_orders_digest(orders), .text = text};
+    cm_log(CM_LOG_INFO, "orders-standing", "sequence=%" PRIu64 " added=%u ended=%u altered=%u",
+           cm_orders_register(orders)->sequence, change.added, change.ended, change.altered);
+    cm_noded_note(noded, &entry);
+    cm_node_queries_judge_again(&noded->node);
+}
+
 static void look_around(struct cm_noded *noded)
 {
     struct cm_node *node = &noded->node;
@@ -178,6 +199,7 @@ static void look_around(struct cm_noded *noded)
     if (noded->edits.due) {
         cm_noded_judge_edits(noded, mono());
     }
+    look_at_orders(noded);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_noded_note_left_out(noded, noded->attaches[i], mono());
     }

@@ -11,6 +11,7 @@
 #include "nodes/folders.h"
 #include "nodes/node_query.h"
 #include "nodes/noded.h"
+#include "nodes/orders_watch.h"
 #include "nodes/retention.h"
 #include "nodes/rules_watch.h"
 
@@ -69,6 +70,7 @@ struct cm_noded {
     struct cm_job count_job; // of rows, for a status
     uint64_t rows;
     enum cm_status rows_status;
+    struct cm_orders_watch orders;
     struct cm_retention retention;
     struct cm_arena *restore_arena;
     unsigned notes; // under way

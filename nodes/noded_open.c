@@ -250,6 +250,11 @@ static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
         status = open_rules(noded, error);
     }
     if (!status) {
+        status = cm_orders_open(&noded->orders, config->data, noded->node.agency, noded->node.trust,
+                                error);
+        noded->node.orders = noded->orders.orders;
+    }
+    if (!status) {
         status = open_store(noded, error);
     }
     if (!status &&
@@ -333,6 +338,7 @@ void cm_noded_free(struct cm_noded *noded)
     cm_edits_clear(&noded->judged);
     cm_buf_clear(&noded->edits.withheld);
     cm_store_close(noded->node.store);
+    cm_orders_close(&noded->orders);
     cm_bundle_free(noded->node.bundle);
     cm_replay_free(noded->node.replay);
     cm_trust_unref(noded->node.trust);

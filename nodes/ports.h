@@ -5,6 +5,7 @@
 
 #include "nodes/denials.h"
 #include "nodes/head_store.h"
+#include "nodes/orders.h"
 #include "nodes/record_check.h"
 #include "nodes/store/store.h"
 #include "proto/base/clock.h"
@@ -58,7 +59,8 @@ struct cm_node {
     struct cm_signer *signer; // current, as trust: queries hold their own references
     struct cm_trust *trust;
     struct cm_bundle *bundle;
-    struct cm_store *store; // NULL: an agency without readers
+    struct cm_orders *orders; // current, as trust; NULL: no court order counts
+    struct cm_store *store;   // NULL: an agency without readers
     struct cm_replay *replay;
     bool draining;
     struct cm_node_query *queries;

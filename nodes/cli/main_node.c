@@ -7,6 +7,7 @@ static const struct cm_command commands[] = {
     {"detach", "take the node off the wire", cm_node_detach},
     {"attach", "put it back on the wire", cm_node_attach},
     {"ingest", "store the detections of a CSV file", cm_node_ingest},
+    {"order", "register court orders, end them", cm_node_order},
     {NULL, NULL, NULL},
 };
 

@@ -65,6 +65,9 @@ enum {
     CM_MAX_CRL = 1024 * 1024,
     CM_MAX_BUNDLE = 2 * CM_MAX_DIRECTORY,
     CM_MAX_APPROVAL_USES = 1000,
+    CM_MAX_ORDERS_PAYLOAD = 256 * 1024, // an agency's register of court orders
+    CM_MAX_ORDERS = 1000,
+    CM_MAX_ORDER_LIST = 256, // agencies, plates, purposes of one
     // What each stream's receiver must take.
     CM_MAX_LOOKUP_REQUEST = CM_MAX_ENVELOPE + 64,
     CM_MAX_LOOKUP_RESPONSE = CM_MAX_MANIFEST + CM_MAX_ENVELOPE,

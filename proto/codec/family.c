@@ -27,6 +27,8 @@ static const struct cm_family_facts families[CM_FAMILY_COUNT] = {
                             CM_MAX_MANIFEST + CM_MAX_ATTACHMENTS},
     [CM_FAMILY_COSIGNATURE] = {"cosignature", TYPE("cosignature"), ROLE(NODE) | ROLE(GATEWAY), 1,
                                CM_MAX_COSIGNATURE, CM_MAX_COSIGNATURE + CM_MAX_ATTACHMENTS},
+    [CM_FAMILY_ORDERS] = {"orders", TYPE("orders"), ROLE(ADMIN), 1, CM_MAX_ORDERS_PAYLOAD,
+                          CM_MAX_ORDERS_PAYLOAD + CM_MAX_ATTACHMENTS},
 };
 
 static const char *const roles[] = {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A supervisor's approval, a case that is kept, and a list of plates, with real daemons.
+# A supervisor's approval, a case that is kept, a list of plates, and court orders, with real daemons.
 # usage: evidence.sh FOLDER-OF-THE-PROGRAMS
 # shellcheck source=tests/end2end/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -112,6 +112,53 @@ batch() {
     echo "a list: a query a plate, or none at all"
 }
 
+order() { # exit code, command and arguments
+    local expected=$1 code=0 sign=(--key "$southgate/people/admin.key" --chain "$southgate/people/admin.pem")
+    shift
+    [ "$1" != list ] || sign=()
+    comity node order "$@" --config "$southgate/node/noded.ini" "${sign[@]}" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+    [ "$code" = "$expected" ] || die "order $* ended with $code instead of $expected: $(cat "$dir/out" "$dir/err")"
+}
+
+kidnapping() { # rows that must come, lookup's arguments
+    local rows=$1
+    shift
+    ask ca.northport.pd/rivera "0|3" 8ABC123 --purpose kidnapping --case 26-1234 --reason "$reason" --format json "$@"
+    answered "$rows"
+}
+
+court_orders() {
+    local southgate=$dir/ca.southgate.pd
+    kidnapping 20
+    kidnapping 20 --court-order SC-26/0077 # nobody registered it
+    order 2 add SC-26/0077 --court "Superior Court" --until 2030-01-01 --any-plate --any-purpose --yes
+    order 0 add SC-26/0077 --court "Superior Court of Alder County" --until 2030-01-01 --agency ca.northport.pd \
+        --plate 8abc-123 --purpose kidnapping --yes
+    grep -q 'SC-26/0077: in force until 2030-01-01' "$dir/out" || die "not shown: $(cat "$dir/out")"
+    wait_for_new ca.southgate.pd 0 'orders-standing sequence=1 added=1'
+    kidnapping 20
+    kidnapping 40 --court-order SC-26/0077
+    kidnapping 20 --court-order SC-26/0078
+    kidnapping 0 --court-order SC-26/0077 --on-behalf-of ca.southgate.pd # who may not cite it, nor see ours
+    order 1 add SC-26/0077 --court "Superior Court" --until 2031-01-01 --any-agency --any-plate --any-purpose --yes
+    stop_one ca.southgate.pd
+    restart_node ca.southgate.pd
+    kidnapping 40 --court-order SC-26/0077
+    order 0 list
+    grep -Eq '^register 1, 1 order$' "$dir/out" || die "$(cat "$dir/out")"
+    cp "$southgate/node/data/orders/ca.southgate.pd.next" "$dir/first"
+    order 1 end SC-26/0078
+    order 0 end SC-26/0077
+    wait_for_new ca.southgate.pd 0 'orders-standing sequence=2 .*ended=1'
+    kidnapping 20 --court-order SC-26/0077
+    # The one before, put back.
+    cat "$dir/first" >"$southgate/node/data/orders/ca.southgate.pd.next"
+    wait_for_new ca.southgate.pd 0 'orders-refused .*does not follow'
+    kidnapping 20 --court-order SC-26/0077
+    grep -aq 'court orders, register 2: 0 added, 1 ended' "$southgate"/node/data/ledger/* || die "the end is not recorded"
+    echo "a court order: 40 rows while it stands, 20 before and after"
+}
+
 small_federation
 make_asker ca.northport.pd supervisor sue
 mkdir "$folder"
@@ -124,6 +171,7 @@ rules 1
 node ca.southgate.pd
 permit self  to any  for any  back all  see all
 permit kind:local  to lookup  for homicide  back 30 days  see place  require supervisor  until 2030-01-01
+permit kind:local  to lookup  for kidnapping  back 30 days  see place  require court-order  until 2030-01-01
 permit kind:local  to lookup  for vehicle-theft  back 30 days  see place  until 2030-01-01
 RULES
 apply_rules ca.southgate.pd "$dir/ca.southgate.pd.rules"
@@ -132,4 +180,5 @@ start_daemons
 supervisor
 kept_case
 batch
+court_orders
 nothing_stored "$reason"

@@ -1,7 +1,10 @@
 // Rules and directory that change while asks are under way.
 #include "node_world.h"
 
+#include "proto/base/file.h"
+
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct world world;
 
@@ -138,6 +141,86 @@ Test(node_query_change, a_limit_that_it_was_not_charged_to_covers_nothing)
     world_rules(&world, "permit " WORLD_ASKER " to lookup for homicide back 30 days see place\n"
                         "    limit 9/day per investigator\n");
     expect_withdrawn(ask);
+}
+
+// A register with one order, "SC-26/0077", as the node has taken it.
+static struct cm_orders *a_register(uint64_t sequence, int64_t ended_ms)
+{
+    char path[512];
+    struct cm_buf payload = {0};
+    struct cm_buf envelope = {0};
+    struct cm_orders *out = NULL;
+    const struct cm_court_order order = {.id = "SC-26/0077",
+                                         .court = "Superior Court of Alder County",
+                                         .from_ms = world.wall_ms - 1000,
+                                         .until_ms = world.wall_ms + 3600000,
+                                         .ended_ms = ended_ms};
+    const struct cm_order_register all = {.federation = world.pki->federation,
+                                          .agency = WORLD_OWNER,
+                                          .sequence = sequence,
+                                          .previous = {{sequence > 1}},
+                                          .signed_ms = world.wall_ms,
+                                          .order_count = 1,
+                                          .orders = &order};
+    struct cm_signer *admin = pki_signer(world.pki, WORLD_OWNER, CM_ROLE_ADMIN, "admin");
+    snprintf(path, sizeof path, "%s/orders", world.pki->dir);
+    cr_assert_eq(cm_order_register_encode(&payload, &all, NULL), CM_OK);
+    cr_assert_eq(cm_dsse_sign(&envelope, CM_FAMILY_ORDERS, cm_buf_bytes(&payload), admin, true),
+                 CM_OK);
+    cr_assert_eq(cm_file_write(path, cm_buf_bytes(&envelope), 0600, NULL), CM_OK);
+    cr_assert_eq(cm_orders_read(&out, path, WORLD_OWNER, world.node.trust, world.wall_ms, NULL),
+                 CM_OK);
+    cm_buf_clear(&payload);
+    cm_buf_clear(&envelope);
+    return out;
+}
+
+static void replace_register(struct cm_orders *orders)
+{
+    cm_orders_unref(world.node.orders);
+    world.node.orders = orders;
+}
+
+// Cites the order, where the rules require one.
+static uint64_t halfway_by_order(void)
+{
+    struct world_ask ask;
+    with("permit " WORLD_ASKER " to lookup for homicide back 30 days see place\n"
+         "    require court-order\n",
+         1000);
+    world.node.orders = a_register(1, 0);
+    world_question(&world, &ask);
+    ask.query.court_order = "SC-26/0077";
+    world_record(&world, &ask);
+    const uint64_t id = world_send(&world, &ask);
+    while (world_said(&world, id)->batch_count < 2) {
+        cr_assert(world_step(&world));
+    }
+    return id;
+}
+
+Test(node_query_change, a_court_order_that_is_ended_ends_what_it_alone_permits)
+{
+    const uint64_t ask = halfway_by_order();
+    replace_register(a_register(2, world.wall_ms));
+    cm_node_queries_judge_again(&world.node);
+    cr_expect(world_said(&world, ask)->withdrawn, "at once");
+    world_run(&world);
+    cr_expect_eq(world_said(&world, ask)->batch_count, 2);
+    replace_register(NULL);
+    world_free(&world);
+}
+
+Test(node_query_change, a_register_with_the_same_order_ends_nothing)
+{
+    const uint64_t ask = halfway_by_order();
+    replace_register(a_register(2, 0));
+    cm_node_queries_judge_again(&world.node);
+    world_run(&world);
+    cr_expect_not(world_said(&world, ask)->withdrawn);
+    cr_expect_eq(world_expect_answered(&world, ask), 1000);
+    replace_register(NULL);
+    world_free(&world);
 }
 
 // The summary stays the same, so that only rows tell.

@@ -27,6 +27,7 @@ Test(family, only_people_sign_queries_and_only_gateways_manifests)
                  1u << CM_ROLE_INVESTIGATOR | 1u << CM_ROLE_SUPERVISOR);
     cr_expect_eq(cm_family_facts(CM_FAMILY_APPROVAL)->signer_roles, 1u << CM_ROLE_SUPERVISOR);
     cr_expect_eq(cm_family_facts(CM_FAMILY_RULESET)->signer_roles, 1u << CM_ROLE_ADMIN);
+    cr_expect_eq(cm_family_facts(CM_FAMILY_ORDERS)->signer_roles, 1u << CM_ROLE_ADMIN);
     cr_expect_eq(cm_family_facts(CM_FAMILY_OVERLAY)->signer_roles, 1u << CM_ROLE_NODE);
     cr_expect_eq(cm_family_facts(CM_FAMILY_HEADER)->signer_roles, 1u << CM_ROLE_NODE);
     cr_expect_eq(cm_family_facts(CM_FAMILY_MANIFEST)->signer_roles, 1u << CM_ROLE_GATEWAY);
