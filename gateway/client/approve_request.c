@@ -26,7 +26,8 @@ static const struct cm_cli_usage usage = {
     .about = "Ask a supervisor of your agency to approve one search.\v"
              "The request lies in the folder that [approvals] of client.ini names, for your group "
              "to read; it holds the plate and your reason in the clear. What is missing is asked "
-             "for on the terminal.",
+             "for on the terminal.\n\n"
+             "Exit codes: 0 written; 1 not; 2 usage; 130 interrupted.",
     .most_words = 1,
 };
 

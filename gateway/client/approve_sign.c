@@ -26,7 +26,9 @@ static const struct cm_cli_usage usage = {
     .words = "REQUEST",
     .about = "See what an investigator of your agency asks you to approve, and sign it.\v"
              "REQUEST is an id that 'comity approve list' shows, or a file. You sign as a "
-             "supervisor, and never for yourself.",
+             "supervisor, and never for yourself.\n\n"
+             "Exit codes: 0 signed; 1 something is wrong with the request or on this machine; "
+             "2 usage; 5 you may not sign it; 130 you said no, or interrupted.",
     .least_words = 1,
     .most_words = 1,
 };

@@ -19,7 +19,8 @@ static const struct cm_cli_usage use_usage = {
     .words = "NUMBER",
     .about = "Keep a case's number, purpose and reason for the questions of the next 8 hours.\v"
              "lookup, reach and approve request say when they take it; what their options say goes "
-             "before it, and another --case leaves it out.",
+             "before it, and another --case leaves it out.\n\n"
+             "Exit codes: 0 kept; 1 not; 2 usage; 130 interrupted.",
     .least_words = 1,
     .most_words = 1,
 };

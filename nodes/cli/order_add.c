@@ -33,7 +33,8 @@ static const struct cm_cli_usage usage = {
     .words = "ID",
     .about = "Register a court order at your agency's node: rules that say require or unless "
              "court-order then count it, for queries that cite it and that it covers.\v"
-             "What it covers has to be said, or that it is any.",
+             "What it covers has to be said, or that it is any.\n\n"
+             "Exit codes: 0 signed; 1 not; 2 usage.",
     .required = "oukC",
     .least_words = 1,
     .most_words = 1,

@@ -168,3 +168,41 @@ Test(printer, tells_of_what_could_not_be_written)
     cr_expect_eq(cm_printer_end(&printer, NULL, 0), CM_IO);
     fclose(printer.out);
 }
+
+// Two queries of a batch, the second without rows.
+static char *print_batch(enum cm_format format)
+{
+    char *text;
+    size_t len;
+    struct cm_detection row = sample();
+    struct cm_printer printer = {
+        .format = format, .out = open_memstream(&text, &len), .batch = true};
+    cm_printer_start(&printer);
+    cm_printer_query(&printer, 4, "8ZZZ123", "CA");
+    cm_printer_row(&printer, &row);
+    cr_expect_eq(printer.rows, 1);
+    cr_expect_eq(cm_printer_query_end(&printer, 0), CM_OK);
+    cm_printer_query(&printer, 7, "7YYY123", "");
+    cr_expect_eq(printer.rows, 0, "rows are counted by query");
+    cr_expect_eq(cm_printer_end(&printer, NULL, 3), CM_OK);
+    cr_expect_eq(cm_printer_query_end(&printer, 3), CM_OK);
+    fclose(printer.out);
+    return text;
+}
+
+Test(printer, numbers_the_queries_of_a_batch)
+{
+    char *text = print_batch(CM_FORMAT_TABLE);
+    cr_expect_eq(strncmp(text, "1. 8ZZZ123 CA, line 4\nTIME", 26), 0, "%s", text);
+    cr_expect_not_null(strstr(text, "\n\n2. 7YYY123, line 7\n"), "%s", text);
+    free(text);
+    text = print_batch(CM_FORMAT_CSV);
+    cr_expect_eq(strncmp(text, "query,event_id,", 15), 0, "%s", text);
+    cr_expect_not_null(strstr(text, "\r\n1,e-1,"), "%s", text);
+    free(text);
+    text = print_batch(CM_FORMAT_JSON);
+    cr_expect_not_null(strstr(text, "{\"query\":1,\"event_id\":\"e-1\","), "%s", text);
+    cr_expect_not_null(strstr(text, "{\"query\":2,\"unaccounted\":3}\n{\"query\":2,\"exit\":3}\n"),
+                       "%s", text);
+    free(text);
+}
