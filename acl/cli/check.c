@@ -26,7 +26,10 @@ static const struct cm_cli_usage usage = {
 
 static void print_json(const struct cm_judged *judged)
 {
-    cm_json_print(json_pack("{s:b, s:o}", "valid", judged->rules != NULL, "diagnostics",
+    // Of very many, the list has only the first.
+    cm_json_print(json_pack("{s:b, s:I, s:I, s:o}", "valid", judged->rules != NULL, "errors",
+                            (json_int_t)judged->diagnostics.errors, "warnings",
+                            (json_int_t)judged->diagnostics.warnings, "diagnostics",
                             cm_diagnostics_json(&judged->diagnostics)));
 }
 

@@ -96,7 +96,7 @@ void cm_judged_print(const struct cm_judged *judged)
 {
     struct cm_buf text = {0};
     size_t errors = judged->diagnostics.errors;
-    size_t warnings = judged->diagnostics.count - errors;
+    size_t warnings = judged->diagnostics.warnings;
     if (cm_diagnostics_print(&text, &judged->diagnostics) == CM_OK && text.len > 0) {
         fwrite(text.data, 1, text.len, stderr);
     }
