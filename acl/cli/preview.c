@@ -19,6 +19,8 @@ enum cm_status cm_preview_print(const struct cm_rules *counts, const struct cm_r
         printf("what changes for whom, ");
         cm_diff_print(stdout, diff);
         putchar('\n');
+    } else {
+        cm_error_hint(error, "nothing is signed unseen: make the rules simpler");
     }
     cm_arena_free(arena);
     return status;

@@ -39,7 +39,8 @@ static void print_errors(const struct cm_diagnostics *diagnostics)
     cm_buf_clear(&text);
 }
 
-enum cm_status cm_acl_compile(struct cm_rules **out, const char *main, size_t count,
+// is_signed: names that left the directory cover nothing.
+static enum cm_status compile(struct cm_rules **out, const char *main, size_t count,
                               const struct cm_rule_file *files,
                               const struct cm_directory *directory, bool is_signed,
                               struct cm_error *error)
@@ -93,8 +94,7 @@ enum cm_status cm_acl_set_compile(struct cm_acl_state *state, const struct cm_di
                                   struct cm_error *error)
 {
     const struct cm_ruleset *set = &state->set;
-    return cm_acl_compile(&state->rules, set->main, set->file_count, set->files, directory, true,
-                          error);
+    return compile(&state->rules, set->main, set->file_count, set->files, directory, true, error);
 }
 
 enum cm_status cm_acl_set_read(struct cm_acl_state *out, const char *path, struct cm_error *error)
@@ -121,8 +121,8 @@ enum cm_status cm_acl_state_load(struct cm_acl_state *out, const char *path,
     } else if (status == CM_OK) {
         status = cm_acl_files_read(&out->files, path, packs != NULL ? packs : CM_ACL_PACKS, error);
         if (status == CM_OK) {
-            status = cm_acl_compile(&out->rules, out->files.main, out->files.count, out->files.list,
-                                    directory, false, error);
+            status = compile(&out->rules, out->files.main, out->files.count, out->files.list,
+                             directory, false, error);
         }
     }
     if (status != CM_OK) {
@@ -141,8 +141,8 @@ enum cm_status cm_acl_state_include(struct cm_acl_state *state, const char *pack
         cm_acl_files_include(&state->files, pack, packs != NULL ? packs : CM_ACL_PACKS, error);
     cm_rules_unref(state->rules);
     state->rules = NULL;
-    return status == CM_OK ? cm_acl_compile(&state->rules, state->files.main, state->files.count,
-                                            state->files.list, directory, false, error)
+    return status == CM_OK ? compile(&state->rules, state->files.main, state->files.count,
+                                     state->files.list, directory, false, error)
                            : status;
 }
 

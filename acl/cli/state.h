@@ -39,11 +39,5 @@ enum cm_status cm_acl_state_include(struct cm_acl_state *state, const char *pack
                                     const struct cm_directory *directory,
                                     struct cm_error *error) CM_MUST_CHECK;
 void cm_acl_state_clear(struct cm_acl_state *state);
-// Files that were read. is_signed: names that left the directory cover nothing. Errors in the rules
-// are printed, and CM_INVALID.
-enum cm_status cm_acl_compile(struct cm_rules **out, const char *main, size_t count,
-                              const struct cm_rule_file *files,
-                              const struct cm_directory *directory, bool is_signed,
-                              struct cm_error *error) CM_MUST_CHECK;
 
 #endif

@@ -1,7 +1,6 @@
 #include "acl/cli/state_pack.h"
 
 #include "acl/ast.h"
-#include "acl/cli/state.h"
 #include "acl/diff.h"
 #include "proto/base/clock.h"
 
@@ -60,23 +59,39 @@ static void warn(struct cm_judged *judged, const char *pack, uint32_t count, con
     cm_arena_free(arena);
 }
 
-static enum cm_status compare(struct cm_judged *judged, const char *pack,
-                              const struct cm_rules *with, struct cm_error *error)
+// Past a bound on the work nothing is said: rules that can't be compared are still rules.
+static void compare(struct cm_judged *judged, const char *pack, const struct cm_rules *with)
 {
+    struct cm_error error;
     const struct cm_diff *diff;
     const char *first = NULL;
     const struct cm_side old = {judged->rules, NULL, &judged->directory};
     const struct cm_side new = {with, NULL, &judged->directory};
     struct cm_arena *arena = cm_arena_new(ARENA_CAP);
-    enum cm_status status = arena == NULL ? cm_fail(error, CM_MEMORY, pack, "out of memory")
-                                          : cm_diff_make(&diff, arena, &old, &new,
-                                                         cm_wall_ms(cm_clock_system()), error);
-    uint32_t count = status == CM_OK ? count_losers(diff, &first) : 0;
-    if (count > 0) {
-        warn(judged, pack, count, first);
+    if (arena != NULL &&
+        cm_diff_make(&diff, arena, &old, &new, cm_wall_ms(cm_clock_system()), &error) == CM_OK) {
+        uint32_t count = count_losers(diff, &first);
+        if (count > 0) {
+            warn(judged, pack, count, first);
+        }
     }
     cm_arena_free(arena);
-    return status;
+}
+
+// NULL when the pack doesn't fit: a purpose that the directory lacks is none of these rules'
+// errors.
+static enum cm_status compile(struct cm_rules **out, const struct cm_acl_files *files,
+                              const struct cm_directory *directory)
+{
+    struct cm_diagnostics ignored = {0};
+    const struct cm_rules_source source = {.main = files->main,
+                                           .file_count = files->count,
+                                           .files = files->list,
+                                           .directory = directory,
+                                           .retired_ok = true};
+    enum cm_status status = cm_rules_compile(out, &source, &ignored);
+    cm_diagnostics_clear(&ignored);
+    return status == CM_INVALID ? CM_OK : status;
 }
 
 enum cm_status cm_state_pack_lint(struct cm_judged *judged, const char *packs,
@@ -91,12 +106,11 @@ enum cm_status cm_state_pack_lint(struct cm_judged *judged, const char *packs,
     enum cm_status status =
         cm_acl_files_include(&files, pack, packs != NULL ? packs : CM_ACL_PACKS, error);
     if (status == CM_OK && files.count > judged->files.count) {
-        status = cm_acl_compile(&with, files.main, files.count, files.list, &judged->directory,
-                                true, error);
-        if (status == CM_OK) {
-            status = compare(judged, pack, with, error);
-        }
+        status = compile(&with, &files, &judged->directory);
+    }
+    if (status == CM_OK && with != NULL) {
+        compare(judged, pack, with);
     }
     cm_rules_unref(with);
-    return status == CM_NOT_FOUND ? CM_OK : status;
+    return status == CM_NOT_FOUND || status == CM_INVALID ? CM_OK : status;
 }
