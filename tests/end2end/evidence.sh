@@ -76,6 +76,27 @@ supervisor() {
     echo "two uses, the wrong people, another case: as it must be"
 }
 
+# A day-old one that was good for an hour, of this very search: by itself it isn't even tried.
+expired() {
+    local until
+    until=$(date -u -d '3 hours ago' +%FT%TZ)
+    approve rivera 0 request 8ABC123 --purpose homicide --case 26-1236 --reason "$reason" --since 8d --until "$until"
+    id=$(sed -n 's/^request \([0-9a-f]*\) waits.*/\1/p' "$dir/out")
+    probe approve "$people/sue.ini" "$dir/passphrase" "$folder/$id.approval" "$folder/$id.request" 7200000 3600000
+    listed "^$id +expired +rivera +8ABC123 +homicide +since .*, by sue"
+    local ask=(8ABC123 --purpose homicide --case 26-1236 --reason "$reason" --until "$until" --format json)
+    ask ca.northport.pd/rivera 0 "${ask[@]}"
+    quiet 'approval'
+    ask ca.northport.pd/rivera 5 "${ask[@]}" --approval "$folder/$id.approval"
+    says 'the approval does not hold: it has expired'
+    probe approve "$people/sue.ini" "$dir/passphrase" "$folder/$id.approval" "$folder/$id.request" 1800000 3600000
+    ask ca.northport.pd/rivera 0 "${ask[@]}"
+    says "approval $id, by sue"
+    probe approve "$people/rivera.ini" "$dir/passphrase" "$folder/$id.approval" "$folder/$id.request" 0 3600000 2>"$dir/err" &&
+        die "an approval by the requester could be written at all"
+    echo "an approval that is over: not taken, and refused"
+}
+
 kept_case() {
     local say=(--purpose vehicle-theft --reason "$reason" --config "$people/rivera.ini")
     comity case use 26-77 "${say[@]}" >"$dir/out" 2>"$dir/err" </dev/null && die "a case number that doesn't fit was kept"
@@ -178,6 +199,7 @@ apply_rules ca.southgate.pd "$dir/ca.southgate.pd.rules"
 give_to_daemons
 start_daemons
 supervisor
+expired
 kept_case
 batch
 court_orders

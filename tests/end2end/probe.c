@@ -6,8 +6,11 @@
 //   the request)
 // probe rules CONFIG PASSPHRASE-FILE OUT RULES AGENCY PREVIOUS   a rule set that follows PREVIOUS,
 //   signed by whoever CONFIG says
+// probe approve CONFIG PASSPHRASE-FILE OUT REQUEST AGO LIFE   an approval of REQUEST, unchecked,
+// signed
+//   AGO ms ago for LIFE ms
 // probe send CONFIG PASSPHRASE-FILE HOST:PORT FILE [TIMES]   one line a call: what came of it
-#include "gateway/client/settings.h"
+#include "gateway/client/approve.h"
 #include "proto/base/clock.h"
 #include "proto/base/file.h"
 #include "proto/codec/gateway.h"
@@ -288,6 +291,22 @@ struct call {
     unsigned *open;
 };
 
+static int approve(const struct cm_settings *settings, const char *out, char **args)
+{
+    struct cm_approval_request request;
+    struct cm_buf envelope = {0};
+    struct cm_error error = {0};
+    const int64_t issued_ms = cm_wall_ms(cm_clock_system()) - (int64_t)strtoll(args[1], NULL, 10);
+    if (cm_approvals_request(&request, args[0], &error) != CM_OK ||
+        cm_approve_make(&envelope, &request, settings->signer, 1, issued_ms,
+                        issued_ms + (int64_t)strtoll(args[2], NULL, 10), &error) != CM_OK ||
+        cm_file_write(out, cm_buf_bytes(&envelope), 0640, &error) != CM_OK) {
+        die("approve:", &error);
+    }
+    cm_buf_clear(&envelope);
+    return 0;
+}
+
 static void on_message(void *owner, struct cm_bytes message)
 {
     struct call *call = owner;
@@ -389,8 +408,9 @@ int main(int argc, char **argv)
     const char *what = argc >= 5 ? argv[1] : "";
     bool is_sign = strcmp(what, "sign") == 0;
     bool is_rules = argc == 8 && strcmp(what, "rules") == 0;
-    if (!is_sign && !is_rules && (argc < 6 || strcmp(what, "send") != 0)) {
-        die("usage: probe sign|send|rules CONFIG PASSPHRASE-FILE ...", NULL);
+    bool is_approve = argc == 8 && strcmp(what, "approve") == 0;
+    if (!is_sign && !is_rules && !is_approve && (argc < 6 || strcmp(what, "send") != 0)) {
+        die("usage: probe sign|send|rules|approve CONFIG PASSPHRASE-FILE ...", NULL);
     }
     if (cm_settings_load(&settings, argv[2], argv[3], &error) != CM_OK) {
         die("settings:", &error);
@@ -398,6 +418,8 @@ int main(int argc, char **argv)
     int code;
     if (is_sign) {
         code = sign(&settings, argv[4], argc - 5, argv + 5);
+    } else if (is_approve) {
+        code = approve(&settings, argv[4], argv + 5);
     } else if (is_rules) {
         code = sign_rules(&settings, argv[4], argv + 5);
     } else {
