@@ -169,7 +169,7 @@ static enum cm_status compare(struct cm_edits *out, const struct cm_edits_source
 static enum cm_status compile_withheld(struct cm_rules **out, const struct cm_edits_source *source,
                                        struct cm_error *error)
 {
-    const struct cm_rule_file file = {"edits.rules", source->withheld};
+    const struct cm_rule_file file = {CM_OVERLAY_EDITS, source->withheld};
     return source->withheld.len == 0
                ? CM_OK
                : cm_overlay_compile(out, source->agency, 1, &file, source->directory, error);

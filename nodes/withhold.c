@@ -1,13 +1,12 @@
 #include "nodes/withhold.h"
 
+#include "acl/bundle/overlay.h"
 #include "proto/envelope/dsse.h"
 
 #include <string.h>
 
 enum { ARENA_CAP = 16 * 1024 * 1024 };
 
-static const char edits_path[] = "edits.rules";
-static const char sharing_path[] = "sharing.rules";
 static const char empty[] = "rules 1\n"; // the text of a file that forbids nothing
 
 static enum cm_status take_files(struct cm_withholding *out, const struct cm_overlay *overlay)
@@ -15,9 +14,9 @@ static enum cm_status take_files(struct cm_withholding *out, const struct cm_ove
     enum cm_status status = CM_OK;
     for (size_t i = 0; !status && i < overlay->file_count; i++) {
         const struct cm_rule_file *file = &overlay->files[i];
-        struct cm_buf *text = strcmp(file->path, edits_path) == 0     ? &out->edits
-                              : strcmp(file->path, sharing_path) == 0 ? &out->sharing
-                                                                      : NULL;
+        struct cm_buf *text = strcmp(file->path, CM_OVERLAY_EDITS) == 0     ? &out->edits
+                              : strcmp(file->path, CM_OVERLAY_SHARING) == 0 ? &out->sharing
+                                                                            : NULL;
         if (text && !cm_bytes_equal(file->text, cm_bytes_of(empty))) {
             status = cm_buf_add(text, file->text.data, file->text.len);
         }
@@ -104,8 +103,8 @@ enum cm_status cm_withhold(bool *changed, struct cm_bundle *bundle, struct cm_tr
     // An empty overlay must still be one, so that it follows the one before.
     const struct cm_bytes nothing = cm_bytes_of(empty);
     const struct cm_rule_file files[] = {
-        {edits_path, wanted->edits.len > 0 ? cm_buf_bytes(&wanted->edits) : nothing},
-        {sharing_path, wanted->sharing.len > 0 ? cm_buf_bytes(&wanted->sharing) : nothing}};
+        {CM_OVERLAY_EDITS, wanted->edits.len > 0 ? cm_buf_bytes(&wanted->edits) : nothing},
+        {CM_OVERLAY_SHARING, wanted->sharing.len > 0 ? cm_buf_bytes(&wanted->sharing) : nothing}};
     const struct cm_overlay overlay = {
         .federation = cm_trust_directory(trust)->federation,
         .agency = agency,

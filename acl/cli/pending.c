@@ -1,11 +1,13 @@
 #include "acl/cli/pending.h"
 
+#include "acl/bundle/overlay.h"
 #include "acl/cli/causes.h"
 #include "acl/cli/changes_print.h"
 #include "acl/cli/diagnostics_json.h"
 #include "acl/cli/state.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
+#include "proto/base/file.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -41,6 +43,7 @@ struct pending {
     struct cm_acl_state proposal;
     struct cm_acl_state set; // without rules: nothing was signed yet
     bool then_missing;
+    struct cm_rules *withheld; // by the node since: what edits took away of this set
     struct cm_arena *arena;
     const struct cm_diff *diff;
     struct cm_causes causes;
@@ -81,6 +84,48 @@ static enum cm_status load_then(struct pending *pending, struct cm_error *error)
     return status == CM_NOT_FOUND ? CM_OK : status;
 }
 
+static enum cm_status compile_edits(struct pending *pending, const struct cm_overlay *overlay,
+                                    struct cm_error *error)
+{
+    for (size_t i = 0; i < overlay->file_count; i++) {
+        if (overlay->sequence == pending->set.set.sequence &&
+            strcmp(overlay->files[i].path, CM_OVERLAY_EDITS) == 0) {
+            return cm_overlay_compile(&pending->withheld, overlay->agency, 1, &overlay->files[i],
+                                      &pending->now.value, error);
+        }
+    }
+    return CM_OK;
+}
+
+// What edits took away stays away until another set is signed, also when they are undone.
+static enum cm_status load_withheld(struct pending *pending, struct cm_error *error)
+{
+    char path[PATH_MAX];
+    struct cm_buf file = {0};
+    struct cm_envelope envelope;
+    struct cm_overlay overlay;
+    struct cm_arena *arena = cm_arena_new(16 * CM_MAX_RULESET);
+    enum cm_status status =
+        arena == NULL ? cm_fail(error, CM_MEMORY, "overlay", "out of memory")
+                      : path_in(path, pending, "%s.overlay", pending->set.set.agency, error);
+    if (status == CM_OK) {
+        status = cm_file_read(&file, path, 2 * CM_MAX_RULESET, error);
+    }
+    bool none = status == CM_NOT_FOUND;
+    if (status == CM_OK) {
+        status = cm_envelope_decode(&envelope, arena, cm_buf_bytes(&file), error);
+    }
+    if (status == CM_OK) {
+        status = cm_overlay_decode(&overlay, arena, envelope.payload, error);
+    }
+    if (status == CM_OK) {
+        status = compile_edits(pending, &overlay, error);
+    }
+    cm_buf_clear(&file);
+    cm_arena_free(arena);
+    return none ? CM_OK : status;
+}
+
 static enum cm_status load_set(struct pending *pending, struct cm_error *error)
 {
     char path[PATH_MAX];
@@ -98,13 +143,13 @@ static enum cm_status load_set(struct pending *pending, struct cm_error *error)
     if (status == CM_OK) {
         status = cm_acl_set_compile(&pending->set, then_of(pending), error);
     }
-    return status;
+    return status == CM_OK ? load_withheld(pending, error) : status;
 }
 
 static enum cm_status compare(struct pending *pending, struct cm_error *error)
 {
     const struct cm_directory *now = &pending->now.value;
-    const struct cm_side old = {pending->set.rules, NULL, now};
+    const struct cm_side old = {pending->set.rules, pending->withheld, now};
     const struct cm_side new = {pending->proposal.rules, NULL, now};
     int64_t now_ms = cm_wall_ms(cm_clock_system());
     pending->arena = cm_arena_new(ARENA_CAP);
@@ -172,6 +217,9 @@ static void print_text(const struct pending *pending)
                  causes->list[i].widens ? "" : " (it does not widen)");
         cm_cli_wrap(stdout, text, 4, 4);
     }
+    if (pending->withheld != NULL && waits(pending)) {
+        puts("  - edits took something away since: what shows it again was not signed either");
+    }
     if (causes->more > 0) {
         printf("  - and %zu more\n", causes->more);
     }
@@ -216,6 +264,7 @@ int cm_acl_pending(int argc, char **argv)
         }
         code = waits(&pending) ? EXIT_WAITS : CM_EXIT_OK;
     }
+    cm_rules_unref(pending.withheld);
     cm_acl_state_clear(&pending.proposal);
     cm_acl_state_clear(&pending.set);
     cm_acl_directory_clear(&pending.now);

@@ -42,11 +42,19 @@ node() { # expected exit code, command...
 }
 
 prints() { # pattern that the last command must have printed
-    grep -Eq -- "$1" "$dir/out" || die "no \"$1\" in: $(cat "$dir/out")"
+    grep -Eq -- "$1" "$dir/out" || die "no \"$1\" in: $(cat "$dir/out" "$dir/err")"
+}
+
+pending() { # exit code, pattern
+    local code=0
+    comity acl pending "$edited" --node-data "$dir/$owner/node/data" --directory "$dir/directory.bundle" \
+        --packs "$source_dir/acl/statutes" >"$dir/out" 2>"$dir/err" || code=$?
+    [ "$code" = "$1" ] || die "pending ended with $code instead of $1: $(cat "$dir/out" "$dir/err")"
+    prints "$2"
 }
 
 permit='permit kind:local to lookup for homicide back 30 days see place, camera until 2030-01-01'
-narrow='permit kind:local to fuzzy for homicide back 30 days see place, camera until 2030-01-01'
+narrow='permit kind:local to lookup for homicide back 30 minutes see place, camera until 2030-01-01' # no row is that young
 
 edits() {
     shows 40
@@ -55,13 +63,14 @@ edits() {
     edit_and_wait "$narrow" 'narrowed in [0-9]* ms'
     grep -o 'narrowed in [0-9]* ms' "$dir/$owner.log" | tail -n 1
     shows 20
-    node 1 status
+    node 0 status
     prints 'hides what the rule file no longer shows'
     # Taken back, it still waits: somebody must have seen it.
     edit_and_wait "$permit" 'rule-file-waits'
     shows 20
     node 1 status
     prints 'waits for .comity acl apply.: more for'
+    pending 3 'edits took something away since'
     apply
     wait_for_new "$owner" 0 'overlay-signed what="less is withheld'
     shows 40
@@ -74,6 +83,7 @@ edits() {
 permit ca.northport.pd to lookup for vehicle-theft back 1 day see place until 2030-01-01" 'rule-file-waits'
     shows 40
     edit_and_wait "$permit" 'rule-file-counts'
+    pending 0 'nothing waits'
     node 0 status --json
     prints '"state":"counts"'
 }
