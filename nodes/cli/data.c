@@ -145,31 +145,46 @@ static bool count_told(const json_t *status, size_t *told, size_t *all)
     return every;
 }
 
-void cm_node_tell(const struct cm_node_data *data, int64_t began_ms)
+// Why what was changed does not count, said; false when it does.
+static bool say_why_not(const json_t *status)
+{
+    static const char *const parts[] = {"rules", "sharing"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const json_t *why = json_object_get(json_object_get(status, parts[i]), "error");
+        if (json_is_string(why)) {
+            cm_cli_say("the node runs, but can't do it: %s", json_string_value(why));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cm_node_tell(const struct cm_node_data *data, int64_t began_ms)
 {
     const struct cm_clock *clock = cm_clock_system();
     struct cm_error error = {0};
     json_t *status = NULL;
     size_t told = 0;
     size_t all = 0;
-    bool every = false;
-    while (!every && cm_node_ask(&status, data, "look", &error) == CM_OK) {
-        every = count_told(status, &told, &all);
-        const json_t *why = json_object_get(json_object_get(status, "rules"), "error");
-        if (json_is_string(why)) {
-            cm_cli_say("the node could not do it: %s", json_string_value(why));
-        }
+    while (cm_node_ask(&status, data, "look", &error) == CM_OK) {
+        bool every = count_told(status, &told, &all);
+        bool failed = say_why_not(status);
         json_decref(status);
-        if (every || cm_mono_ms(clock) - began_ms > TELL_MS) {
+        if (failed) {
+            return false;
+        }
+        int64_t took_ms = cm_mono_ms(clock) - began_ms;
+        if (every || took_ms > TELL_MS) {
             printf("it counts now; %zu of %zu gateways know, after %lld ms\n", told, all,
-                   (long long)(cm_mono_ms(clock) - began_ms));
-            return;
+                   (long long)took_ms);
+            return true;
         }
         poll(NULL, 0, LOOK_EVERY_MS);
     }
-    if (error.status == CM_UNAVAILABLE) {
-        puts("the node does not run: it counts as soon as it starts");
-    } else {
+    if (error.status != CM_UNAVAILABLE) {
         cm_cli_error(&error);
+        return false;
     }
+    puts("the node does not run: it counts as soon as it starts");
+    return true;
 }

@@ -33,7 +33,7 @@ enum cm_status cm_node_say(const struct cm_node_data *data, const char *what, co
 // What the node answers to word; NULL and CM_UNAVAILABLE when none runs.
 enum cm_status cm_node_ask(json_t **out, const struct cm_node_data *data, const char *word,
                            struct cm_error *error) CM_MUST_CHECK;
-// Has the node look at its files, and says since when what was changed counts.
-void cm_node_tell(const struct cm_node_data *data, int64_t began_ms);
+// Has the node look at its files, and says since when what was changed counts. False: it does not.
+bool cm_node_tell(const struct cm_node_data *data, int64_t began_ms);
 
 #endif

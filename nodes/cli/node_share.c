@@ -275,9 +275,10 @@ int cm_node_share(int argc, char **argv)
         return cm_cli_fail(&error);
     }
     status = shows ? status_of(&data, &args, &error) : change(&data, &args, off, &error);
-    if (status == CM_OK && !shows) {
-        cm_node_tell(&data, began_ms);
-    }
+    bool counts = status == CM_OK && (shows || cm_node_tell(&data, began_ms));
     cm_node_data_close(&data);
-    return status == CM_OK ? CM_EXIT_OK : cm_cli_fail(&error);
+    if (status != CM_OK) {
+        cm_cli_error(&error);
+    }
+    return counts ? CM_EXIT_OK : CM_EXIT_FAILED;
 }

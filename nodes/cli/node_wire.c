@@ -1,6 +1,5 @@
 #include "nodes/cli/data.h"
 #include "nodes/cli/node.h"
-#include "proto/base/clock.h"
 #include "proto/base/file.h"
 
 #include <errno.h>
@@ -38,13 +37,32 @@ static enum cm_status set(const char *path, bool detached, struct cm_error *erro
                : cm_fail(error, CM_IO, path, "can't be removed: %s", strerror(errno));
 }
 
+// Whether it counts, or will.
+static bool tell(const struct cm_node_data *data, bool detached)
+{
+    struct cm_error error = {0};
+    json_t *node = NULL;
+    enum cm_status status = cm_node_ask(&node, data, "look", &error);
+    bool counts = json_is_true(json_object_get(node, "detached")) == detached;
+    json_decref(node);
+    if (status == CM_UNAVAILABLE) {
+        puts("the node does not run: it counts as soon as it starts");
+        return true;
+    }
+    if (status != CM_OK) {
+        cm_cli_error(&error);
+    } else if (!counts) {
+        cm_cli_say("the node runs, but has not done it: see its log");
+    }
+    return status == CM_OK && counts;
+}
+
 static int run(const struct cm_cli_args *args, bool detached)
 {
     struct cm_node_data data;
     char reason[513];
     char path[sizeof data.rules + 32];
     struct cm_error error = {0};
-    int64_t began_ms = cm_mono_ms(cm_clock_system());
     enum cm_status status = cm_node_data_open(&data, args, true, &error);
     if (status != CM_OK) {
         return cm_cli_fail(&error);
@@ -62,12 +80,15 @@ static int run(const struct cm_cli_args *args, bool detached)
     if (status == CM_OK) {
         status = set(path, detached, &error);
     }
+    bool counts = false;
     if (status == CM_OK) {
         puts(detached ? "detached: no gateway is dialled" : "attached: gateways are dialled again");
-        cm_node_tell(&data, began_ms);
+        counts = tell(&data, detached);
+    } else {
+        cm_cli_error(&error);
     }
     cm_node_data_close(&data);
-    return status == CM_OK ? CM_EXIT_OK : cm_cli_fail(&error);
+    return counts ? CM_EXIT_OK : CM_EXIT_FAILED;
 }
 
 int cm_node_detach(int argc, char **argv)
