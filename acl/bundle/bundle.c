@@ -99,10 +99,16 @@ static enum cm_status fork_found(const struct cm_bundle *bundle, uint64_t sequen
                    "another rule set with sequence %" PRIu64 " was signed before", sequence);
 }
 
-// Whether set follows what is known. *known: its digest is of the history already.
+static bool stands_already(const struct cm_bundle *bundle, uint64_t sequence)
+{
+    return bundle->standing != NULL && bundle->standing->sequence >= sequence;
+}
+
+// Whether set follows what is known. *known: its digest is of the history already. Of the folder
+// one before the newest may still come to stand: a crash leaves it there.
 static enum cm_status check_sequence(const struct cm_bundle *bundle, bool *known,
                                      const struct cm_ruleset *set, const struct cm_digest *digest,
-                                     struct cm_error *error)
+                                     enum freshness from, struct cm_error *error)
 {
     const struct past *same = recall(bundle, set->sequence);
     const struct past *last = newest(bundle);
@@ -110,7 +116,8 @@ static enum cm_status check_sequence(const struct cm_bundle *bundle, bool *known
     if (same != NULL && !*known) {
         return fork_found(bundle, set->sequence, error);
     }
-    if (*known || last == NULL) {
+    if (last == NULL || (*known && (set->sequence == last->sequence || from == FROM_FOLDER ||
+                                    stands_already(bundle, set->sequence)))) {
         return CM_OK;
     }
     if (set->sequence < last->sequence) {
@@ -214,10 +221,10 @@ enum cm_status cm_bundle_take(struct cm_bundle *bundle, struct cm_trust *trust,
             check_form(bundle, cm_trust_directory(trust), &set, envelope->signature_count, error);
     }
     if (status == CM_OK) {
-        status = check_sequence(bundle, &known, &set, &digest, error);
+        status = check_sequence(bundle, &known, &set, &digest, from, error);
     }
     // A known set can still be one that a crash, or a missing directory, kept from standing.
-    bool stands = known && bundle->standing != NULL && bundle->standing->sequence >= set.sequence;
+    bool stands = known && stands_already(bundle, set.sequence);
     bool old = from == FROM_PERSON && set.signed_ms < now_ms - FRESH_MS;
     if (status == CM_OK && !known && (old || set.signed_ms > now_ms + CM_SKEW_MS)) {
         status = cm_fail(error, CM_STALE, "signed_ms", "was not signed within the last hour");

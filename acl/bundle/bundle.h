@@ -21,9 +21,10 @@ void cm_bundle_free(struct cm_bundle *bundle);
 
 // A signed rule set, verified as of its signed_ms. from_node: presented to a gateway by the
 // agency's pinned node key; else signed_ms must lie within an hour of now_ms. One that is known
-// already is CM_OK and changes nothing. CM_STALE: a lower sequence that isn't known, another digest
-// for a known one or a `previous` that doesn't fit (a fork, logged as an error), or a directory
-// serial not seen here (from_node: judged by the current one; the node itself decides).
+// already is CM_OK and changes nothing, but that the newest comes to stand where it didn't.
+// CM_STALE: a lower sequence that isn't known or would have to stand, another digest for a known
+// one or a `previous` that doesn't fit (a fork, logged as an error), or a directory serial not seen
+// here (from_node: judged by the current one; the node itself decides).
 // CM_UNAUTHENTICATED, CM_FORBIDDEN, CM_INVALID as named.
 enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust,
                                 const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,

@@ -356,6 +356,37 @@ Test(bundle, a_directory_that_a_set_names_must_be_at_hand)
     cr_expect(cm_bundle_knows(bundle, 1, &first));
 }
 
+Test(bundle, an_older_set_never_stands_in_place_of_one_that_cannot)
+{
+    struct cm_envelope first;
+    struct cm_envelope second;
+    char path[PKI_PATH + 64];
+    struct cm_ruleset set = set_of(1, shares);
+    struct cm_digest digest = sign(&first, &set, admin());
+    cr_assert_eq(accept(&first), CM_OK);
+    set = set_of(2, shares_nothing);
+    set.previous = digest;
+    sign(&second, &set, admin());
+    cr_assert_eq(accept(&second), CM_OK);
+    snprintf(path, sizeof path, "%s/directory-%lu", folder,
+             (unsigned long)cm_trust_directory(trust)->serial);
+    cm_trust_unref(trust);
+    pki_next(pki);
+    trust = pki_trust(pki);
+    cr_assert_eq(unlink(path), 0);
+    reopen(CM_OK);
+    cr_assert_null(cm_bundle_standing(bundle));
+    cr_expect_eq(cm_bundle_accept(bundle, trust, &first, true, pki->now_ms, &error), CM_STALE,
+                 "a node's key presents an older one");
+    cr_expect_eq(accept(&first), CM_STALE);
+    cr_expect_null(cm_bundle_standing(bundle));
+    cr_expect_eq(cm_bundle_accept(bundle, trust, &second, true, pki->now_ms, &error), CM_OK);
+    cr_expect_eq(cm_bundle_standing(bundle)->sequence, 2);
+    cr_expect_eq(cm_bundle_accept(bundle, trust, &first, true, pki->now_ms, &error), CM_OK,
+                 "what is known changes nothing");
+    cr_expect_not(asker_sees());
+}
+
 Test(bundle, denies_by_a_set_that_the_directory_no_longer_lets_stand)
 {
     struct cm_digest first = apply(1, NULL, shares);
