@@ -45,6 +45,7 @@ struct cm_asked {
     // To be told to the caller:
     struct cm_asked *due_next;
     struct cm_envelope offered; // a refusal, the worker's
+    struct cm_digest offered_rules;
     struct cm_envelope refusal; // family NONE: none
 };
 

@@ -298,7 +298,7 @@ static enum cm_status check_refusal(struct cm_asked *asked)
             cm_fail(error, CM_UNAUTHENTICATED, "refusal", "of another agency, query or attempt");
     }
     if (!status) {
-        asked->rules_digest = refusal.rules_digest;
+        asked->offered_rules = refusal.rules_digest;
     }
     cm_signatory_unref(signers[0]);
     return status;
@@ -321,6 +321,7 @@ static void refusal_done(struct cm_job *job)
         broke(asked);
     } else {
         asked->refusal = asked->offered;
+        asked->rules_digest = asked->offered_rules;
         cm_query_node_end(asked, CM_OUTCOME_REFUSED);
     }
     cm_query_pump(query);

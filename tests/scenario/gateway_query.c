@@ -210,6 +210,19 @@ Test(gateway_query, who_refuses_before_the_caller_hears_of_it_is_listed_as_asked
     cr_assert(world->nodes[1].refusal_seen);
 }
 
+// The worker found the refusal's rules and hasn't said so yet: they are not in the account.
+Test(gateway_query, a_refusal_that_is_too_late_leaves_the_account_as_it_was)
+{
+    world_begin(world, 24);
+    world->nodes[1].manner = REFUSES;
+    world->report_ms = 20000;
+    world_ask(world);
+    check_manifest();
+    const struct cm_account *account = world_account(world, world->nodes[1].agency);
+    cr_assert_eq(account->outcome, CM_OUTCOME_LATE);
+    cr_assert(cm_digest_equal(&account->rules_digest, &world->nodes[1].standing->digest));
+}
+
 Test(gateway_query, a_caller_that_takes_nothing_is_cut_off)
 {
     world_begin(world, 12);

@@ -85,6 +85,8 @@ struct world {
     uint64_t held_by_others;
     size_t appended;
     unsigned append_ms;
+    bool refusing;
+    unsigned report_ms; // of the jobs that refusals are: done so long after they ran
     // The query:
     struct cm_arena *arena;
     struct cm_gateway_query *query;

@@ -145,7 +145,9 @@ static void refuse(struct node *node, struct cm_signer *signer)
     cr_assert_eq(cm_envelope_decode(&envelope, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     struct cm_call *call = node->call;
     node->call = NULL;
+    node->world->refusing = true;
     call->handlers->refused(call, &envelope);
+    node->world->refusing = false;
     cm_arena_free(arena);
     cm_buf_clear(&payload);
     cm_buf_clear(&bytes);
