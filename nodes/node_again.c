@@ -99,21 +99,32 @@ void cm_node_query_withdraw(struct cm_node_query *query)
     const struct cm_standing *standing = cm_bundle_standing(query->node->bundle);
     query->node->counters.withdrawn++;
     query->asker->ops->withdraw(query->asker, query->ask.ask, standing ? standing->sequence : 0);
-    cm_node_query_cancel(query);
+    // A cancel could overtake the withdrawal, and the gateway would keep the rows that it took. It
+    // ends the call itself, else the call's deadline does.
+    if (!query->answering) {
+        cm_node_query_cancel(query);
+        return;
+    }
+    query->withdrawn = true;
+    if (query->state == CM_NODE_SENDING) {
+        cm_node_query_move(query, CM_NODE_CLOSING);
+    }
 }
 
-// Those not yet decided are judged by the newest anyway.
+// Those not yet decided are judged by the newest anyway. After the last batch was written the
+// gateway may still hold it.
 static bool is_decided(const struct cm_node_query *query)
 {
     return query->state == CM_NODE_RECORDING || query->state == CM_NODE_READING ||
-           query->state == CM_NODE_SENDING;
+           query->state == CM_NODE_SENDING || query->state == CM_NODE_CLOSING;
 }
 
 void cm_node_queries_judge_again(struct cm_node *node)
 {
     for (struct cm_node_query *query = node->queries, *next; query; query = next) {
         next = query->next;
-        if (is_decided(query) && !query->stopping && !cm_node_query_holds(query)) {
+        if (is_decided(query) && !query->stopping && !query->withdrawn &&
+            !cm_node_query_holds(query)) {
             cm_node_query_withdraw(query);
         }
     }

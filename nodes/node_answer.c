@@ -12,6 +12,7 @@ static void read_next(struct cm_node_query *query);
 
 void cm_node_query_stop_answer(struct cm_node_query *query)
 {
+    query->stopping = true;
     cm_node_query_move(query, CM_NODE_CLOSING);
     query->asker->ops->cancel(query);
 }
@@ -63,6 +64,10 @@ static void read_done(struct cm_job *job)
     const bool had_answer = query->answering;
     if (query->stopping && had_answer) {
         cm_node_query_stop_answer(query);
+        return;
+    }
+    if (query->withdrawn && had_answer) {
+        cm_node_query_move(query, CM_NODE_CLOSING);
         return;
     }
     if (!had_answer && !cm_node_query_goes_on(query)) {

@@ -330,7 +330,9 @@ void cm_node_query_closed(struct cm_node_query *query)
     if (query->state == CM_NODE_READING) {
         return;
     }
-    cm_node_query_end(query, query->stopping ? "stopped" : "answered");
+    cm_node_query_end(query, query->withdrawn  ? "withdrawn"
+                             : query->stopping ? "stopped"
+                                               : "answered");
 }
 
 struct cm_node_query *cm_node_query_find(const struct cm_node *node, const struct cm_asker *asker,

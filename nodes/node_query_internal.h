@@ -19,6 +19,7 @@ struct cm_node_query {
     struct cm_arena *arena;
     enum cm_node_state state;
     bool stopping;
+    bool withdrawn; // the gateway was told so, and is to end the answer's call
     bool genuine;   // its signature holds: whatever becomes of it is somebody's question
     bool claimed;   // its replay key is ours: shares bound how many of these there are
     bool final;     // message is the answer's last batch
@@ -87,7 +88,7 @@ enum cm_status cm_node_query_append(struct cm_node_query *query,
 bool cm_node_query_holds(struct cm_node_query *query) CM_MUST_CHECK;
 // Whether what counts now shows each row of the batch that waits.
 bool cm_node_query_may_send(const struct cm_node_query *query) CM_MUST_CHECK;
-// Tells the gateway that the permission ended, and stops.
+// Tells the gateway that the permission ended; nothing more is written.
 void cm_node_query_withdraw(struct cm_node_query *query);
 void cm_node_query_forget_again(struct cm_node_query *query);
 

@@ -89,13 +89,6 @@ static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes bytes)
     cr_assert_eq(cm_refusal_decode(&said->refusal, world->arena, envelope.payload, NULL), CM_OK);
 }
 
-static void withdraw(struct cm_asker *asker, uint64_t ask, uint64_t sequence)
-{
-    struct world *world = of_asker(asker);
-    cr_assert_eq(sequence, world->sequence);
-    world_said(world, ask)->withdrawn = true;
-}
-
 static void keep(struct cm_asker *asker, struct cm_keep *one, uint64_t size, struct cm_bytes note)
 {
     struct world *world = of_asker(asker);
@@ -165,10 +158,25 @@ static void end_call(struct cm_node_query *query)
     add_event(world, WORLD_CLOSED, query);
 }
 
+// The gateway lets go of the call as soon as it hears of it.
+static void withdraw(struct cm_asker *asker, uint64_t ask, uint64_t sequence)
+{
+    struct world *world = of_asker(asker);
+    struct world_said *said = world_said(world, ask);
+    cr_assert_eq(sequence, world->sequence);
+    cr_assert(!said->withdrawn && !said->cancelled);
+    said->withdrawn = true;
+    if (said->opened && !world->calls_held) {
+        end_call(cm_node_query_find(&world->node, asker, ask));
+    }
+}
+
 static void finish(struct cm_node_query *query)
 {
     said_of(query)->finished = true;
-    end_call(query);
+    if (!of_asker(cm_node_query_asker(query))->calls_held) {
+        end_call(query);
+    }
 }
 
 static void cancel(struct cm_node_query *query)

@@ -53,6 +53,7 @@ struct world {
     size_t event_count;
     struct world_event events[WORLD_EVENTS];
     bool store_held; // store, append and keep events wait
+    bool calls_held; // the gateway ends no call by itself
     // what the node did
     size_t said_count;
     struct world_said said[WORLD_SAID];
