@@ -9,27 +9,23 @@
 static void add_runs(struct cm_change_line *lines, uint32_t *count,
                      const struct cm_camera_group *group, unsigned point)
 {
-    const struct cm_change_line none = {.fields = 0};
-    struct cm_change_line run = none;
-    for (uint32_t i = 0; i <= group->stretch_count; i++) {
-        const struct cm_stretch *stretch = i < group->stretch_count ? &group->stretches[i] : NULL;
-        bool changes = stretch != NULL &&
-                       !cm_allowance_equal(stretch->seen[0][point], stretch->seen[1][point]);
-        if (changes && run.fields != 0 && cm_allowance_equal(run.was, stretch->seen[0][point]) &&
-            cm_allowance_equal(run.is, stretch->seen[1][point])) {
-            run.to_s = stretch->to_s;
-            continue;
-        }
-        if (run.fields != 0) {
-            lines[(*count)++] = run;
-        }
-        run = none;
-        if (changes) {
-            run = (struct cm_change_line){.fields = (cm_fields)(1u << point),
-                                          .after_s = stretch->after_s,
-                                          .to_s = stretch->to_s,
-                                          .was = stretch->seen[0][point],
-                                          .is = stretch->seen[1][point]};
+    struct cm_change_line *run = NULL;
+    for (uint32_t i = 0; i < group->stretch_count; i++) {
+        const struct cm_stretch *stretch = &group->stretches[i];
+        const struct cm_allowance *was = &stretch->seen[0][point];
+        const struct cm_allowance *is = &stretch->seen[1][point];
+        if (cm_allowance_equal(*was, *is)) {
+            run = NULL;
+        } else if (run != NULL && cm_allowance_equal(run->was, *was) &&
+                   cm_allowance_equal(run->is, *is)) {
+            run->to_s = stretch->to_s;
+        } else {
+            run = &lines[(*count)++];
+            *run = (struct cm_change_line){.fields = (cm_fields)(1u << point),
+                                           .after_s = stretch->after_s,
+                                           .to_s = stretch->to_s,
+                                           .was = *was,
+                                           .is = *is};
         }
     }
 }

@@ -103,12 +103,12 @@ static size_t block_size(const struct cm_index *index)
 // Zeroes, which need no memory until they are written.
 static enum cm_status block_make(const struct cm_index *index, struct block *out)
 {
-    void *memory = calloc(1, block_size(index) + LANES);
-    if (memory == NULL) {
+    out->memory = calloc(1, block_size(index) + LANES);
+    if (out->memory == NULL) {
         return CM_MEMORY;
     }
-    *out = (struct block){memory, memory};
-    out->rows += (LANES - (uintptr_t)memory % LANES) % LANES;
+    out->rows = out->memory;
+    out->rows += (LANES - (uintptr_t)out->memory % LANES) % LANES;
     return CM_OK;
 }
 

@@ -206,7 +206,7 @@ static enum cm_status check_proposal(struct apply *apply, struct cm_error *error
 {
     struct cm_judged *judged = &apply->judged;
     const char *path = apply->args->words[0];
-    bool held;
+    bool held = false;
     enum cm_status status = cm_state_pack_lint(judged, cm_cli_get(apply->args, 'p'), error);
     cm_judged_print(judged);
     if (judged->rules == NULL) {
