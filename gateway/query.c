@@ -250,16 +250,28 @@ void cm_gateway_query_gone(struct cm_gateway_query *query)
     settle(query);
 }
 
+static enum cm_status judge(const struct cm_gateway_query *query, struct cm_trust *trust,
+                            const struct cm_bytes *chain, size_t count, struct cm_error *error)
+{
+    struct cm_signatory *signatory = NULL;
+    enum cm_status status = cm_trust_chain(&signatory, trust, chain, count,
+                                           cm_wall_ms(cm_query_ports(query)->clock), error);
+    cm_signatory_unref(signatory);
+    return status;
+}
+
 void cm_gateway_query_retrust(struct cm_gateway_query *query, struct cm_trust *trust)
 {
     if (query->state == CM_QUERY_NONE || query->state == CM_QUERY_CLOSED) {
         return;
     }
     struct cm_error error = {0};
-    struct cm_signatory *peer = NULL;
-    enum cm_status status = cm_trust_chain(&peer, trust, query->chain, query->chain_count,
-                                           cm_wall_ms(cm_query_ports(query)->clock), &error);
-    cm_signatory_unref(peer);
+    enum cm_status status = judge(query, trust, query->chain, query->chain_count, &error);
+    // While it is checked the request is the worker's; then it is checked again.
+    if (!status && query->state != CM_QUERY_CHECKING) {
+        const struct cm_signature *by = &query->request.query.signatures[0];
+        status = judge(query, trust, by->chain, by->chain_count, &error);
+    }
     if (status) {
         cm_query_refuse(query, status, &error);
     }

@@ -25,7 +25,8 @@ void cm_gateway_query_wake(struct cm_gateway_query *query);
 // The caller's call is closed: what still runs is called back, then `settled` comes (perhaps at
 // once).
 void cm_gateway_query_gone(struct cm_gateway_query *query);
-// A newer directory: whoever it doesn't know any more is cut off.
+// gateway->trust is newer, and this: whoever it doesn't know any more, caller or signer, is cut
+// off.
 void cm_gateway_query_retrust(struct cm_gateway_query *query, struct cm_trust *trust);
 
 #endif

@@ -161,7 +161,12 @@ static void recorded(struct cm_append *append)
         cm_query_refuse(query, CM_INTERNAL, &error);
         return;
     }
-    if (query->reach) {
+    if (query->reach && query->trust != query->gateway->trust) {
+        cm_fail(&error, CM_UNAVAILABLE, "gateway",
+                "the directory changed while it was decided who would be asked");
+        cm_error_hint(&error, "ask again");
+        cm_query_refuse(query, CM_UNAVAILABLE, &error);
+    } else if (query->reach) {
         cm_query_reach_reply(query);
     } else {
         cm_query_nodes_start(query);
@@ -262,10 +267,25 @@ static void set_times(struct cm_gateway_query *query)
     cm_query_plan(query, query->deadline_ms);
 }
 
+// Who signed is judged by the directory and CRLs that count when it is decided.
+static bool check_again(struct cm_gateway_query *query)
+{
+    if (query->trust == query->gateway->trust) {
+        return false;
+    }
+    cm_checked_query_clear(&query->checked);
+    cm_trust_unref(query->trust);
+    query->trust = cm_trust_ref(query->gateway->trust);
+    query->request = (struct cm_lookup_request){0};
+    query->error = (struct cm_error){0};
+    cm_query_check_start(query);
+    return true;
+}
+
 static void checked_done(struct cm_job *job)
 {
     struct cm_gateway_query *query = of_job(job);
-    if (!cm_query_back(query)) {
+    if (!cm_query_back(query) || check_again(query)) {
         return;
     }
     enum cm_status status = query->verdict;

@@ -329,6 +329,40 @@ Test(gateway_query, no_row_goes_out_once_its_agency_has_withdrawn)
     cr_assert_gt(withdrawn, 50);
 }
 
+// The caller's certificate stays good: it is another key of that person that signed.
+static void revoke_signer(unsigned after_ms)
+{
+    world->asked.key_hash = *cm_signer_key_hash(world->signs->signer);
+    world->next_trust_ms = after_ms;
+    world_ask(world);
+}
+
+Test(gateway_query, whose_key_is_revoked_meanwhile_gets_no_answer)
+{
+    const struct pki_leaf leaf = {
+        .agency = "ca.northport.pd", .role = CM_ROLE_INVESTIGATOR, .name = "inv-1"};
+    const struct pki_identity *signs = pki_leaf(world->pki, &leaf);
+    pki_revoke(world->pki, "ca.northport.pd", signs, world->pki->now_ms - 1000);
+    struct cm_trust *revoked = pki_trust(world->pki);
+    for (unsigned ms = 0; ms < 30; ms++) {
+        world_begin(world, 900 + ms);
+        world->signs = signs;
+        world->next_trust = revoked;
+        // A stall of the caller: no query ends before.
+        world->stall_once_ms = 1000;
+        revoke_signer(ms);
+        cr_assert_eq(world->status, CM_UNAUTHENTICATED, "after %u ms: %s", ms,
+                     cm_status_name(world->status));
+        cr_assert_not(world->has_manifest);
+    }
+    world_begin(world, 899);
+    world->signs = signs;
+    world->next_trust = NULL;
+    revoke_signer(0);
+    cr_assert_eq(world->status, CM_OK);
+    cm_trust_unref(revoked);
+}
+
 Test(gateway_query, a_node_is_waited_for_from_when_it_could_send)
 {
     world_begin(world, 21);

@@ -378,6 +378,9 @@ void world_begin(struct world *world, uint64_t seed)
     world->appended = 0;
     world->serial_ahead = 0;
     world->withdraws = NULL;
+    world->signs = NULL;
+    world->next_trust = NULL;
+    world->gateway.trust = world->trust;
     for (size_t i = 0; i < WORLD_NODES; i++) {
         begin_node(world, &world->nodes[i]);
     }
@@ -398,7 +401,9 @@ void world_request(struct world *world, struct cm_buf *out)
                  error.text);
     cm_sha256_of(&world->digest, cm_buf_bytes(&payload));
     pki_sign(&request.query, arena, CM_FAMILY_QUERY, cm_buf_bytes(&payload),
-             pki_signer(world->pki, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1"));
+             world->signs
+                 ? world->signs->signer
+                 : pki_signer(world->pki, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1"));
     cr_assert_eq(cm_lookup_request_encode(out, &request), CM_OK);
     cm_arena_free(arena);
     cm_buf_clear(&payload);
@@ -446,6 +451,16 @@ void world_run(struct world *world)
     cr_assert_eq(cm_admit_bytes(world->gateway.admit), world->held_by_others);
 }
 
+static void retrust(struct world *world, void *what, uint32_t number)
+{
+    (void)what;
+    (void)number;
+    world->gateway.trust = world->next_trust;
+    if (!world->settled) {
+        cm_gateway_query_retrust(world->query, world->next_trust);
+    }
+}
+
 void world_ask_again(struct world *world, struct cm_bytes request)
 {
     begin_call(world);
@@ -464,6 +479,9 @@ void world_ask_again(struct world *world, struct cm_bytes request)
     cm_gateway_query_request(world->query, request, &peer);
     if (world->withdraws) {
         world_later(world, world->withdraws_ms, node_withdraw, world->withdraws, 0);
+    }
+    if (world->next_trust) {
+        world_later(world, world->next_trust_ms, retrust, NULL, 0);
     }
     if (world->gone_early) {
         world_later(world, world_draw(world, 60), gone, NULL, 0);

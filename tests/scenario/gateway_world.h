@@ -95,6 +95,9 @@ struct world {
     struct node *withdraws; // in any state, after so long
     unsigned withdraws_ms;
     int64_t wake, begun;
+    const struct pki_identity *signs; // NULL: who calls
+    struct cm_trust *next_trust;      // the gateway's, after so long
+    unsigned next_trust_ms;
     uint64_t serial_ahead; // of the directory that the caller has
     bool writable;
     unsigned stall_ms; // a write is taken after up to this
