@@ -161,8 +161,12 @@ static void take_rest(struct cm_party *party)
 {
     struct cm_desk *desk = &party->desk;
     int64_t rest_ms = REST_PARTS * desk->took_ms;
+    int64_t pace_ms = cm_pace_wait(&desk->pace, mono(desk->sessions));
     if (rest_ms > MAX_REST_MS) {
         rest_ms = MAX_REST_MS;
+    }
+    if (rest_ms < pace_ms) {
+        rest_ms = pace_ms;
     }
     desk->rest.fire = rested;
     desk->resting = rest_ms > 0 && !desk->sessions->closing &&
@@ -179,6 +183,7 @@ static void take_done(struct cm_job *job)
     cm_trust_unref(desk->trust);
     desk->trust = NULL;
     if (adopt(party) && desk->standing) {
+        cm_pace_use(&desk->pace, mono(sessions));
         cm_log(CM_LOG_INFO, "rules-standing", "agency=%s sequence=%llu overlay=%llu", party->id,
                (unsigned long long)desk->standing->sequence,
                (unsigned long long)desk->standing->overlay_revision);

@@ -1,10 +1,12 @@
 // What nodes present of their agency's rules: taken in on a worker of their own, one offer at a
 // time for an agency and in the order in which they came; of what a session says changed only the
 // newest waits. An agency's desk then rests in proportion, so that none keeps the worker from the
-// others. Loop thread but where it says worker.
+// others, and longer where its rules change so often that they would fill the ledger. Loop thread
+// but where it says worker.
 #ifndef CM_GATEWAY_RULES_DESK_H
 #define CM_GATEWAY_RULES_DESK_H
 
+#include "gateway/pace.h"
 #include "gateway/ports.h"
 #include "proto/rpc/loop.h"
 
@@ -29,6 +31,7 @@ struct cm_desk { // an agency's
     struct cm_job job;
     struct cm_timer rest;
     int64_t took_ms;
+    struct cm_pace pace; // of what comes to count, each of which is recorded
     bool resting;
     bool damaged; // what lies on disk was altered: nothing is taken, nobody asked
 };
