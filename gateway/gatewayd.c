@@ -108,6 +108,7 @@ static void tick(struct cm_timer *timer)
     struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
     cm_gatewayd_update_closed(d);
     measure(d);
+    cm_gatewayd_accept_next(d); // what could not be looked at before
     if (++d->ticks % RECHECK_TICKS == 0) {
         cm_sessions_recheck(d->sessions);
     }

@@ -41,7 +41,7 @@ static void accept_work(struct cm_job *job)
 {
     struct cm_gatewayd *d = of_job(job);
     d->accept_status = CM_OK;
-    if (!d->accept_from) {
+    if (!d->accept_push.from) {
         d->incoming.len = 0;
         d->accept_status =
             cm_file_read(&d->incoming, d->config->directory, CM_MAX_BUNDLE, &d->accept_error);
@@ -58,7 +58,7 @@ static bool push_forged(struct cm_gatewayd *d, struct cm_error *error)
 {
     enum cm_status status = d->accept_status;
     uint64_t serial = cm_directory_store_serial(d->store);
-    if (!d->accept_from || d->accept_serial <= serial) {
+    if (!d->accept_push.from || d->accept_push.serial <= serial) {
         return false; // a newer one may have come another way meanwhile
     }
     if (!status) {
@@ -68,8 +68,6 @@ static bool push_forged(struct cm_gatewayd *d, struct cm_error *error)
     return status == CM_INVALID || status == CM_UNAUTHENTICATED || status == CM_FORBIDDEN ||
            status == CM_STALE;
 }
-
-static void accept_directory(struct cm_gatewayd *d, struct cm_party *from, uint64_t serial);
 
 static void accept_done(struct cm_job *job)
 {
@@ -87,45 +85,51 @@ static void accept_done(struct cm_job *job)
         retrust(d);
     }
     if (push_forged(d, error)) {
-        cm_sessions_push_refused(d->sessions, d->accept_from, error);
-    } else if (d->accept_from) {
-        cm_sessions_push_taken(d->accept_from);
+        cm_sessions_push_refused(d->sessions, &d->accept_push, error);
+    } else if (d->accept_push.from) {
+        cm_sessions_push_taken(&d->accept_push);
     }
-    if (d->reload_due) {
-        accept_directory(d, NULL, 0);
-    } else {
-        cm_sessions_push_again(d->sessions);
-    }
+    cm_gatewayd_accept_next(d);
 }
 
-// from: the agency whose node pushed it; NULL: from the file.
-static void accept_directory(struct cm_gatewayd *d, struct cm_party *from, uint64_t serial)
+// False: not now, it is to be tried again.
+static bool accept_directory(struct cm_gatewayd *d, const struct cm_push *push)
 {
-    d->accepting = true;
-    d->reload_due = d->reload_due && from;
-    d->accept_from = from;
-    d->accept_serial = serial;
+    d->accept_push = *push;
     d->accept_error = (struct cm_error){0};
     d->accept_job = (struct cm_job){.work = accept_work, .done = accept_done};
-    if (!cm_workers_submit(d->slow, &d->accept_job)) {
-        return;
+    d->accepting = cm_workers_submit(d->slow, &d->accept_job) == CM_OK;
+    if (!d->accepting) {
+        cm_buf_clear(&d->incoming);
+        cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
     }
-    d->accepting = false;
-    cm_log(CM_LOG_WARNING, "directory-not-read", "why=overload");
+    return d->accepting;
 }
 
-bool cm_gatewayd_on_directory(void *context, struct cm_party *from, uint64_t serial,
-                              struct cm_bytes bundle)
+bool cm_gatewayd_on_directory(void *context, const struct cm_push *push, struct cm_bytes bundle)
 {
     struct cm_gatewayd *d = context;
     if (d->accepting) {
         return false;
     }
     d->incoming.len = 0;
-    if (!cm_buf_add(&d->incoming, bundle.data, bundle.len)) {
-        accept_directory(d, from, serial);
+    if (cm_buf_add(&d->incoming, bundle.data, bundle.len)) {
+        cm_log(CM_LOG_WARNING, "directory-not-read", "why=memory");
+        return false;
     }
-    return true;
+    return accept_directory(d, push);
+}
+
+void cm_gatewayd_accept_next(struct cm_gatewayd *d)
+{
+    if (d->accepting || d->stopping) {
+        return;
+    }
+    if (d->reload_due) {
+        d->reload_due = !accept_directory(d, &(struct cm_push){0});
+    } else {
+        cm_sessions_push_again(d->sessions);
+    }
 }
 
 void cm_gatewayd_reload(struct cm_gatewayd *d)
@@ -146,7 +150,5 @@ void cm_gatewayd_reload(struct cm_gatewayd *d)
         d->gateway.signer = signer;
     }
     d->reload_due = true; // a node's directory may be in the way
-    if (!d->accepting) {
-        accept_directory(d, NULL, 0);
-    }
+    cm_gatewayd_accept_next(d);
 }

@@ -36,9 +36,8 @@ struct cm_gatewayd {
     struct cm_job accept_job;
     struct cm_buf incoming;
     bool accepting, accept_changed;
-    bool reload_due;              // the file is read once what is looked at is done
-    struct cm_party *accept_from; // NULL: from the file
-    uint64_t accept_serial;       // that it says it is of
+    bool reload_due;            // the file is read once what is looked at is done
+    struct cm_push accept_push; // whose it is
     enum cm_status accept_status;
     struct cm_error accept_error;
     unsigned notes; // entries on their way that no query waits for
@@ -58,9 +57,10 @@ void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_sta
 
 // gatewayd_directory.c
 void cm_gatewayd_reload(struct cm_gatewayd *d);
+// The file where it is due, else what a node pushed and waits; nothing while one is looked at.
+void cm_gatewayd_accept_next(struct cm_gatewayd *d);
 // cm_sessions_options.on_directory.
-bool cm_gatewayd_on_directory(void *context, struct cm_party *from, uint64_t serial,
-                              struct cm_bytes bundle);
+bool cm_gatewayd_on_directory(void *context, const struct cm_push *push, struct cm_bytes bundle);
 
 // gatewayd_ports.c: fills d->ports.
 void cm_gatewayd_ports(struct cm_gatewayd *d);

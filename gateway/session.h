@@ -11,16 +11,23 @@ struct cm_party; // an agency with nodes; lives as long as the sessions
 
 enum { CM_MAX_AGENCY_SESSIONS = 16 };
 
+// Whose directory it is, and what it says of it. The session may be closed meanwhile: its number is
+// no other's.
+struct cm_push {
+    struct cm_party *from; // NULL: from the gateway's own file
+    uint64_t session;
+    uint64_t serial;
+};
+
 struct cm_sessions_options {
     struct cm_gateway *gateway;
     struct cm_loop *loop;
     struct cm_ledger *ledger;
     struct cm_workers *slow; // for rules and what is written of directories; not the queries'
     const char *folder;      // agencies' rules persist there; exists
-    // A node says that it has a newer directory, of that serial: its encoded bundle, not yet
-    // verified. False: another one is being looked at; cm_sessions_push_again asks anew.
-    bool (*on_directory)(void *context, struct cm_party *from, uint64_t serial,
-                         struct cm_bytes bundle);
+    // A node says that it has a newer directory: its encoded bundle, not yet verified. False: it
+    // can't be looked at now; cm_sessions_push_again asks anew.
+    bool (*on_directory)(void *context, const struct cm_push *push, struct cm_bytes bundle);
     // Other rules of an agency count now; may be NULL.
     void (*on_rules)(void *context, const char *agency, const struct cm_standing *standing);
     void *context;
@@ -39,12 +46,12 @@ void cm_sessions_on_answer(void *context, struct cm_stream *stream);
 void cm_sessions_retrust(struct cm_sessions *sessions);
 // Cuts off whose certificate has expired or was revoked since.
 void cm_sessions_recheck(struct cm_sessions *sessions);
-// What this agency's node pushed isn't what it said: the session that pushed it ends, and for a
-// while no directory of its nodes is looked at.
-void cm_sessions_push_refused(struct cm_sessions *sessions, struct cm_party *from,
+// What was pushed isn't what was said: the session that pushed it ends, and for a while no
+// directory of its agency's nodes is looked at.
+void cm_sessions_push_refused(struct cm_sessions *sessions, const struct cm_push *push,
                               const struct cm_error *error);
 // What was pushed was looked at; another session of the agency may push.
-void cm_sessions_push_taken(struct cm_party *from);
+void cm_sessions_push_taken(const struct cm_push *push);
 // A directory that waits may be handed on now.
 void cm_sessions_push_again(struct cm_sessions *sessions);
 // Ends all sessions in order (drain).

@@ -45,8 +45,8 @@ void cm_session_push_end(struct cm_session *session)
 static void hand_on(struct cm_session *session)
 {
     struct cm_sessions *sessions = session->sessions;
-    session->push_waits = !sessions->options.on_directory(sessions->options.context, session->party,
-                                                          session->incoming.serial,
+    const struct cm_push push = {session->party, session->serial, session->incoming.serial};
+    session->push_waits = !sessions->options.on_directory(sessions->options.context, &push,
                                                           cm_buf_bytes(&session->incoming.data));
     if (!session->push_waits) {
         cm_directory_parts_clear(&session->incoming);
@@ -87,19 +87,32 @@ void cm_sessions_push_again(struct cm_sessions *sessions)
     }
 }
 
-void cm_sessions_push_taken(struct cm_party *from)
+// The session that pushed it, where it is still there: another one may push meanwhile.
+static struct cm_session *pusher(const struct cm_push *push)
 {
-    from->pushes = NULL;
+    struct cm_session *session = push->from->pushes;
+    return session && session->serial == push->session ? session : NULL;
 }
 
-void cm_sessions_push_refused(struct cm_sessions *sessions, struct cm_party *from,
+void cm_sessions_push_taken(const struct cm_push *push)
+{
+    if (pusher(push)) {
+        push->from->pushes = NULL;
+    }
+}
+
+void cm_sessions_push_refused(struct cm_sessions *sessions, const struct cm_push *push,
                               const struct cm_error *error)
 {
+    struct cm_party *from = push->from;
+    struct cm_session *session = pusher(push);
     from->pushes_after_ms = mono(sessions) + REFUSED_MS;
     cm_log(CM_LOG_WARNING, "directory-forged",
            "agency=%s field=%s error=\"%s\": no directory of its nodes is looked at for %d s",
            from->id, error->where, error->text, REFUSED_MS / 1000);
-    if (from->pushes) {
-        cm_session_close(from->pushes, error->status, error);
+    if (session) {
+        cm_session_close(session, error->status, error);
+    } else if (from->pushes && !from->pushes->push_waits) {
+        cm_session_push_end(from->pushes); // its next parts aren't heard
     }
 }
