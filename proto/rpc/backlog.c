@@ -58,8 +58,9 @@ void cm_backlog_taken(struct cm_backlog *backlog, grpc_call *call)
     atomic_uint *waiting = slot_of(backlog, context);
     unsigned seen = atomic_load(waiting);
     // After a reset it may be zero already.
-    while (seen && !atomic_compare_exchange_weak(waiting, &seen, seen - 1)) {
-        continue;
+    bool taken = false;
+    while (seen && !taken) {
+        taken = atomic_compare_exchange_weak(waiting, &seen, seen - 1);
     }
     grpc_auth_context_release(context);
 }

@@ -159,9 +159,10 @@ void cm_loop_free(struct cm_loop *loop)
     grpc_channel_destroy(loop->lame);
     grpc_completion_queue_shutdown(loop->queue);
     gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    while (grpc_completion_queue_next(loop->queue, forever, NULL).type != GRPC_QUEUE_SHUTDOWN) {
-        continue;
-    }
+    grpc_event event;
+    do {
+        event = grpc_completion_queue_next(loop->queue, forever, NULL);
+    } while (event.type != GRPC_QUEUE_SHUTDOWN);
     grpc_completion_queue_destroy(loop->queue);
     grpc_shutdown_blocking();
     cm_timers_clear(&loop->timers);
