@@ -1,6 +1,7 @@
 #include "proto/rpc/backlog.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
