@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_CAP = 4 * CM_MAX_ATTACH_UP, REST_PARTS = 4, MAX_REST_MS = 10000 };
+enum {
+    ARENA_CAP = 4 * CM_MAX_ATTACH_UP,
+    REST_PARTS = 4,
+    MAX_REST_MS = 10000,
+    OVERLOAD_REST_MS = 1000
+};
 
 static void start_next(struct cm_party *party);
 
@@ -21,17 +26,20 @@ static int64_t wall(const struct cm_desk *desk)
 }
 
 // Loop thread at start, else worker. An agency whose rules on disk were altered is left out,
-// loudly: to begin again without them would let an older set count.
+// loudly: to begin again without them would let an older set count. After a fault that may pass
+// they are opened with the next offer.
 static void open_bundle(struct cm_party *party, struct cm_trust *trust)
 {
     struct cm_desk *desk = &party->desk;
     struct cm_error error = {0};
-    if (cm_bundle_open(&desk->bundle, party->id, desk->sessions->options.folder, trust, wall(desk),
-                       &error)) {
-        cm_log(CM_LOG_ERROR, "rules-damaged", "agency=%s field=%s error=\"%s\"", party->id,
-               error.where, error.text);
+    desk->bundle = NULL;
+    enum cm_status status = cm_bundle_open(&desk->bundle, party->id, desk->sessions->options.folder,
+                                           trust, wall(desk), &error);
+    desk->damaged = status == CM_INVALID || status == CM_UNAUTHENTICATED || status == CM_FORBIDDEN;
+    if (status) {
         desk->bundle = NULL;
-        desk->damaged = true;
+        cm_log(CM_LOG_ERROR, desk->damaged ? "rules-damaged" : "rules-not-opened",
+               "agency=%s field=%s error=\"%s\"", party->id, error.where, error.text);
     }
 }
 
@@ -126,9 +134,9 @@ static void take_work(struct cm_job *job)
     if (!desk->bundle && !desk->damaged) {
         open_bundle(party, desk->trust);
     }
-    if (!desk->damaged && offer->hello) {
+    if (desk->bundle && offer->hello) {
         take_hello(party, &offer->session->up.hello);
-    } else if (!desk->damaged) {
+    } else if (desk->bundle) {
         take_changed(party, offer);
     }
     desk->took_ms = mono(desk->sessions) - begun_ms;
@@ -157,9 +165,15 @@ static void rested(struct cm_timer *timer)
     start_next(party);
 }
 
-static void take_rest(struct cm_party *party)
+static void rest_for(struct cm_desk *desk, int64_t rest_ms)
 {
-    struct cm_desk *desk = &party->desk;
+    desk->rest.fire = rested;
+    desk->resting = rest_ms > 0 && !desk->sessions->closing &&
+                    cm_timer_set(desk->sessions->options.loop, &desk->rest, rest_ms) == CM_OK;
+}
+
+static void take_rest(struct cm_desk *desk)
+{
     int64_t rest_ms = REST_PARTS * desk->took_ms;
     int64_t pace_ms = cm_pace_wait(&desk->pace, mono(desk->sessions));
     if (rest_ms > MAX_REST_MS) {
@@ -168,9 +182,7 @@ static void take_rest(struct cm_party *party)
     if (rest_ms < pace_ms) {
         rest_ms = pace_ms;
     }
-    desk->rest.fire = rested;
-    desk->resting = rest_ms > 0 && !desk->sessions->closing &&
-                    cm_timer_set(desk->sessions->options.loop, &desk->rest, rest_ms) == CM_OK;
+    rest_for(desk, rest_ms);
 }
 
 static void take_done(struct cm_job *job)
@@ -191,8 +203,9 @@ static void take_done(struct cm_job *job)
             sessions->options.on_rules(sessions->options.context, party->id, desk->standing);
         }
     }
-    take_rest(party);
-    finish(offer, CM_OK);
+    take_rest(desk);
+    // Whose rules could not be opened attaches again; whose are damaged is told so.
+    finish(offer, desk->bundle || desk->damaged ? CM_OK : CM_UNAVAILABLE);
     start_next(party);
 }
 
@@ -204,19 +217,19 @@ static void start_next(struct cm_party *party)
     if (!offer || desk->running || desk->resting || sessions->closing) {
         return;
     }
-    desk->first = offer->next;
-    desk->last = desk->first ? desk->last : NULL;
-    desk->running = offer;
     desk->trust = cm_trust_ref(sessions->options.gateway->trust);
+    desk->running = offer;
     desk->job = (struct cm_job){.work = take_work, .done = take_done};
-    if (!cm_workers_submit(sessions->options.slow, &desk->job)) {
+    if (cm_workers_submit(sessions->options.slow, &desk->job)) {
+        desk->running = NULL;
+        cm_trust_unref(desk->trust);
+        desk->trust = NULL;
+        cm_log(CM_LOG_WARNING, "rules-wait", "agency=%s why=overload", party->id);
+        rest_for(desk, OVERLOAD_REST_MS);
         return;
     }
-    desk->running = NULL;
-    cm_trust_unref(desk->trust);
-    desk->trust = NULL;
-    cm_log(CM_LOG_ERROR, "rules-not-taken", "agency=%s why=overload", party->id);
-    finish(offer, CM_EXHAUSTED);
+    desk->first = offer->next;
+    desk->last = desk->first ? desk->last : NULL;
 }
 
 static struct cm_offer *add(struct cm_party *party, struct cm_session *session, bool hello)

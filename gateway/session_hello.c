@@ -196,7 +196,9 @@ void cm_session_rules_taken(struct cm_session *session, enum cm_status status)
         return;
     }
     if (status) {
-        cm_fail(&session->error, status, "attach", "the gateway is overloaded");
+        cm_fail(&session->error, status, "attach",
+                "this gateway can't take in the rules of your agency now");
+        cm_error_hint(&session->error, "attach again");
     } else {
         status = attach(session);
     }

@@ -6,7 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct daemon daemon_;
 static struct daemon *const gateway = &daemon_;
@@ -237,6 +240,26 @@ Test(gateway_daemon, rules_are_known_after_a_restart)
     cr_assert_str_eq(manifest.accounts[0].agency, "ca.milltown.pd");
     call_clear(&lookup);
     cm_buf_clear(&question.request);
+}
+
+// What cannot be read isn't damaged: its agency attaches as soon as it can be.
+Test(gateway_daemon, rules_that_cannot_be_read_for_a_while_cut_nobody_off)
+{
+    struct call node;
+    struct cm_attach_down welcome;
+    char path[2 * PKI_PATH];
+    snprintf(path, sizeof path, "%s/rules/ca.milltown.pd.history", gateway->data);
+    peer_close(&milltown);
+    daemon_stop(gateway);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    daemon_start(gateway);
+    peer_open(&milltown, gateway, "ca.milltown.pd", CM_ROLE_NODE, "node-1");
+    call_open(&node, &milltown, CM_METHOD_ATTACH);
+    hello_send(&node, &milltown, "ca.milltown.pd", 1, OPEN_RULES, CM_CREDITS);
+    refused(&node, CM_UNAVAILABLE);
+    cr_assert_eq(rmdir(path), 0);
+    attach(&node, &welcome, &milltown, "ca.milltown.pd", 1);
+    end(&node);
 }
 
 Test(gateway_daemon, a_drain_lets_the_running_query_end)
