@@ -43,6 +43,7 @@ enum cm_status cm_withholding_read(struct cm_withholding *out, const struct cm_b
     if (!status) {
         status = cm_overlay_decode(&overlay, arena, envelope.payload, error);
     }
+    out->directory_serial = status ? 0 : overlay.directory_serial;
     if (!status && take_files(out, &overlay)) {
         status = cm_fail(error, CM_MEMORY, "overlay", "out of memory");
     }
@@ -63,6 +64,18 @@ static bool stands(const struct cm_withholding *now, const struct cm_withholding
     return !now->lost && cm_bytes_equal(cm_buf_bytes(&now->edits), cm_buf_bytes(&wanted->edits)) &&
            cm_bytes_equal(cm_buf_bytes(&now->sharing), cm_buf_bytes(&wanted->sharing)) &&
            (now->sequence == wanted->sequence || wanted->edits.len == 0);
+}
+
+// Whom the directory made it hide then stays hidden while something of it goes on: the oldest one
+// counts, else that of today.
+static uint64_t serial_of(const struct cm_withholding *now, const struct cm_withholding *wanted,
+                          const struct cm_trust *trust)
+{
+    const bool sharing = now->sharing.len > 0 && wanted->sharing.len > 0;
+    const bool edits =
+        now->edits.len > 0 && wanted->edits.len > 0 && now->sequence == wanted->sequence;
+    return (sharing || edits) && now->directory_serial > 0 ? now->directory_serial
+                                                           : cm_trust_directory(trust)->serial;
 }
 
 static enum cm_status sign(struct cm_buf *out, const struct cm_overlay *overlay,
@@ -110,6 +123,7 @@ enum cm_status cm_withhold(bool *changed, struct cm_bundle *bundle, struct cm_tr
         .agency = agency,
         .sequence = wanted->sequence,
         .revision = now.sequence == wanted->sequence ? now.revision + 1 : 1,
+        .directory_serial = serial_of(&now, wanted, trust),
         .signed_ms = now_ms,
         .file_count = 2,
         .files = files,

@@ -9,6 +9,7 @@
 struct cm_withholding {
     uint64_t sequence; // of the set it was signed over; 0: no overlay yet
     uint64_t revision;
+    uint64_t directory_serial;    // that the overlay names; 0: none
     bool lost;                    // all is denied until another set is signed
     struct cm_buf edits, sharing; // texts; empty: nothing
 };

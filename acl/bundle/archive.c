@@ -51,13 +51,30 @@ static bool holds(const struct serials *serials, uint64_t serial)
     return false;
 }
 
-// The serial that a rule set of the folder names.
+// What a rule set or overlay names.
+static enum cm_status serial_of(uint64_t *out, struct cm_arena *arena,
+                                const struct cm_envelope *envelope)
+{
+    struct cm_ruleset set;
+    struct cm_overlay overlay;
+    enum cm_status status;
+    if (envelope->family == CM_FAMILY_OVERLAY) {
+        status = cm_overlay_decode(&overlay, arena, envelope->payload, NULL);
+        *out = status == CM_OK ? overlay.directory_serial : 0;
+    } else {
+        status = cm_ruleset_decode(&set, arena, envelope->payload, NULL);
+        *out = status == CM_OK ? set.directory_serial : 0;
+    }
+    return status;
+}
+
+// The serial that a rule set or overlay of the folder names.
 static enum cm_status add_named(struct serials *out, const char *folder, const char *name)
 {
     char path[PATH_MAX];
+    uint64_t serial = 0;
     struct cm_buf file = {0};
     struct cm_envelope envelope;
-    struct cm_ruleset set;
     struct cm_arena *arena = cm_arena_new(ARENA_CAP);
     int len = snprintf(path, sizeof path, "%s/%s", folder, name);
     enum cm_status status = arena != NULL && len < (int)sizeof path ? CM_OK : CM_MEMORY;
@@ -68,10 +85,10 @@ static enum cm_status add_named(struct serials *out, const char *folder, const c
         status = cm_envelope_decode(&envelope, arena, cm_buf_bytes(&file), NULL);
     }
     if (status == CM_OK) {
-        status = cm_ruleset_decode(&set, arena, envelope.payload, NULL);
+        status = serial_of(&serial, arena, &envelope);
     }
-    if (status == CM_OK && !holds(out, set.directory_serial)) {
-        status = cm_buf_add(&out->list, &set.directory_serial, sizeof set.directory_serial);
+    if (status == CM_OK && !holds(out, serial)) {
+        status = cm_buf_add(&out->list, &serial, sizeof serial);
     }
     cm_buf_clear(&file);
     cm_arena_free(arena);
@@ -85,7 +102,7 @@ static enum cm_status add_kept(struct serials *out, const char *name)
     return *end == '\0' && serial > 0 ? cm_buf_add(&out->list, &serial, sizeof serial) : CM_OK;
 }
 
-// The directories of the folder, and the serials that its rule sets name.
+// The directories of the folder, and the serials that its rule sets and overlays name.
 static enum cm_status scan(struct serials *kept, struct serials *named, const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -95,7 +112,8 @@ static enum cm_status scan(struct serials *kept, struct serials *named, const ch
         const char *suffix = strrchr(entry->d_name, '.');
         if (strncmp(entry->d_name, PREFIX, sizeof PREFIX - 1) == 0) {
             status = add_kept(kept, entry->d_name);
-        } else if (suffix != NULL && strcmp(suffix, ".ruleset") == 0) {
+        } else if (suffix != NULL &&
+                   (strcmp(suffix, ".ruleset") == 0 || strcmp(suffix, ".overlay") == 0)) {
             status = add_named(named, folder, entry->d_name);
         }
     }
@@ -114,8 +132,8 @@ static int descending(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-// Leaves the newest, one of which a set that is on its way may name, and those that a set of the
-// folder names. When one of them can't be read, nothing goes.
+// Leaves the newest, one of which a set that is on its way may name, and those that a set or
+// overlay of the folder names. When one of them can't be read, nothing goes.
 static void prune(const char *folder)
 {
     struct serials kept = {0};

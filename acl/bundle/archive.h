@@ -7,7 +7,7 @@
 #include "proto/trust/trust.h"
 
 // Keeps trust's directory, without its CRLs, in folder unless its serial is there. Then removes
-// those that no "*.ruleset" of the folder names, but for the newest eight.
+// those that no "*.ruleset" or "*.overlay" of the folder names, but for the newest eight.
 enum cm_status cm_archive_keep(const char *folder, const struct cm_trust *trust,
                                struct cm_error *error) CM_MUST_CHECK;
 // The directory of that serial: current's own reference, or one from folder, verified again by

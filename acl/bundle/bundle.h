@@ -30,8 +30,9 @@ enum cm_status cm_bundle_accept(struct cm_bundle *bundle, struct cm_trust *trust
                                 const struct cm_envelope *ruleset, bool from_node, int64_t now_ms,
                                 struct cm_error *error) CM_MUST_CHECK;
 // An overlay of forbids over what stands; it stays over later sets until another comes. Signed by
-// the agency's node. The one that lies there already is CM_OK. CM_STALE: of a set yet to come, an
-// older one by (sequence, revision), or another with the same.
+// the agency's node. Whom the directory that it names, or the current one, says it forbids. The one
+// that lies there already is CM_OK. CM_STALE: of a set yet to come, an older one by (sequence,
+// revision), or another with the same.
 enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trust *trust,
                                         const struct cm_envelope *overlay, int64_t now_ms,
                                         struct cm_error *error) CM_MUST_CHECK;

@@ -63,7 +63,7 @@ enum cm_status cm_bundle_persist(const struct cm_bundle *bundle, struct cm_trust
                                  const struct cm_standing *standing, bool known,
                                  struct cm_error *error) CM_MUST_CHECK;
 // overlay: the one that shall be the bundle's.
-enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle,
+enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle, struct cm_trust *trust,
                                          const struct overlay_state *overlay,
                                          struct cm_error *error) CM_MUST_CHECK;
 // What the folder holds, verified again; an empty one is fine.

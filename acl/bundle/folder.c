@@ -69,7 +69,7 @@ enum cm_status cm_bundle_persist(const struct cm_bundle *bundle, struct cm_trust
                            : status;
 }
 
-enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle,
+enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle, struct cm_trust *trust,
                                          const struct overlay_state *overlay,
                                          struct cm_error *error)
 {
@@ -77,7 +77,10 @@ enum cm_status cm_bundle_persist_overlay(const struct cm_bundle *bundle,
     if (bundle->folder == NULL) {
         return CM_OK;
     }
-    enum cm_status status = path_of(path, bundle, "overlay", error);
+    enum cm_status status = cm_archive_keep(bundle->folder, trust, error);
+    if (status == CM_OK) {
+        status = path_of(path, bundle, "overlay", error);
+    }
     // The overlay first: after a crash one newer than its line is taken, an older one is not.
     if (status == CM_OK) {
         status = cm_file_write(path, cm_buf_bytes(&overlay->envelope), 0600, error);

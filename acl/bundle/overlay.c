@@ -1,5 +1,6 @@
 #include "acl/bundle/overlay.h"
 
+#include "acl/bundle/archive.h"
 #include "acl/bundle/bundle_internal.h"
 #include "acl/bundle/signers.h"
 #include "proto/base/log.h"
@@ -105,6 +106,33 @@ static enum cm_status check_form(const struct cm_bundle *bundle, struct cm_trust
     return status;
 }
 
+// Whom it forbade stays so when a directory says otherwise later: it is compiled by the one that it
+// names. Live, one that isn't at hand is no reason to withhold nothing.
+static enum cm_status compile(struct cm_rules **out, const struct cm_bundle *bundle,
+                              struct cm_trust *trust, const struct cm_overlay *overlay, bool live,
+                              struct cm_error *error)
+{
+    struct cm_trust *named = NULL;
+    enum cm_status status = CM_OK;
+    if (overlay->directory_serial == 0) {
+        named = cm_trust_ref(trust);
+    } else {
+        status = cm_archive_find(&named, bundle->folder, trust, overlay->directory_serial, error);
+    }
+    if (status != CM_OK && status != CM_MEMORY && live) {
+        cm_log(CM_LOG_WARNING, "overlay-directory-unknown", "agency=%s serial=%" PRIu64,
+               bundle->agency, overlay->directory_serial);
+        named = cm_trust_ref(trust);
+        status = CM_OK;
+    }
+    if (status == CM_OK) {
+        status = cm_overlay_compile(out, overlay->agency, overlay->file_count, overlay->files,
+                                    cm_trust_directory(named), error);
+    }
+    cm_trust_unref(named);
+    return status;
+}
+
 // Verified and compiled; out is the caller's, to clear also after a failure.
 static enum cm_status open_overlay(struct overlay_state *out, const struct cm_bundle *bundle,
                                    struct cm_trust *trust, const struct cm_envelope *envelope,
@@ -129,8 +157,7 @@ static enum cm_status open_overlay(struct overlay_state *out, const struct cm_bu
         status = check_age(bundle, out, live, error);
     }
     if (status == CM_OK) {
-        status = cm_overlay_compile(&out->rules, overlay.agency, overlay.file_count, overlay.files,
-                                    cm_trust_directory(trust), error);
+        status = compile(&out->rules, bundle, trust, &overlay, live, error);
     }
     if (status == CM_OK) {
         status = cm_envelope_encode(&out->envelope, envelope);
@@ -184,7 +211,7 @@ enum cm_status cm_bundle_accept_overlay(struct cm_bundle *bundle, struct cm_trus
         cm_fail(error, status, bundle->agency, "out of memory");
         goto out;
     }
-    status = cm_bundle_persist_overlay(bundle, &next, error);
+    status = cm_bundle_persist_overlay(bundle, trust, &next, error);
     if (status != CM_OK) {
         goto out;
     }

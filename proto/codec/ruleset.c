@@ -58,6 +58,7 @@ static void check_overlay(struct cm_form *form, const struct cm_overlay *overlay
     cm_form_agency(form, "agency", overlay->agency);
     cm_form_between(form, "sequence", overlay->sequence, 1, INT64_MAX);
     cm_form_between(form, "revision", overlay->revision, 1, INT64_MAX);
+    cm_form_between(form, "directory_serial", overlay->directory_serial, 0, INT64_MAX);
     cm_form_time(form, "signed_ms", overlay->signed_ms);
     check_files(form, overlay->files, overlay->file_count);
 }
@@ -170,6 +171,7 @@ enum cm_status cm_overlay_decode(struct cm_overlay *out, struct cm_arena *arena,
     out->agency = in->agency;
     out->sequence = in->sequence;
     out->revision = in->revision;
+    out->directory_serial = in->directory_serial;
     out->signed_ms = in->signed_ms;
     out->file_count = in->n_files;
     out->files = take_files(&form, in->files, in->n_files);
@@ -196,6 +198,7 @@ enum cm_status cm_overlay_encode(struct cm_buf *out, const struct cm_overlay *ov
     message.agency = cm_form_out_text(overlay->agency);
     message.sequence = overlay->sequence;
     message.revision = overlay->revision;
+    message.directory_serial = overlay->directory_serial;
     message.signed_ms = overlay->signed_ms;
     message.n_files = overlay->file_count;
     message.files = out_files(&form, overlay->files, overlay->file_count);

@@ -28,6 +28,7 @@ struct cm_overlay {
     const char *agency;
     uint64_t sequence; // of the rule set it lies over
     uint64_t revision;
+    uint64_t directory_serial; // the oldest by which something in it was withheld; 0: the current
     int64_t signed_ms;
     size_t file_count;
     const struct cm_rule_file *files;

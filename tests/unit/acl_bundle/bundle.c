@@ -132,6 +132,15 @@ static bool asker_sees(void)
     return cm_view_any(view);
 }
 
+static void next_directory(enum cm_kind kind)
+{
+    cm_trust_unref(trust);
+    pki_next(pki);
+    pki_find_agency(pki, ASKER)->kind = kind;
+    trust = pki_trust(pki);
+    cr_assert_eq(cm_bundle_retrust(bundle, trust, &error), CM_OK);
+}
+
 static void reopen(enum cm_status expected)
 {
     cm_bundle_free(bundle);
@@ -265,16 +274,10 @@ Test(bundle, wants_two_administrators_where_the_directory_says_so)
 Test(bundle, holds_what_a_newer_directory_would_widen)
 {
     // Signed while the asker was a private company: no local agency.
-    cm_trust_unref(trust);
-    pki_next(pki);
-    pki_find_agency(pki, ASKER)->kind = CM_KIND_PRIVATE;
-    trust = pki_trust(pki);
+    next_directory(CM_KIND_PRIVATE);
     apply(1, NULL, shares_with_kind);
     cr_expect_not(asker_sees());
-    cm_trust_unref(trust);
-    pki_next(pki);
-    pki_find_agency(pki, ASKER)->kind = CM_KIND_LOCAL;
-    trust = pki_trust(pki);
+    next_directory(CM_KIND_LOCAL);
     cr_expect_not(asker_sees(), "held until an administrator signs");
     reopen(CM_OK);
     cr_expect_not(asker_sees(), "also after a restart");
@@ -289,6 +292,13 @@ static const char *file_of(const char *suffix)
     static char path[PKI_PATH + 64];
     snprintf(path, sizeof path, "%s/%s", folder, suffix);
     return path;
+}
+
+static const char *directory_file(uint64_t serial)
+{
+    char name[64];
+    snprintf(name, sizeof name, "directory-%lu", (unsigned long)serial);
+    return file_of(name);
 }
 
 Test(bundle, refuses_files_that_somebody_altered)
@@ -343,14 +353,10 @@ Test(bundle, stands_again_after_a_crash_between_its_files)
 
 Test(bundle, a_directory_that_a_set_names_must_be_at_hand)
 {
-    char path[PKI_PATH + 64];
     struct cm_digest first = apply(1, NULL, shares);
-    snprintf(path, sizeof path, "%s/directory-%lu", folder,
-             (unsigned long)cm_trust_directory(trust)->serial);
-    cm_trust_unref(trust);
-    pki_next(pki);
-    trust = pki_trust(pki);
-    cr_assert_eq(unlink(path), 0);
+    const uint64_t serial = cm_trust_directory(trust)->serial;
+    next_directory(CM_KIND_LOCAL);
+    cr_assert_eq(unlink(directory_file(serial)), 0);
     reopen(CM_OK);
     cr_expect_null(cm_bundle_standing(bundle), "removing it must not lift what it holds");
     cr_expect(cm_bundle_knows(bundle, 1, &first));
@@ -360,7 +366,6 @@ Test(bundle, an_older_set_never_stands_in_place_of_one_that_cannot)
 {
     struct cm_envelope first;
     struct cm_envelope second;
-    char path[PKI_PATH + 64];
     struct cm_ruleset set = set_of(1, shares);
     struct cm_digest digest = sign(&first, &set, admin());
     cr_assert_eq(accept(&first), CM_OK);
@@ -368,12 +373,9 @@ Test(bundle, an_older_set_never_stands_in_place_of_one_that_cannot)
     set.previous = digest;
     sign(&second, &set, admin());
     cr_assert_eq(accept(&second), CM_OK);
-    snprintf(path, sizeof path, "%s/directory-%lu", folder,
-             (unsigned long)cm_trust_directory(trust)->serial);
-    cm_trust_unref(trust);
-    pki_next(pki);
-    trust = pki_trust(pki);
-    cr_assert_eq(unlink(path), 0);
+    const uint64_t serial = cm_trust_directory(trust)->serial;
+    next_directory(CM_KIND_LOCAL);
+    cr_assert_eq(unlink(directory_file(serial)), 0);
     reopen(CM_OK);
     cr_assert_null(cm_bundle_standing(bundle));
     cr_expect_eq(cm_bundle_accept(bundle, trust, &first, true, pki->now_ms, &error), CM_STALE,
@@ -414,6 +416,8 @@ Test(bundle, takes_no_older_set_from_its_folder)
     cm_buf_clear(&oldest);
 }
 
+static uint64_t overlay_serial; // that the next overlay names
+
 static void sign_overlay(struct cm_envelope *out, uint64_t sequence, uint64_t revision,
                          const char *text, const struct cm_signer *signer)
 {
@@ -423,6 +427,7 @@ static void sign_overlay(struct cm_envelope *out, uint64_t sequence, uint64_t re
         .agency = OWNER,
         .sequence = sequence,
         .revision = revision,
+        .directory_serial = overlay_serial,
         .signed_ms = pki->now_ms,
         .file_count = 1,
         .files = &file,
@@ -567,4 +572,29 @@ Test(bundle, a_new_sets_standing_hands_on_the_overlay_that_lies_over_it)
     }
     cr_expect_not(asker_sees());
     cm_bundle_free(node);
+}
+
+Test(bundle, an_overlay_forbids_whom_it_forbade_when_it_was_signed)
+{
+    next_directory(CM_KIND_PRIVATE);
+    apply(1, NULL, shares);
+    overlay_serial = cm_trust_directory(trust)->serial;
+    cr_assert_eq(lay(1, 1, "rules 1\nforbid kind:private\n"), CM_OK);
+    cr_expect_not(asker_sees());
+    for (int serials = 0; serials < 12; serials++) { // more than are kept unnamed
+        next_directory(CM_KIND_LOCAL);
+    }
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "also after a restart");
+    cr_assert_eq(lay(1, 2, "rules 1\nforbid kind:private\nforbid kind:campus\n"), CM_OK);
+    cr_expect_not(asker_sees(), "nor by another overlay that goes on from there");
+    overlay_serial = cm_trust_directory(trust)->serial;
+    cr_assert_eq(lay(1, 3, "rules 1\nforbid kind:private\n"), CM_OK);
+    cr_expect(asker_sees(), "one of today alone");
+    next_directory(CM_KIND_LOCAL);
+    apply(2, &cm_bundle_standing(bundle)->digest, shares);
+    cr_expect(asker_sees());
+    cr_assert_eq(unlink(directory_file(overlay_serial)), 0);
+    reopen(CM_OK);
+    cr_expect_not(asker_sees(), "whom it forbids can't be told any more");
 }

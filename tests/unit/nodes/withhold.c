@@ -120,6 +120,42 @@ Test(withhold, stays_over_the_next_set_and_begins_anew_there)
     expect_held(2, 1, EDITS, "");
 }
 
+static uint64_t named_serial(void)
+{
+    struct cm_withholding now;
+    cr_assert_eq(cm_withholding_read(&now, bundle, NULL), CM_OK);
+    const uint64_t serial = now.directory_serial;
+    cm_withholding_clear(&now);
+    return serial;
+}
+
+static uint64_t next_serial(void)
+{
+    cm_trust_unref(trust);
+    pki_next(pki);
+    trust = pki_trust(pki);
+    cr_assert_eq(cm_bundle_retrust(bundle, trust, NULL), CM_OK);
+    return cm_trust_directory(trust)->serial;
+}
+
+Test(withhold, names_the_oldest_directory_while_something_goes_on)
+{
+    const uint64_t first = cm_trust_directory(trust)->serial;
+    cr_expect(hold(1, EDITS, OFF));
+    cr_expect_eq(named_serial(), first);
+    next_serial();
+    cr_expect(hold(1, "", OFF));
+    cr_expect_eq(named_serial(), first);
+    sign_set(2);
+    const uint64_t third = next_serial();
+    cr_expect(hold(2, EDITS, OFF));
+    cr_expect_eq(named_serial(), first, "what is off stays off with whom it was");
+    cr_expect(hold(2, EDITS, ""));
+    cr_expect_eq(named_serial(), first);
+    cr_expect(hold(2, "", OFF));
+    cr_expect_eq(named_serial(), third, "nothing goes on");
+}
+
 Test(withhold, never_signs_what_an_overlay_may_not_hold)
 {
     bool changed;

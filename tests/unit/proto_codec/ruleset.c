@@ -95,6 +95,12 @@ Test(ruleset, overlay_golden)
     cr_expect_eq(got.signed_ms, overlay.signed_ms);
     cr_assert_eq(got.file_count, 1);
     cr_expect(cm_bytes_equal(got.files[0].text, files[0].text));
+    cr_expect_eq(got.directory_serial, 0);
+    overlay.directory_serial = 7;
+    cm_buf_clear(&bytes);
+    cr_assert_eq(cm_overlay_encode(&bytes, &overlay, NULL), CM_OK);
+    cr_assert_eq(cm_overlay_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_expect_eq(got.directory_serial, 7);
     cm_buf_clear(&bytes);
     cm_arena_free(arena);
 }
