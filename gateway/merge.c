@@ -172,20 +172,18 @@ static void ready_remove(struct cm_merge *merge, size_t index)
     merge->ready_count = kept;
 }
 
-bool cm_merge_discard(struct cm_merge *merge, size_t index)
+void cm_merge_discard(struct cm_merge *merge, size_t index)
 {
     struct node *node = &merge->nodes[index];
     cm_merge_drop(merge, index);
     if (node->place != PLACE_READY) {
-        return true;
+        return;
     }
-    bool whole = !merge->stopped || node->taken == 0;
     ready_remove(merge, index);
     merge->rows -= node->taken;
     node->taken = 0;
     node->batch = NULL;
     node->place = PLACE_OUT;
-    return whole;
 }
 
 // The limit is reached: whoever may have more is cut.

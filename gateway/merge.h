@@ -30,9 +30,10 @@ enum cm_status cm_merge_new(struct cm_merge **out, struct cm_arena *arena, size_
 bool cm_merge_hold(struct cm_merge *merge, size_t node, const struct cm_batch *batch, bool final);
 // node sends no more; what it holds is cut where the merge stands.
 void cm_merge_drop(struct cm_merge *merge, size_t node);
-// The same, but nothing of what it holds is handed on, not even what was merged already. False: the
-// limit was reached with those rows, and others were cut for them; no honest answer can be made.
-bool cm_merge_discard(struct cm_merge *merge, size_t node);
+// The same, but nothing of what it holds is handed on, not even what was merged already. Where
+// others were cut at the limit for such rows, fewer than the limit go out: still the first of all
+// others.
+void cm_merge_discard(struct cm_merge *merge, size_t node);
 // What to hand on next. Call only when it can be handed on.
 struct cm_merge_step cm_merge_next(struct cm_merge *merge);
 

@@ -365,18 +365,12 @@ static void on_withdrawn(struct cm_call *call)
     struct cm_gateway_query *query = asked->query;
     bool whole =
         asked->state == CM_ASKED_DELIVERED && !cm_merge_holds(query->merge, slot_of(asked));
-    bool honest = whole || cm_merge_discard(query->merge, slot_of(asked));
+    if (!whole) {
+        cm_merge_discard(query->merge, slot_of(asked));
+    }
     cm_query_node_end(asked, whole ? CM_OUTCOME_ANSWERED : CM_OUTCOME_WITHDRAWN);
     if (!asked->busy) {
         cm_query_node_let_go(asked);
-    }
-    if (!honest) {
-        struct cm_error error;
-        cm_fail(&error, CM_UNAVAILABLE, "gateway",
-                "an agency withdrew its permission while rows were cut at the limit");
-        cm_error_hint(&error, "ask again");
-        cm_query_refuse(query, CM_UNAVAILABLE, &error);
-        return;
     }
     cm_query_pump(query);
 }

@@ -15,6 +15,22 @@ static struct cm_bytes greatest_key(const struct cm_book *book)
     return greatest;
 }
 
+// Rows count against the limit also where their agency took them back before they came.
+static bool limit_may_cut(const struct cm_book *book)
+{
+    if (!book->manifest.cut || book->rows == book->options.limit) {
+        return book->manifest.cut;
+    }
+    for (size_t i = 0; i < book->manifest.account_count; i++) {
+        const struct cm_account *account = &book->manifest.accounts[i];
+        if (account->outcome == CM_OUTCOME_WITHDRAWN &&
+            cm_book_page(book, account->agency) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // What an agency left out must lie behind the last row that came from anyone.
 static bool cut_is_honest(const struct cm_book *book, const struct cm_page *page)
 {
@@ -22,7 +38,7 @@ static bool cut_is_honest(const struct cm_book *book, const struct cm_page *page
     if (page->check.final && page->next_key_len == 0 && !page->more_matched) {
         return true;
     }
-    if (!book->manifest.cut || book->rows != book->options.limit) {
+    if (!limit_may_cut(book)) {
         return false;
     }
     if (book->options.order == CM_ORDER_UNORDERED) {

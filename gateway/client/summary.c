@@ -85,7 +85,9 @@ enum cm_status cm_summary(struct cm_buf *out, const struct cm_manifest *manifest
                           manifest->counts[CM_OUTCOME_ANSWERED], asked, asked == 1 ? "y" : "ies");
     }
     if (status == CM_OK && manifest->cut) {
-        status = cm_buf_printf(out, "; there are more rows than the limit");
+        status = cm_buf_printf(out, manifest->counts[CM_OUTCOME_WITHDRAWN] > 0
+                                        ? "; there are more rows"
+                                        : "; there are more rows than the limit");
     }
     if (status == CM_OK) {
         status = add_missing(out, manifest);

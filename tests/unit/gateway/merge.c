@@ -269,7 +269,7 @@ Test(merge, nothing_of_a_discarded_node_is_handed_on)
     struct cm_arena *arena = cm_arena_new(1 << 16);
     for (int ordered = 0; ordered < 2; ordered++) {
         struct cm_merge *merge = pair(arena, 10, ordered);
-        cr_assert(cm_merge_discard(merge, 0));
+        cm_merge_discard(merge, 0);
         cr_assert_not(cm_merge_holds(merge, 0));
         struct cm_merge_step step = cm_merge_next(merge);
         cr_assert(step.kind == CM_MERGE_BATCH && step.node == 1 && step.rows == 2);
@@ -279,19 +279,28 @@ Test(merge, nothing_of_a_discarded_node_is_handed_on)
     cm_arena_free(arena);
 }
 
-Test(merge, rows_that_filled_the_limit_cannot_be_taken_back)
+Test(merge, rows_that_others_were_cut_for_can_be_taken_back)
 {
     struct cm_arena *arena = cm_arena_new(1 << 16);
-    struct cm_merge *merge = pair(arena, 3, true);
+    uint8_t keys[4][8];
+    struct cm_row rows[4];
+    struct cm_batch batches[2];
+    struct cm_merge *merge;
+    cr_assert_eq(cm_merge_new(&merge, arena, 2, 2, true), CM_OK);
+    for (uint8_t i = 0; i < 4; i++) { // 0 and 2, 1 and 3
+        put_key(keys[i], i < 2 ? 2u * i : 2u * i - 3);
+        rows[i].key = (struct cm_bytes){keys[i], 8};
+    }
+    for (size_t i = 0; i < 2; i++) {
+        batches[i] = (struct cm_batch){.row_count = 2, .rows = rows + 2 * i};
+        cr_assert(cm_merge_hold(merge, i, &batches[i], true));
+    }
     struct cm_merge_step step = cm_merge_next(merge);
-    cr_assert(step.kind == CM_MERGE_BATCH && step.node == 0 && step.rows == 2);
-    step = cm_merge_next(merge); // the limit is reached inside the other's batch
-    cr_assert(step.kind == CM_MERGE_BATCH && step.node == 1 && step.rows == 1);
-    merge = pair(arena, 1, true);
-    step = cm_merge_next(merge);
-    size_t other = 1 - step.node;
-    cr_assert(cm_merge_holds(merge, other));
-    cr_assert_eq(cm_merge_discard(merge, other), step.rows == 1);
+    cr_assert(step.kind == CM_MERGE_BATCH && step.rows == 1);
+    cm_merge_discard(merge, 1 - step.node);
+    cr_assert_eq(cm_merge_rows(merge), 1);
+    cr_assert(cm_merge_cut_node(merge, step.node));
+    cr_assert_eq(cm_merge_next(merge).kind, CM_MERGE_DONE);
     cm_arena_free(arena);
 }
 

@@ -116,6 +116,24 @@ Test(book_manifest, takes_an_answer_that_the_limit_cut_with_its_proof)
     cr_expect_arr_eq(world_out, expected, sizeof expected);
 }
 
+// Southgate took its rows back when the limit had cut Northport's for them.
+Test(book_manifest, takes_fewer_rows_than_the_limit_where_an_agency_took_its_own_back)
+{
+    world_answer(&world_north, &world_accounts[0], first_north, 4, false, 1);
+    world_manifest.cut = true;
+    world_accounts[0].more_matched = true;
+    world_accounts[1].outcome = CM_OUTCOME_LATE;
+    world_manifest.counts[CM_OUTCOME_ANSWERED] = 1;
+    world_manifest.counts[CM_OUTCOME_LATE] = 1;
+    cr_expect_eq(world_end(), CM_INVALID, "nobody was cut for who is late");
+    world_accounts[1].outcome = CM_OUTCOME_WITHDRAWN;
+    world_manifest.counts[CM_OUTCOME_LATE] = 0;
+    world_manifest.counts[CM_OUTCOME_WITHDRAWN] = 1;
+    cr_expect_eq(world_end(), CM_OK, "%s: %s", world_error.where, world_error.text);
+    world_manifest.cut = false;
+    cr_expect_eq(world_end(), CM_INVALID, "it is to say that rows were cut");
+}
+
 Test(book_manifest, finds_an_earlier_row_behind_a_cut)
 {
     static const int64_t late_south[] = {850, 400};
