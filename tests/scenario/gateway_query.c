@@ -357,7 +357,10 @@ Test(gateway_query, whose_key_is_revoked_meanwhile_gets_no_answer)
 {
     const struct pki_leaf leaf = {
         .agency = "ca.northport.pd", .role = CM_ROLE_INVESTIGATOR, .name = "inv-1"};
+    const struct pki_identity *calls = pki_identity(world->pki, leaf.agency, leaf.role, leaf.name);
     const struct pki_identity *signs = pki_leaf(world->pki, &leaf);
+    cr_assert_neq(calls, signs);
+    cr_assert_eq(calls, pki_identity(world->pki, leaf.agency, leaf.role, leaf.name));
     pki_revoke(world->pki, "ca.northport.pd", signs, world->pki->now_ms - 1000);
     struct cm_trust *revoked = pki_trust(world->pki);
     for (unsigned ms = 0; ms < 30; ms++) {
