@@ -19,7 +19,7 @@ static void link_limits(struct cm_limits *limits, const struct cm_digest *old,
 void cm_limits_end(struct cm_limits *limits)
 {
     bool apart = limits->full;
-    bool together = limits->full;
+    bool together = apart;
     for (uint32_t i = 0; limits->begun && i < limits->count; i++) {
         for (uint32_t j = 0; j < i; j++) {
             apart = apart || cm_digest_equal(limits->links[i].old, limits->links[j].old);

@@ -1,4 +1,4 @@
-// How often what an agency may cause counts: CM_PACE_BURST times at once, then once each
+// How often what an agency may cause is recorded: CM_PACE_BURST times at once, then once each
 // CM_PACE_EVERY_MS. Zero is a fresh one. Pure; owner's thread.
 #ifndef CM_GATEWAY_PACE_H
 #define CM_GATEWAY_PACE_H

@@ -175,33 +175,54 @@ static void rest_for(struct cm_desk *desk, int64_t rest_ms)
 static void take_rest(struct cm_desk *desk)
 {
     int64_t rest_ms = REST_PARTS * desk->took_ms;
-    int64_t pace_ms = cm_pace_wait(&desk->pace, mono(desk->sessions));
-    if (rest_ms > MAX_REST_MS) {
-        rest_ms = MAX_REST_MS;
+    rest_for(desk, rest_ms > MAX_REST_MS ? MAX_REST_MS : rest_ms);
+}
+
+static void record(struct cm_party *party)
+{
+    struct cm_desk *desk = &party->desk;
+    const struct cm_sessions_options *options = &desk->sessions->options;
+    desk->unrecorded = false;
+    if (desk->standing && options->on_rules) {
+        cm_pace_use(&desk->pace, mono(desk->sessions));
+        options->on_rules(options->context, party->id, desk->standing);
     }
-    if (rest_ms < pace_ms) {
-        rest_ms = pace_ms;
+}
+
+static void record_later(struct cm_timer *timer)
+{
+    record(CM_CONTAINER(timer, struct cm_party, desk.later));
+}
+
+// It counts at once, whatever the pace: of changes that come too fast the newest is recorded.
+static void changed(struct cm_party *party)
+{
+    struct cm_desk *desk = &party->desk;
+    int64_t wait_ms = cm_pace_wait(&desk->pace, mono(desk->sessions));
+    if (desk->unrecorded) {
+        return;
     }
-    rest_for(desk, rest_ms);
+    desk->later.fire = record_later;
+    desk->unrecorded =
+        wait_ms > 0 && cm_timer_set(desk->sessions->options.loop, &desk->later, wait_ms) == CM_OK;
+    if (!desk->unrecorded) {
+        record(party);
+    }
 }
 
 static void take_done(struct cm_job *job)
 {
     struct cm_party *party = of_job(job);
     struct cm_desk *desk = &party->desk;
-    struct cm_sessions *sessions = desk->sessions;
     struct cm_offer *offer = desk->running;
     desk->running = NULL;
     cm_trust_unref(desk->trust);
     desk->trust = NULL;
     if (adopt(party) && desk->standing) {
-        cm_pace_use(&desk->pace, mono(sessions));
         cm_log(CM_LOG_INFO, "rules-standing", "agency=%s sequence=%llu overlay=%llu", party->id,
                (unsigned long long)desk->standing->sequence,
                (unsigned long long)desk->standing->overlay_revision);
-        if (sessions->options.on_rules) {
-            sessions->options.on_rules(sessions->options.context, party->id, desk->standing);
-        }
+        changed(party);
     }
     take_rest(desk);
     // Whose rules could not be opened attaches again; whose are damaged is told so.
@@ -323,6 +344,10 @@ void cm_desk_clear(struct cm_party *party)
 {
     struct cm_desk *desk = &party->desk;
     cm_timer_cancel(desk->sessions->options.loop, &desk->rest);
+    cm_timer_cancel(desk->sessions->options.loop, &desk->later);
+    if (desk->unrecorded) {
+        record(party);
+    }
     while (desk->first) {
         struct cm_offer *offer = desk->first;
         desk->first = offer->next;

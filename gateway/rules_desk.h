@@ -1,8 +1,8 @@
 // What nodes present of their agency's rules: taken in on a worker of their own, one offer at a
 // time for an agency and in the order in which they came; of what a session says changed only the
 // newest waits. An agency's desk then rests in proportion, so that none keeps the worker from the
-// others, and longer where its rules change so often that they would fill the ledger. Loop thread
-// but where it says worker.
+// others; changes that come so often that they would fill the ledger count at once, but only the
+// newest is recorded. Loop thread but where it says worker.
 #ifndef CM_GATEWAY_RULES_DESK_H
 #define CM_GATEWAY_RULES_DESK_H
 
@@ -31,7 +31,9 @@ struct cm_desk { // an agency's
     struct cm_job job;
     struct cm_timer rest;
     int64_t took_ms;
-    struct cm_pace pace; // of what comes to count, each of which is recorded
+    struct cm_pace pace;   // of what is recorded
+    struct cm_timer later; // until what counts may be recorded
+    bool unrecorded;       // later is set
     bool resting;
     bool damaged; // what lies on disk was altered: nothing is taken, nobody asked
 };
