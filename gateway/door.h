@@ -7,8 +7,8 @@
 
 enum {
     CM_DOOR_MS = 1000, // for the request of a Lookup or Reach to arrive
-    CM_DOOR_PER_KEY = 8,
-    CM_DOOR_PER_AGENCY = 64,
+    CM_DOOR_PER_KEY = 32,
+    CM_DOOR_PER_AGENCY = 128,
     CM_DOOR_TOTAL = 1024,
 };
 

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { PER_KEY = 8 }; // silent calls that a key may hold
+enum { PER_KEY = 32 }; // silent calls that a key may hold
 
 static struct daemon world;
 static struct daemon *const gateway = &world;
