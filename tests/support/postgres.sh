@@ -37,17 +37,12 @@ cd "$folder"
 $drop "$bin/initdb" -D "$folder/data" -U comity --auth=trust --no-sync --encoding=UTF8 --locale=C.UTF-8 \
     >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 $drop "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=200 \
-    -c log_min_messages=fatal -c timezone=America/Los_Angeles >>"$folder/log" 2>&1 &
+    -c log_min_messages=log -c timezone=America/Los_Angeles >>"$folder/log" 2>&1 &
 server=$!
-tries=0
-until "$bin/pg_isready" -q -h "$folder" -U comity -d postgres; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then
-        cat "$folder/log" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
+timeout 30 tail --pid="$server" -n +1 -F "$folder/log" 2>/dev/null | grep -q "ready to accept connections" || {
+    cat "$folder/log" >&2
+    exit 1
+}
 cd "$OLDPWD"
 CM_TEST_POSTGRES="host=$folder user=comity dbname=postgres"
 export CM_TEST_POSTGRES
