@@ -183,14 +183,10 @@ ingest() {
         die "$1 took not all detections"
 }
 
-# Waits for the daemon's event, not for time: fails as soon as the process is gone.
-wait_for_log() { # log, pattern, process
-    local tries
-    for tries in $(seq "${wait_tries:-200}"); do
-        grep -q -- "$2" "$1" 2>/dev/null && return 0
-        kill -0 "$3" 2>/dev/null || break
-        read -r -t 0.05 _ <> <(:) || true
-    done
+# Reads a log as it is written until it says so: fails as soon as the process is gone, or past $patience seconds.
+wait_for_log() { # log, pattern, process, [lines to pass over]
+    grep -q -- "$2" < <(exec timeout "${patience:-10}" tail --pid="$3" -s 0.2 -n "+$((${4:-0} + 1))" -F "$1" 2>/dev/null) &&
+        return 0
     tail -n 5 "$1" >&2
     die "no \"$2\" in $1"
 }

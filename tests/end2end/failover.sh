@@ -16,13 +16,13 @@ attached() { # gateway, lines of its log that don't count
 
 # Each node's newest session is open: one that was frozen too long has come back.
 still_attached() { # gateway
-    local agency session tries
+    local agency session seen
     for agency in $owners; do
-        for tries in $(seq "$wait_tries"); do
+        while :; do
+            seen=$(wc -l <"$dir/$1.log")
             session=$(sed -n "s/.*node-attached agency=$agency \(session=[0-9]*\) .*/\1/p" "$dir/$1.log" | tail -n 1)
             grep -q "node-detached agency=$agency $session\$" "$dir/$1.log" || break
-            [ "$tries" -lt "$wait_tries" ] || die "$agency does not come back to $1"
-            read -r -t 0.05 _ <> <(:) || true
+            wait_for_new "$1" "$seen" "node-attached agency=$agency"
         done
     done
 }

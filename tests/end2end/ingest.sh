@@ -63,21 +63,20 @@ sed 's/yesterday/1795337601000/' new.csv.rejects.csv | ingest 0 "1 stored" --sto
 mkfifo pipe
 comity-demo-data --rows 9000 --seed 9 --now 1795337603000 d >/dev/null
 sed 's/^np-/other-/' d/$owner.csv >other.csv
-comity node ingest --store "$store" --owner $owner - <pipe >out 2>err &
+comity node ingest --store "$store" --owner $owner --rejects other.rejects.csv - <pipe >out 2>err &
 reader=$!
 exec 3>pipe
+# The rejected line is written once those before it are stored: that is the event.
 head -n 1501 other.csv >&3
+echo '8ABC123' >&3
 if [ -z "${CM_TEST_POSTGRES:-}" ]; then
     stored() { sqlite3 -cmd '.timeout 5000' n.db "SELECT count(*) FROM detection WHERE event_id LIKE 'other-%'"; }
 else
     stored() { psql -X "$CM_TEST_POSTGRES" -Atc "SELECT count(*) FROM detection WHERE event_id LIKE 'other-%'"; }
 fi
-tries=0
-until [ "$(stored)" = 1500 ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 300 ] || fail "rows wait in a pipe that is quiet"
-    sleep 0.1
-done
+timeout 30 tail --pid=$reader -n +1 -F other.rejects.csv 2>/dev/null | grep -q 8ABC123 ||
+    fail "rows wait in a pipe that is quiet: $(cat err)"
+[ "$(stored)" = 1500 ] || fail "$(stored) of 1500"
 kill -INT $reader || fail "the reader is gone: $(cat err)"
 code=0
 wait $reader || code=$?

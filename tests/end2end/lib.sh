@@ -5,7 +5,7 @@ set -euo pipefail
 PATH="$1:$PATH"
 test_name=$(basename "$0")
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
-wait_tries=1200 # of 50 ms: sanitizers and busy machines are slow
+patience=60 # seconds: sanitizers and busy machines are slow
 export TZ=UTC ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$source_dir/tests/lsan.supp:print_suppressions=0
 
@@ -164,13 +164,7 @@ send_as() { # agency/person, gateway, name, pattern, times
 }
 
 wait_for_new() { # daemon, lines of its log seen already, pattern
-    local _
-    for _ in $(seq "$wait_tries"); do
-        tail -n "+$(($2 + 1))" "$dir/$1.log" | grep -q -- "$3" && return 0
-        kill -0 "${pids[$1]}" 2>/dev/null || break
-        read -r -t 0.05 _ <> <(:) || true
-    done
-    die "no new \"$3\" in $1's log"
+    wait_for_log "$dir/$1.log" "$3" "${pids[$1]}" "$2"
 }
 
 restart_node() { # agency: attached to both gateways again

@@ -6,7 +6,7 @@ set -euo pipefail
 PATH="$1:$PATH"
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 here=$source_dir/deploy/demo.d
-wait_tries=1200
+patience=60
 detections=5000
 export TZ=UTC
 
