@@ -1,7 +1,7 @@
 #include "gateway/client/approve.h"
-#include "gateway/client/when.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
+#include "proto/base/when.h"
 
 #include <limits.h>
 #include <stdlib.h>

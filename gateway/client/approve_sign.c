@@ -1,10 +1,10 @@
 #include "gateway/client/approve.h"
 #include "gateway/client/printer.h"
 #include "gateway/client/summary.h"
-#include "gateway/client/when.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
 #include "proto/base/file.h"
+#include "proto/base/when.h"
 
 #include <limits.h>
 #include <string.h>

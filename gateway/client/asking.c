@@ -1,8 +1,8 @@
 #include "gateway/client/asking.h"
 
-#include "gateway/client/when.h"
 #include "proto/base/cli_args.h"
 #include "proto/base/file.h"
+#include "proto/base/when.h"
 #include "proto/envelope/dsse.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "gateway/client/kept_case.h"
 #include "gateway/client/printer.h"
 #include "gateway/client/summary.h"
-#include "gateway/client/when.h"
+#include "proto/base/when.h"
 
 #include <string.h>
 

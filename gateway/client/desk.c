@@ -2,8 +2,8 @@
 
 #include "gateway/client/approvals.h"
 #include "gateway/client/kept_case.h"
-#include "gateway/client/when.h"
 #include "proto/base/cli.h"
+#include "proto/base/when.h"
 
 void cm_desk_recall(struct cm_asking *asking, const struct cm_settings *settings)
 {

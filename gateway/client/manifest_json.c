@@ -1,6 +1,6 @@
 #include "gateway/client/manifest_json.h"
 
-#include "gateway/client/when.h"
+#include "proto/base/when.h"
 
 static json_t *hex(const struct cm_digest *digest)
 {

@@ -1,7 +1,7 @@
 #include "gateway/client/summary.h"
 
 #include "gateway/client/printer.h"
-#include "gateway/client/when.h"
+#include "proto/base/when.h"
 
 #include <inttypes.h>
 #include <string.h>

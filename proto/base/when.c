@@ -1,4 +1,4 @@
-#include "gateway/client/when.h"
+#include "proto/base/when.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "gateway/client/when.h"
+#include "proto/base/when.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

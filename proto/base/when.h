@@ -1,7 +1,7 @@
 // Times as people write and read them: "30d", "2026-11-01", RFC 3339; local time with its offset,
 // or UTC. Local means the process's TZ. Any thread.
-#ifndef CM_CLIENT_WHEN_H
-#define CM_CLIENT_WHEN_H
+#ifndef CM_BASE_WHEN_H
+#define CM_BASE_WHEN_H
 
 #include "proto/base/error.h"
 
