@@ -240,13 +240,12 @@ static enum cm_status open_identity(struct cm_gatewayd *d, struct cm_error *erro
 }
 
 // What the ledger holds of queries that could still be replayed.
-static enum cm_status restore(void *context, uint64_t index, struct cm_bytes bytes)
+static enum cm_status restore(void *context, const struct cm_log_item *item)
 {
     struct cm_gatewayd *d = context;
-    (void)index;
     cm_arena_reset(d->restore_arena);
     struct cm_entry entry;
-    enum cm_status status = cm_entry_decode(&entry, d->restore_arena, bytes, NULL);
+    enum cm_status status = cm_entry_decode(&entry, d->restore_arena, item->entry, NULL);
     if (status) {
         return status;
     }

@@ -139,13 +139,12 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
 }
 
 // Queries that were judged to the end within their life can't be asked again.
-static enum cm_status restore(void *context, uint64_t index, struct cm_bytes bytes)
+static enum cm_status restore(void *context, const struct cm_log_item *item)
 {
     struct cm_noded *noded = context;
     struct cm_entry entry;
-    (void)index;
     cm_arena_reset(noded->restore_arena);
-    const enum cm_status status = cm_entry_decode(&entry, noded->restore_arena, bytes, NULL);
+    const enum cm_status status = cm_entry_decode(&entry, noded->restore_arena, item->entry, NULL);
     if (status) {
         return status;
     }

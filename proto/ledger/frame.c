@@ -22,12 +22,26 @@ static uint32_t get_u32(const uint8_t *in)
     return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
 }
 
+static bool length_fits(unsigned type, size_t len)
+{
+    switch (type) {
+    case CM_FRAME_ENTRY:
+        return len > 0 && len <= CM_MAX_ENTRY;
+    case CM_FRAME_ACCESS:
+        return len > 0 && len <= CM_MAX_ACCESS;
+    case CM_FRAME_CHECKPOINT:
+        return len > 0 && len <= CM_MAX_CHECKPOINT;
+    default:
+        return false;
+    }
+}
+
 enum cm_status cm_frame_add(struct cm_buf *out, enum cm_frame_type type, struct cm_bytes bytes)
 {
-    if (bytes.len > CM_MAX_ENTRY) {
+    if (!length_fits(type, bytes.len)) {
         return CM_INVALID;
     }
-    const size_t len = CM_FRAME_HEAD + bytes.len + CM_FRAME_TAIL;
+    const size_t len = cm_frame_size(bytes.len);
     uint8_t *frame;
     const enum cm_status status = cm_buf_reserve(out, len, &frame);
     if (status) {
@@ -35,9 +49,7 @@ enum cm_status cm_frame_add(struct cm_buf *out, enum cm_frame_type type, struct 
     }
     put_u32(frame, (uint32_t)bytes.len);
     frame[4] = (uint8_t)type;
-    if (bytes.len > 0) {
-        memcpy(frame + CM_FRAME_HEAD, bytes.data, bytes.len);
-    }
+    memcpy(frame + CM_FRAME_HEAD, bytes.data, bytes.len);
     const uint32_t crc = cm_crc32c(0, (struct cm_bytes){frame + 4, 1 + bytes.len});
     put_u32(frame + CM_FRAME_HEAD + bytes.len, crc);
     out->len += len;
@@ -47,12 +59,15 @@ enum cm_status cm_frame_add(struct cm_buf *out, enum cm_frame_type type, struct 
 enum cm_status cm_frame_reader_init(struct cm_frame_reader *reader, int fd)
 {
     struct stat facts;
-    *reader = (struct cm_frame_reader){.fd = fd};
+    *reader = (struct cm_frame_reader){.fd = fd, .keep = UINT64_MAX, .cap = WINDOW};
     if (fstat(fd, &facts) != 0) {
         return CM_IO;
     }
+    if (!S_ISREG(facts.st_mode)) {
+        return CM_INVALID;
+    }
     reader->size = (uint64_t)facts.st_size;
-    reader->window = malloc(WINDOW);
+    reader->window = malloc(reader->cap);
     return reader->window ? CM_OK : CM_MEMORY;
 }
 
@@ -62,13 +77,38 @@ void cm_frame_reader_clear(struct cm_frame_reader *reader)
     reader->window = NULL;
 }
 
-static enum cm_status fill(struct cm_frame_reader *reader, uint64_t offset)
+// Lets the window begin at start and hold at least len bytes.
+static enum cm_status move_window(struct cm_frame_reader *reader, uint64_t start, size_t len)
 {
-    reader->start = offset;
-    reader->held = 0;
-    while (reader->held < WINDOW) {
-        const ssize_t got = pread(reader->fd, reader->window + reader->held, WINDOW - reader->held,
-                                  (off_t)(offset + reader->held));
+    size_t cap = reader->cap;
+    while (cap < len) {
+        cap *= 2;
+    }
+    if (cap > reader->cap) {
+        uint8_t *window = realloc(reader->window, cap);
+        if (!window) {
+            return CM_MEMORY;
+        }
+        reader->window = window;
+        reader->cap = cap;
+    }
+    if (start >= reader->start && start < reader->start + reader->held) {
+        const size_t skip = (size_t)(start - reader->start);
+        reader->held -= skip;
+        memmove(reader->window, reader->window + skip, reader->held);
+    } else {
+        reader->held = 0;
+    }
+    reader->start = start;
+    return CM_OK;
+}
+
+static enum cm_status fill(struct cm_frame_reader *reader)
+{
+    while (reader->held < reader->cap) {
+        const ssize_t got =
+            pread(reader->fd, reader->window + reader->held, reader->cap - reader->held,
+                  (off_t)(reader->start + reader->held));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -93,29 +133,20 @@ enum cm_status cm_frame_peek(struct cm_bytes *out, struct cm_frame_reader *reade
         len = (size_t)(reader->size - offset);
     }
     if (offset < reader->start || offset + len > reader->start + reader->held) {
-        const enum cm_status status = fill(reader, offset);
+        const uint64_t start = offset < reader->keep ? offset : reader->keep;
+        enum cm_status status = move_window(reader, start, (size_t)(offset - start) + len);
+        if (!status) {
+            status = fill(reader);
+        }
         if (status) {
             return status;
         }
-        if (len > reader->held) {
+        if (offset + len > reader->start + reader->held) {
             return CM_IO; // the file shrank meanwhile
         }
     }
     *out = (struct cm_bytes){reader->window + (offset - reader->start), len};
     return CM_OK;
-}
-
-static bool length_fits(uint8_t type, uint32_t len)
-{
-    switch (type) {
-    case CM_FRAME_ENTRY:
-    case CM_FRAME_ACCESS:
-        return len > 0 && len <= CM_MAX_ENTRY;
-    case CM_FRAME_CHECKPOINT:
-        return len > 0 && len <= CM_MAX_CHECKPOINT;
-    default:
-        return false;
-    }
 }
 
 enum cm_status cm_frame_read(struct cm_frame *out, struct cm_frame_reader *reader, uint64_t offset)
@@ -128,7 +159,7 @@ enum cm_status cm_frame_read(struct cm_frame *out, struct cm_frame_reader *reade
     }
     const uint32_t len = get_u32(head.data);
     const uint8_t type = head.data[4];
-    const size_t whole = (size_t)CM_FRAME_HEAD + len + CM_FRAME_TAIL;
+    const size_t whole = cm_frame_size(len);
     out->end = offset + whole;
     if (!length_fits(type, len) || out->end > reader->size) {
         return CM_OK;

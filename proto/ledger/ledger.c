@@ -1,7 +1,7 @@
 #include "proto/ledger/ledger.h"
 
 #include "proto/base/log.h"
-#include "proto/ledger/recovery.h"
+#include "proto/ledger/log_reader.h"
 #include "proto/ledger/writer.h"
 
 #include <errno.h>
@@ -131,60 +131,76 @@ static enum cm_status open_log(int *out, const char *folder, struct cm_error *er
     return status;
 }
 
-// Second reading, of what the scan found to hold: the whole tree, and each entry to the caller.
-static enum cm_status load(struct cm_ledger *ledger, struct cm_frame_reader *reader,
-                           const struct cm_ledger_options *options, uint64_t end,
-                           struct cm_error *error)
+// One reading: the whole tree, and each entry to the caller.
+static enum cm_status load(struct cm_ledger *ledger, struct cm_log_reader *reader,
+                           const struct cm_ledger_options *options, struct cm_error *error)
 {
-    for (uint64_t offset = CM_LOG_MAGIC_SIZE; offset < end;) {
-        struct cm_frame frame;
-        enum cm_status status = cm_frame_read(&frame, reader, offset);
-        if (!status && frame.type == CM_FRAME_NONE) {
-            status = CM_IO;
+    for (;;) {
+        struct cm_log_item item;
+        enum cm_status status = cm_log_reader_next(&item, reader, error);
+        if (status || item.type == CM_ITEM_END) {
+            return status;
         }
-        if (!status && frame.type == CM_FRAME_ENTRY) {
-            const uint64_t index = cm_merkle_size(ledger->tree);
-            struct cm_digest leaf;
-            cm_merkle_leaf(&leaf, frame.bytes);
-            status = cm_merkle_add(ledger->tree, &leaf);
-            if (!status && options->replay) {
-                status = options->replay(options->context, index, frame.bytes);
-            }
+        if (item.type == CM_ITEM_CHECKPOINT) {
+            continue;
+        }
+        status = cm_merkle_add(ledger->tree, &item.leaf);
+        if (!status && options->replay) {
+            status = options->replay(options->context, &item);
         }
         if (status) {
             return cm_fail(error, status, "ledger", "the entry at byte %" PRIu64 " can't be loaded",
-                           offset);
-        }
-        offset = frame.end;
-    }
-    return CM_OK;
-}
-
-static enum cm_status first_head(struct cm_ledger *ledger, struct cm_recovery *recovery)
-{
-    if (recovery->note.len == 0) {
-        struct cm_checkpoint *empty = &recovery->checkpoint;
-        *empty = (struct cm_checkpoint){.size = 0};
-        memcpy(empty->origin, ledger->origin, sizeof empty->origin);
-        cm_merkle_root_of(&empty->root, NULL, 0);
-        const enum cm_status status = cm_checkpoint_sign(&recovery->note, empty, ledger->signer);
-        if (status) {
-            return status;
+                           item.offset);
         }
     }
-    ledger->head = cm_tree_head_new(&recovery->checkpoint, cm_buf_bytes(&recovery->note), 1);
-    return ledger->head ? CM_OK : CM_MEMORY;
 }
 
-static enum cm_status cut_torn(struct cm_ledger *ledger, const struct cm_recovery *recovery,
-                               struct cm_error *error)
+// The last checkpoint's root commits to all before it, so its signature speaks for all.
+static enum cm_status verify(const struct cm_ledger *ledger, const struct cm_log_state *state,
+                             struct cm_error *error)
 {
-    if (recovery->torn == 0) {
+    struct cm_key *key = NULL;
+    struct cm_checkpoint checkpoint;
+    if (state->note.len == 0) {
         return CM_OK;
     }
-    cm_log(CM_LOG_WARNING, "ledger-torn-tail", "bytes=%" PRIu64 " entries=%" PRIu64, recovery->torn,
-           recovery->frontier.size);
-    if (ftruncate(ledger->fd, (off_t)recovery->end) != 0 || fdatasync(ledger->fd) != 0) {
+    enum cm_status status = cm_key_new(&key, cm_signer_spki(ledger->signer));
+    if (status) {
+        return cm_fail(error, status, "ledger", "the key can't be used");
+    }
+    status = cm_checkpoint_open(&checkpoint, state->note, key, error);
+    cm_key_free(key);
+    return status;
+}
+
+static enum cm_status first_head(struct cm_ledger *ledger, const struct cm_log_state *state)
+{
+    struct cm_buf note = {0};
+    struct cm_checkpoint empty = {.size = 0};
+    if (state->note.len > 0) {
+        ledger->head = cm_tree_head_new(&state->checkpoint, state->note, 1);
+        return ledger->head ? CM_OK : CM_MEMORY;
+    }
+    memcpy(empty.origin, ledger->origin, sizeof empty.origin);
+    cm_merkle_root_of(&empty.root, NULL, 0);
+    enum cm_status status = cm_checkpoint_sign(&note, &empty, ledger->signer);
+    if (!status) {
+        ledger->head = cm_tree_head_new(&empty, cm_buf_bytes(&note), 1);
+        status = ledger->head ? CM_OK : CM_MEMORY;
+    }
+    cm_buf_clear(&note);
+    return status;
+}
+
+static enum cm_status cut_torn(struct cm_ledger *ledger, const struct cm_log_state *state,
+                               struct cm_error *error)
+{
+    if (state->torn == 0) {
+        return CM_OK;
+    }
+    cm_log(CM_LOG_WARNING, "ledger-torn-tail", "bytes=%" PRIu64 " entries=%" PRIu64, state->torn,
+           state->checkpoint.size);
+    if (ftruncate(ledger->fd, (off_t)state->end) != 0 || fdatasync(ledger->fd) != 0) {
         return os_error(error, "ledger", "torn tail can't be cut");
     }
     return CM_OK;
@@ -193,15 +209,15 @@ static enum cm_status cut_torn(struct cm_ledger *ledger, const struct cm_recover
 static void run_mail(struct cm_task *task);
 static void landed(void *context, struct cm_append *first);
 
-static enum cm_status start(struct cm_ledger *ledger, struct cm_recovery *recovery,
+static enum cm_status start(struct cm_ledger *ledger, const struct cm_log_state *state,
                             const struct cm_ledger_io *io, struct cm_error *error)
 {
-    enum cm_status status = first_head(ledger, recovery);
+    enum cm_status status = first_head(ledger, state);
     if (!status) {
         status = cm_writer_start(&ledger->writer,
                                  &(struct cm_writer_options){.fd = ledger->fd,
-                                                             .end = recovery->end,
-                                                             .frontier = recovery->frontier,
+                                                             .end = state->end,
+                                                             .frontier = state->frontier,
                                                              .origin = ledger->origin,
                                                              .signer = ledger->signer,
                                                              .io = io,
@@ -214,31 +230,21 @@ static enum cm_status start(struct cm_ledger *ledger, struct cm_recovery *recove
 static enum cm_status recover(struct cm_ledger *ledger, const struct cm_ledger_options *options,
                               const struct cm_ledger_io *io, struct cm_error *error)
 {
-    struct cm_frame_reader reader = {.fd = -1};
-    struct cm_recovery recovery = {.end = 0};
-    struct cm_key *key = NULL;
-    enum cm_status status = cm_key_new(&key, cm_signer_spki(ledger->signer));
+    struct cm_log_reader *reader = NULL;
+    enum cm_status status = cm_log_reader_open_fd(&reader, ledger->fd, ledger->origin, error);
     if (!status) {
-        status = cm_frame_reader_init(&reader, ledger->fd);
-    }
-    if (status) {
-        cm_fail(error, status, "ledger", "the key or the log can't be used");
+        status = load(ledger, reader, options, error);
     }
     if (!status) {
-        status = cm_recovery_scan(&recovery, &reader, ledger->origin, key, error);
+        status = verify(ledger, cm_log_reader_state(reader), error);
     }
     if (!status) {
-        status = load(ledger, &reader, options, recovery.end, error);
+        status = cut_torn(ledger, cm_log_reader_state(reader), error);
     }
     if (!status) {
-        status = cut_torn(ledger, &recovery, error);
+        status = start(ledger, cm_log_reader_state(reader), io, error);
     }
-    if (!status) {
-        status = start(ledger, &recovery, io, error);
-    }
-    cm_recovery_clear(&recovery);
-    cm_frame_reader_clear(&reader);
-    cm_key_free(key);
+    cm_log_reader_free(reader);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/task.h"
-#include "proto/ledger/checkpoint.h"
+#include "proto/ledger/log_reader.h"
 #include "proto/ledger/merkle.h"
 
 struct cm_ledger;
@@ -25,19 +25,21 @@ struct cm_ledger_options {
     struct cm_signer *signer; // reffed
     struct cm_poster *poster; // brings `done` to the loop thread
     unsigned max_waiting;     // appends in flight; beyond: CM_EXHAUSTED
-    // Called for each entry of the log at open, in order. NULL: none.
-    enum cm_status (*replay)(void *context, uint64_t index, struct cm_bytes entry);
+    // Called for each entry of the log at open, in order; whatever it isn't CM_OK for ends the
+    // opening, which may still fail for damage or a signature found later. NULL: none.
+    enum cm_status (*replay)(void *context, const struct cm_log_item *entry);
     void *context;
 };
 
 // Embedded in its owner; alive until done has run.
 struct cm_append {
     struct cm_bytes entry;  // borrowed until done; at most CM_MAX_ENTRY
-    struct cm_bytes access; // encrypted access record, or none
+    struct cm_bytes access; // sealed access record of at most CM_MAX_ACCESS, or none
     void (*done)(struct cm_append *append);
     // Set when done runs:
     enum cm_status status; // CM_OK: entry and a checkpoint that covers it are on disk
     uint64_t index;
+    uint64_t offset;           // where the entry's frame begins in the log
     struct cm_tree_head *head; // referenced for the caller when CM_OK
     // private
     struct cm_digest leaf;

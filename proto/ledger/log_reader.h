@@ -5,6 +5,7 @@
 #define CM_LEDGER_LOG_READER_H
 
 #include "proto/ledger/frame.h"
+#include "proto/ledger/frontier.h"
 
 struct cm_log_reader;
 
@@ -28,10 +29,11 @@ struct cm_log_item {
     struct cm_checkpoint checkpoint;
 };
 
-// What holds of what was read so far.
+// What holds of what was read so far: up to the checkpoint that covers the item given last.
 struct cm_log_state {
-    struct cm_checkpoint checkpoint; // the newest; of size 0 and without a note before the first
+    struct cm_checkpoint checkpoint; // of size 0 and without a note before the first
     struct cm_bytes note;            // borrowed from the reader until its next call
+    struct cm_frontier frontier;     // of the entries it covers
     uint64_t end;                    // offset after it
     uint64_t torn; // at the end: bytes after it, of a write that was never acknowledged
 };

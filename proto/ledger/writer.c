@@ -12,9 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-// One batch's entries and access records at most, before it is closed.
-enum { BATCH_BYTES = 4 * 1024 * 1024 };
-
 struct cm_writer {
     struct cm_writer_options options; // end and frontier move with what is durable
     pthread_t thread;
@@ -97,9 +94,10 @@ static enum cm_status make_durable(struct cm_writer *writer, struct cm_bytes dat
 }
 
 static enum cm_status pack(struct cm_buf *out, struct cm_frontier *frontier,
-                           struct cm_append *first, unsigned *count)
+                           struct cm_append *first, uint64_t offset, unsigned *count)
 {
     for (struct cm_append *append = first; append; append = append->next) {
+        append->offset = offset + out->len;
         enum cm_status status = cm_frame_add(out, CM_FRAME_ENTRY, append->entry);
         if (!status && append->access.len > 0) {
             status = cm_frame_add(out, CM_FRAME_ACCESS, append->access);
@@ -123,7 +121,7 @@ static enum cm_status write_batch(struct cm_writer *writer, struct cm_append *fi
     struct cm_frontier frontier = writer->options.frontier;
     struct cm_checkpoint checkpoint = {.size = 0};
     unsigned count = 0;
-    enum cm_status status = pack(&frames, &frontier, first, &count);
+    enum cm_status status = pack(&frames, &frontier, first, writer->options.end, &count);
     snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", writer->options.origin);
     checkpoint.size = frontier.size;
     cm_frontier_root(&checkpoint.root, &frontier);
@@ -163,15 +161,24 @@ static void land(struct cm_writer *writer, struct cm_append *first)
     writer->options.landed(writer->options.context, first);
 }
 
+static size_t frames_size(const struct cm_append *append)
+{
+    return cm_frame_size(append->entry.len) +
+           (append->access.len > 0 ? cm_frame_size(append->access.len) : 0);
+}
+
 // Cuts a batch off what waits. Under the lock.
 static struct cm_append *take_batch(struct cm_writer *writer)
 {
     struct cm_append *first = writer->first;
     struct cm_append *last = first;
-    size_t bytes = last->entry.len + last->access.len;
-    while (last->next && bytes + last->next->entry.len + last->next->access.len <= BATCH_BYTES) {
+    size_t bytes = frames_size(first);
+    for (unsigned count = 1; last->next && count < CM_MAX_LOG_BATCH_ENTRIES; count++) {
+        bytes += frames_size(last->next);
+        if (bytes > CM_MAX_LOG_BATCH) {
+            break;
+        }
         last = last->next;
-        bytes += last->entry.len + last->access.len;
     }
     writer->first = last->next;
     if (!writer->first) {

@@ -395,8 +395,8 @@ static bool take_line(char line[MAX_LINE])
     return true;
 }
 
-static void open_ledger(const char *folder, enum cm_status (*replay)(void *context, uint64_t index,
-                                                                     struct cm_bytes entry))
+static void open_ledger(const char *folder,
+                        enum cm_status (*replay)(void *context, const struct cm_log_item *item))
 {
     struct cm_error error = {0};
     const struct cm_ledger_options options = {.folder = folder,
@@ -461,13 +461,12 @@ static int serve(char **argv)
     return 0;
 }
 
-static enum cm_status show(void *context, uint64_t index, struct cm_bytes bytes)
+static enum cm_status show(void *context, const struct cm_log_item *item)
 {
     struct cm_entry entry;
     (void)context;
-    (void)index;
     cm_arena_reset(arena);
-    must(cm_entry_decode(&entry, arena, bytes, NULL), "an entry is damaged");
+    must(cm_entry_decode(&entry, arena, item->entry, NULL), "an entry is damaged");
     if (entry.kind == CM_ENTRY_NODE) {
         char id[2 * ID_BYTES + 1];
         cm_hex(id, (struct cm_bytes){entry.digest.b, ID_BYTES});

@@ -106,10 +106,10 @@ static void start(struct state *state, unsigned *seed)
     state->in_flight++;
 }
 
-static enum cm_status replay(void *context, uint64_t index, struct cm_bytes entry)
+static enum cm_status replay(void *context, const struct cm_log_item *item)
 {
     struct state *state = context;
-    must(entry.len > 0 && index == state->replayed++, "entries are replayed in order");
+    must(item->entry.len > 0 && item->index == state->replayed++, "entries are replayed in order");
     return CM_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include "proto/base/file.h"
 #include "proto/base/log.h"
 
 #include <criterion/criterion.h>
@@ -124,6 +125,21 @@ struct cm_ledger_options fixture_options(struct fixture *fixture)
                                       .signer = fixture->signer,
                                       .poster = &fixture->poster,
                                       .max_waiting = 64};
+}
+
+struct cm_buf fixture_read(const char *path)
+{
+    struct cm_buf out = {0};
+    struct cm_error error = {.text = ""};
+    cr_assert_eq(cm_file_read(&out, path, (size_t)1 << 26, &error), CM_OK, "%s", error.text);
+    return out;
+}
+
+void fixture_write(const char *path, const uint8_t *data, size_t len)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert(file && (len == 0 || fwrite(data, len, 1, file) == 1));
+    cr_assert_eq(fclose(file), 0);
 }
 
 static void done(struct cm_append *append)

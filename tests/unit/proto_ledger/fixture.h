@@ -38,4 +38,8 @@ enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger,
                               const char *entry);
 void fixture_start(struct one *one, const char *entry);
 
+// A whole file, and one that is overwritten.
+struct cm_buf fixture_read(const char *path);
+void fixture_write(const char *path, const uint8_t *data, size_t len);
+
 #endif

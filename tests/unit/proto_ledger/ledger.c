@@ -18,11 +18,12 @@ struct seen {
     char last[64];
 };
 
-static enum cm_status note_entry(void *context, uint64_t index, struct cm_bytes entry)
+static enum cm_status note_entry(void *context, const struct cm_log_item *item)
 {
     struct seen *seen = context;
-    cr_assert_eq(index, seen->count++);
-    snprintf(seen->last, sizeof seen->last, "%.*s", (int)entry.len, (const char *)entry.data);
+    cr_assert_eq(item->index, seen->count++);
+    snprintf(seen->last, sizeof seen->last, "%.*s", (int)item->entry.len,
+             (const char *)item->entry.data);
     return CM_OK;
 }
 
@@ -213,38 +214,18 @@ Test(ledger, one_process_at_a_time_and_one_writer)
     fixture_close(&f);
 }
 
-static struct cm_buf read_log(const struct fixture *f)
-{
-    struct cm_buf log = {0};
-    uint8_t *room;
-    const int fd = open(f->log, O_RDONLY);
-    cr_assert(fd >= 0);
-    cr_assert_eq(cm_buf_reserve(&log, 1 << 20, &room), CM_OK);
-    log.len = (size_t)read(fd, room, 1 << 20);
-    close(fd);
-    return log;
-}
-
-static void write_log(const struct fixture *f, const uint8_t *data, size_t len)
-{
-    const int fd = open(f->log, O_WRONLY | O_TRUNC | O_CREAT, 0600);
-    cr_assert(fd >= 0);
-    cr_assert_eq(write(fd, data, len), (ssize_t)len);
-    close(fd);
-}
-
 Test(ledger, every_flipped_bit_is_found_and_the_file_left_alone)
 {
     struct fixture f;
     fixture_open(&f);
     fill(&f, 2);
-    struct cm_buf log = read_log(&f);
+    struct cm_buf log = fixture_read(f.log);
     for (size_t bit = 0; bit < log.len * 8; bit++) {
         log.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        write_log(&f, log.data, log.len);
+        fixture_write(f.log, log.data, log.len);
         cr_expect_eq(try_open(&f), CM_INVALID, "bit %zu of byte %zu of %zu", bit % 8, bit / 8,
                      log.len);
-        struct cm_buf after = read_log(&f);
+        struct cm_buf after = fixture_read(f.log);
         cr_expect(cm_bytes_equal(cm_buf_bytes(&after), cm_buf_bytes(&log)));
         cm_buf_clear(&after);
         log.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -269,10 +250,10 @@ Test(ledger, a_torn_tail_is_cut)
     struct seen seen;
     fixture_open(&f);
     fill(&f, 3);
-    struct cm_buf log = read_log(&f);
+    struct cm_buf log = fixture_read(f.log);
     // DER signatures vary in length, so the end of two is found by opening ever shorter files.
     for (size_t len = log.len; len-- > 0;) {
-        write_log(&f, log.data, len);
+        fixture_write(f.log, log.data, len);
         struct cm_ledger *ledger = open_ledger(&f, &seen);
         struct one one;
         cr_assert_leq(seen.count, 2);
@@ -297,17 +278,17 @@ Test(ledger, unwritten_blocks_are_a_torn_tail)
     struct seen seen;
     fixture_open(&f);
     const size_t end = length_after(&f, 2);
-    struct cm_buf log = read_log(&f);
+    struct cm_buf log = fixture_read(f.log);
     static const uint8_t zeros[4096];
     cr_assert_eq(log.len, end);
     cr_assert_eq(cm_buf_add(&log, zeros, sizeof zeros), CM_OK);
-    write_log(&f, log.data, log.len);
+    fixture_write(f.log, log.data, log.len);
     struct cm_ledger *ledger = open_ledger(&f, &seen);
     cr_assert_eq(seen.count, 2);
     cm_ledger_close(ledger);
     // Garbage in place of zeros isn't what a crash leaves.
     log.data[log.len - 1] = 1;
-    write_log(&f, log.data, log.len);
+    fixture_write(f.log, log.data, log.len);
     cr_assert_eq(try_open(&f), CM_INVALID);
     cm_buf_clear(&log);
     fixture_close(&f);
