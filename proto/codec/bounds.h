@@ -42,6 +42,11 @@ enum {
     CM_MAX_DIRECTORY = 16 * 1024 * 1024,
     CM_DIRECTORY_PART = 1024 * 1024,
     CM_MAX_ENTRY = 65535,
+    CM_MAX_ACCESS_RECORD = 1024 * 1024, // before it is sealed
+    CM_MAX_ACCESS_TEXT = 4 * 1024,
+    CM_MAX_AUDIT_REQUEST = 8 * 1024,
+    CM_MAX_EPOCH_STATEMENT = 8 * 1024,
+    CM_MAX_COSIGNATURE_LINE = 512,
     CM_MAX_CANDIDATES = 10,
     CM_MAX_KEY = 8 + CM_MAX_ID + 1 + 128, // a row's sort key
     CM_MAX_EVENT_ID = 128,
@@ -54,7 +59,6 @@ enum {
     CM_MAX_ATTACHMENTS = CM_MAX_ENVELOPE - CM_MAX_PAYLOAD, // signatures and chains of an envelope
     CM_MAX_HEADER = 2 * 1024,
     CM_MAX_REFUSAL = 2 * 1024,
-    CM_MAX_COSIGNATURE = 1024,
     CM_MAX_MANIFEST = 4 * 1024 * 1024,
     CM_MAX_CHECKPOINT = 4 * 1024,
     CM_MAX_PROOF = 64, // hashes
@@ -72,7 +76,8 @@ enum {
     CM_MAX_LOOKUP_REQUEST = CM_MAX_ENVELOPE + 64,
     CM_MAX_LOOKUP_RESPONSE = CM_MAX_MANIFEST + CM_MAX_ENVELOPE,
     CM_MAX_ATTACH_UP = 4 * 1024 * 1024, // Hello with rule sets
-    CM_MAX_ATTACH_DOWN = CM_DIRECTORY_PART + 64,
+    CM_MAX_COPY = 6 * 1024 * 1024,      // manifest and leaves of 10,000 agencies
+    CM_MAX_ATTACH_DOWN = CM_MAX_COPY,
     CM_MAX_ERROR = 1024,
 };
 

@@ -25,10 +25,12 @@ static const struct cm_family_facts families[CM_FAMILY_COUNT] = {
                            CM_MAX_REFUSAL + CM_MAX_ATTACHMENTS},
     [CM_FAMILY_MANIFEST] = {"manifest", TYPE("manifest"), ROLE(GATEWAY), 1, CM_MAX_MANIFEST,
                             CM_MAX_MANIFEST + CM_MAX_ATTACHMENTS},
-    [CM_FAMILY_COSIGNATURE] = {"cosignature", TYPE("cosignature"), ROLE(NODE) | ROLE(GATEWAY), 1,
-                               CM_MAX_COSIGNATURE, CM_MAX_COSIGNATURE + CM_MAX_ATTACHMENTS},
     [CM_FAMILY_ORDERS] = {"orders", TYPE("orders"), ROLE(ADMIN), 1, CM_MAX_ORDERS_PAYLOAD,
                           CM_MAX_ORDERS_PAYLOAD + CM_MAX_ATTACHMENTS},
+    [CM_FAMILY_EPOCH] = {"epoch", TYPE("epoch"), ROLE(ADMIN) | ROLE(DIRECTORY), 1,
+                         CM_MAX_EPOCH_STATEMENT, CM_MAX_EPOCH_STATEMENT + CM_MAX_ATTACHMENTS},
+    [CM_FAMILY_AUDIT] = {"audit", TYPE("audit"), ROLE(AUDITOR), 1, CM_MAX_AUDIT_REQUEST,
+                         CM_MAX_AUDIT_REQUEST + CM_MAX_ATTACHMENTS},
 };
 
 static const char *const roles[] = {

@@ -41,6 +41,11 @@ struct cm_progress {
     uint64_t rows;
 };
 
+struct cm_node_record {
+    const char *agency;
+    struct cm_record record;
+};
+
 enum cm_lookup_kind {
     CM_LOOKUP_NONE = 0,
     CM_LOOKUP_DIRECTORY,
@@ -50,6 +55,7 @@ enum cm_lookup_kind {
     CM_LOOKUP_UNMERGED,
     CM_LOOKUP_REFUSAL,
     CM_LOOKUP_MANIFEST,
+    CM_LOOKUP_RECORD,
 };
 
 struct cm_lookup_response {
@@ -60,6 +66,7 @@ struct cm_lookup_response {
         struct cm_progress progress;
         struct cm_batch batch;
         struct cm_envelope envelope; // unmerged, refusal, manifest
+        struct cm_node_record record;
     } u;
 };
 
@@ -86,6 +93,33 @@ struct cm_hello {
     uint64_t tree_size;
     struct cm_digest tree_root;
     uint32_t credits;
+    struct cm_envelope epoch; // family NONE in the ledger's first epoch
+};
+
+// A ledger's newest checkpoint, offered to a witness.
+struct cm_witness_checkpoint {
+    struct cm_bytes checkpoint;
+    struct cm_consistency consistency; // from what the witness had seen
+    struct cm_envelope epoch;          // family NONE in the first
+};
+
+// A witness's answer: a cosignature, or what it saw that speaks against one.
+struct cm_cosignature {
+    uint64_t size;        // of the checkpoint signed; 0 where refused
+    struct cm_bytes line; // "— name base64\n"; empty where refused
+    size_t chain_count;   // to CM_MAX_CHAIN; 0 where refused
+    const struct cm_bytes *chain;
+    struct cm_bytes seen; // where refused: a signed note
+};
+
+// What one of an agency's people asked, and how it ended.
+struct cm_copy {
+    uint64_t index; // of the gateway's entry
+    struct cm_envelope query;
+    struct cm_record record;
+    size_t leaf_count;
+    const struct cm_bytes *leaves; // exact DecisionLeaf bytes of the agencies asked
+    struct cm_envelope manifest;
 };
 
 enum cm_attach_up_kind {
@@ -96,6 +130,9 @@ enum cm_attach_up_kind {
     CM_UP_RULES_CHANGED,
     CM_UP_WITHDRAW,
     CM_UP_DIRECTORY,
+    CM_UP_CHECKPOINT,
+    CM_UP_COSIGNATURE,
+    CM_UP_COPIED,
 };
 
 struct cm_attach_up {
@@ -103,16 +140,21 @@ struct cm_attach_up {
     struct cm_hello hello;
     uint64_t ask;                // refuse, withdraw
     struct cm_envelope envelope; // refuse: the refusal; rules changed: the rule set
+    struct cm_record record;     // refuse; without entry when it could not be recorded
     struct cm_envelope overlay;  // rules changed
     uint32_t credits;            // credit
     uint64_t rules_sequence;     // withdraw
     struct cm_directory_part directory;
+    struct cm_witness_checkpoint checkpoint;
+    struct cm_cosignature cosignature;
+    uint64_t copied; // the copy's index
 };
 
 struct cm_welcome {
     const char *gateway;
     uint32_t protocol;
     uint8_t session[CM_INSTANCE_SIZE];
+    uint64_t witnessed_size; // of this node's ledger, in the epoch of its Hello
 };
 
 struct cm_ask {
@@ -138,6 +180,9 @@ enum cm_attach_down_kind {
     CM_DOWN_ASK,
     CM_DOWN_CANCEL,
     CM_DOWN_DIRECTORY,
+    CM_DOWN_CHECKPOINT,
+    CM_DOWN_COSIGNATURE,
+    CM_DOWN_COPY,
 };
 
 struct cm_attach_down {
@@ -146,12 +191,16 @@ struct cm_attach_down {
     struct cm_ask ask;
     uint64_t cancel; // the ask
     struct cm_directory_part directory;
+    struct cm_witness_checkpoint checkpoint;
+    struct cm_cosignature cosignature;
+    struct cm_copy copy;
 };
 
 struct cm_answer_start {
     uint8_t session[CM_INSTANCE_SIZE];
     uint64_t ask;
     uint8_t token[CM_TOKEN_SIZE];
+    struct cm_record record; // of the node's ledger
 };
 
 struct cm_answer_request {

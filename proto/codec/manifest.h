@@ -35,7 +35,8 @@ struct cm_account {
     bool rows_withheld;
     uint32_t elapsed_ms;
     struct cm_digest rules_digest;
-    const char *reason; // "" unless that agency's rules disclose
+    const char *reason;             // "" unless that agency's rules disclose
+    struct cm_digest record_digest; // of the node's cm_record; zero when none came
 };
 
 struct cm_manifest {
