@@ -281,6 +281,10 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
         return CM_OK;
     case CM_UP_DIRECTORY:
         return cm_session_push(session, &up->directory, error);
+    case CM_UP_CHECKPOINT:
+    case CM_UP_COSIGNATURE:
+    case CM_UP_COPIED:
+        return CM_OK;
     case CM_UP_HELLO:
         return cm_fail(error, CM_INVALID, "attach.hello", "a second Hello");
     case CM_UP_NONE:

@@ -87,7 +87,7 @@ enum cm_status cm_book_check_record(struct cm_book *book, struct cm_bytes entry,
                                     struct cm_bytes checkpoint,
                                     const struct cm_inclusion *inclusion, struct cm_error *error)
 {
-    const struct cm_record record = {entry, checkpoint, inclusion};
+    const struct cm_record record = {entry, checkpoint, *inclusion};
     const struct cm_directory *directory = cm_trust_directory(book->options.trust);
     struct cm_entry facts;
     enum cm_status status =

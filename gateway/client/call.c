@@ -219,6 +219,7 @@ static void take_response(struct call *call, const struct cm_lookup_response *re
     case CM_LOOKUP_MANIFEST:
         status = take_manifest(call, &response->u.envelope);
         break;
+    case CM_LOOKUP_RECORD:
     case CM_LOOKUP_NONE:
     case CM_LOOKUP_DIRECTORY:
     case CM_LOOKUP_ACCEPTED:

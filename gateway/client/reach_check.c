@@ -51,7 +51,7 @@ enum cm_status cm_reach_check(const struct cm_reach_response *response, struct c
                               const struct cm_roll *roll, const struct cm_signatory *gateway,
                               const struct cm_digest *digest, struct cm_error *error)
 {
-    const struct cm_record record = {response->entry, response->checkpoint, &response->inclusion};
+    const struct cm_record record = {response->entry, response->checkpoint, response->inclusion};
     struct cm_entry entry;
     uint32_t listed[CM_OUTCOME_COUNT] = {0};
     uint32_t counts[CM_OUTCOME_COUNT];

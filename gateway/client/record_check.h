@@ -6,12 +6,6 @@
 #include "proto/codec/entry.h"
 #include "proto/trust/trust.h"
 
-struct cm_record {
-    struct cm_bytes entry;
-    struct cm_bytes checkpoint;
-    const struct cm_inclusion *inclusion;
-};
-
 // kind: CM_ENTRY_QUERY or CM_ENTRY_REACH; digest: of the question's payload; serial: of the
 // directory that the gateway says it judged by. out borrows from arena and the record.
 enum cm_status cm_record_check(struct cm_entry *out, const struct cm_record *record,

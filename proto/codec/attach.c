@@ -3,16 +3,17 @@
 
 #include <string.h>
 
-enum { SCRATCH = 256 * 1024 };
+enum { SCRATCH = 512 * 1024 };
 
 // Kinds are the numbers of the oneofs' fields.
-_Static_assert((int)CM_UP_DIRECTORY == (int)COMITY__V1__ATTACH_REQUEST__WHAT_DIRECTORY,
+_Static_assert((int)CM_UP_COPIED == (int)COMITY__V1__ATTACH_REQUEST__WHAT_COPIED,
                "kinds of attach request");
-_Static_assert((int)CM_DOWN_DIRECTORY == (int)COMITY__V1__ATTACH_RESPONSE__WHAT_DIRECTORY,
+_Static_assert((int)CM_DOWN_COPY == (int)COMITY__V1__ATTACH_RESPONSE__WHAT_COPY,
                "kinds of attach response");
 
 static const unsigned rulesets = 1u << CM_FAMILY_RULESET;
 static const unsigned overlays = 1u << CM_FAMILY_OVERLAY;
+static const unsigned epochs = 1u << CM_FAMILY_EPOCH;
 
 static void check_hello(struct cm_form *form, const struct cm_hello *h)
 {
@@ -59,6 +60,9 @@ static void take_hello(struct cm_form *form, struct cm_hello *out, const Comity_
     out->tree_size = in->tree_size;
     cm_form_digest_or_none(form, "tree_root", &out->tree_root, &in->tree_root);
     out->credits = in->credits;
+    if (in->epoch) {
+        cm_form_envelope(form, "epoch", &out->epoch, in->epoch, epochs);
+    }
     cm_form_leave(form);
     check_hello(form, out);
 }
@@ -88,6 +92,7 @@ static Comity__V1__Hello *out_hello(struct cm_form *form, const struct cm_hello 
     out->tree_size = in->tree_size;
     out->tree_root = cm_form_out_digest_or_none(&in->tree_root);
     out->credits = in->credits;
+    out->epoch = cm_form_new_envelope(form, "epoch", &in->epoch, epochs);
     return out;
 }
 
@@ -105,6 +110,7 @@ static void take_up(struct cm_form *form, struct cm_attach_up *out,
         out->ask = in->refuse->ask;
         cm_form_envelope(form, "refusal", &out->envelope, in->refuse->refusal,
                          1u << CM_FAMILY_REFUSAL);
+        cm_form_record(form, "record", &out->record, in->refuse->record);
         return;
     case CM_UP_CREDIT:
         out->credits = in->credit->credits;
@@ -127,6 +133,15 @@ static void take_up(struct cm_form *form, struct cm_attach_up *out,
         return;
     case CM_UP_DIRECTORY:
         cm_form_part(form, &out->directory, in->directory);
+        return;
+    case CM_UP_CHECKPOINT:
+        cm_form_witness(form, &out->checkpoint, in->checkpoint);
+        return;
+    case CM_UP_COSIGNATURE:
+        cm_form_cosignature(form, &out->cosignature, in->cosignature);
+        return;
+    case CM_UP_COPIED:
+        out->copied = in->copied->index;
         return;
     }
 }
@@ -158,6 +173,7 @@ static Comity__V1__Refuse *out_refuse(struct cm_form *form, const struct cm_atta
     out->ask = in->ask;
     cm_form_envelope_check(form, "refusal", &in->envelope, 1u << CM_FAMILY_REFUSAL);
     out->refusal = cm_form_new_envelope(form, "refusal", &in->envelope, 1u << CM_FAMILY_REFUSAL);
+    out->record = cm_form_out_record(form, "record", &in->record);
     return out;
 }
 
@@ -183,6 +199,7 @@ enum cm_status cm_attach_up_encode(struct cm_buf *out, const struct cm_attach_up
     Comity__V1__AttachRequest message = COMITY__V1__ATTACH_REQUEST__INIT;
     Comity__V1__Credit credit = COMITY__V1__CREDIT__INIT;
     Comity__V1__Withdraw withdraw = COMITY__V1__WITHDRAW__INIT;
+    Comity__V1__Copied copied = COMITY__V1__COPIED__INIT;
 
     if (!form.arena) {
         return CM_MEMORY;
@@ -213,6 +230,16 @@ enum cm_status cm_attach_up_encode(struct cm_buf *out, const struct cm_attach_up
         break;
     case CM_UP_DIRECTORY:
         message.directory = cm_form_out_part(&form, &value->directory);
+        break;
+    case CM_UP_CHECKPOINT:
+        message.checkpoint = cm_form_out_witness(&form, &value->checkpoint);
+        break;
+    case CM_UP_COSIGNATURE:
+        message.cosignature = cm_form_out_cosignature(&form, &value->cosignature);
+        break;
+    case CM_UP_COPIED:
+        copied.index = value->copied;
+        message.copied = &copied;
         break;
     }
     return cm_form_finish(&form, out, &message.base, CM_MAX_ATTACH_UP);
@@ -298,6 +325,7 @@ static void take_down(struct cm_form *form, struct cm_attach_down *out,
         out->welcome.protocol = in->welcome->protocol;
         cm_form_bytes(form, "session", out->welcome.session, sizeof out->welcome.session,
                       &in->welcome->session);
+        out->welcome.witnessed_size = in->welcome->witnessed_size;
         check_welcome(form, &out->welcome);
         return;
     case CM_DOWN_ASK:
@@ -311,6 +339,15 @@ static void take_down(struct cm_form *form, struct cm_attach_down *out,
         return;
     case CM_DOWN_DIRECTORY:
         cm_form_part(form, &out->directory, in->directory);
+        return;
+    case CM_DOWN_CHECKPOINT:
+        cm_form_witness(form, &out->checkpoint, in->checkpoint);
+        return;
+    case CM_DOWN_COSIGNATURE:
+        cm_form_cosignature(form, &out->cosignature, in->cosignature);
+        return;
+    case CM_DOWN_COPY:
+        cm_form_copy(form, &out->copy, in->copy);
         return;
     }
 }
@@ -352,6 +389,7 @@ enum cm_status cm_attach_down_encode(struct cm_buf *out, const struct cm_attach_
         welcome.gateway = cm_form_out_text(value->welcome.gateway);
         welcome.protocol = value->welcome.protocol;
         welcome.session = cm_form_out(value->welcome.session, sizeof value->welcome.session);
+        welcome.witnessed_size = value->welcome.witnessed_size;
         message.welcome = &welcome;
         break;
     case CM_DOWN_ASK:
@@ -364,6 +402,15 @@ enum cm_status cm_attach_down_encode(struct cm_buf *out, const struct cm_attach_
         break;
     case CM_DOWN_DIRECTORY:
         message.directory = cm_form_out_part(&form, &value->directory);
+        break;
+    case CM_DOWN_CHECKPOINT:
+        message.checkpoint = cm_form_out_witness(&form, &value->checkpoint);
+        break;
+    case CM_DOWN_COSIGNATURE:
+        message.cosignature = cm_form_out_cosignature(&form, &value->cosignature);
+        break;
+    case CM_DOWN_COPY:
+        message.copy = cm_form_out_copy(&form, &value->copy);
         break;
     }
     return cm_form_finish(&form, out, &message.base, max);
@@ -386,6 +433,7 @@ enum cm_status cm_answer_request_decode(struct cm_answer_request *out, struct cm
                       &in->start->session);
         out->start.ask = in->start->ask;
         cm_form_bytes(&form, "token", out->start.token, sizeof out->start.token, &in->start->token);
+        cm_form_record(&form, "record", &out->start.record, in->start->record);
     } else if (in->what_case == COMITY__V1__ANSWER_REQUEST__WHAT_BATCH) {
         cm_form_batch(&form, &out->batch, in->batch);
     } else {
@@ -407,6 +455,7 @@ enum cm_status cm_answer_request_encode(struct cm_buf *out, const struct cm_answ
         start.session = cm_form_out(value->start.session, sizeof value->start.session);
         start.ask = value->start.ask;
         start.token = cm_form_out(value->start.token, sizeof value->start.token);
+        start.record = cm_form_out_record(&form, "record", &value->start.record);
         message.what_case = COMITY__V1__ANSWER_REQUEST__WHAT_START;
         message.start = &start;
     } else {

@@ -62,7 +62,9 @@ enum {
     CM_MAX_MANIFEST = 4 * 1024 * 1024,
     CM_MAX_CHECKPOINT = 4 * 1024,
     CM_MAX_PROOF = 64, // hashes
-    CM_MAX_LEAF = 256, // a decision leaf
+    CM_MAX_RECORD = CM_MAX_ENTRY + CM_MAX_CHECKPOINT + CM_MAX_PROOF * 34 + 64,
+    CM_MAX_ORIGIN = 255, // of a ledger
+    CM_MAX_LEAF = 256,   // a decision leaf
     CM_MAX_LEAF_PATH = 32,
     CM_MAX_RULE_SETS = 16, // in Hello
     CM_MAX_NAME = 256,     // what people read: an agency's name, a site

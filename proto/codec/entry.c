@@ -1,180 +1,382 @@
-#include "proto/codec/entry.h"
-#include "proto/codec/answer.h"
-#include "proto/codec/form.h"
+#include "proto/codec/entry_pb.h"
 
 #include "comity/v1/ledger.pb-c.h"
 
-enum { VERSION = 1, MAX_RULE = 256 };
+enum { VERSION = 1 };
 
-static void take_commitments(struct cm_form *form, struct cm_commitments *out,
-                             const Comity__V1__Commitments *in)
-{
-    if (!in) {
-        cm_form_fail(form, CM_INVALID, "commitments", "is missing");
-        return;
-    }
-    cm_form_enter(form, "commitments", CM_FORM_NO_INDEX);
-    cm_form_digest(form, "requester", &out->requester, &in->requester);
-    cm_form_digest(form, "agency", &out->agency, &in->agency);
-    cm_form_digest(form, "plate", &out->plate, &in->plate);
-    cm_form_digest(form, "purpose", &out->purpose, &in->purpose);
-    cm_form_digest(form, "case_number", &out->case_number, &in->case_number);
-    cm_form_digest(form, "reason", &out->reason, &in->reason);
-    cm_form_leave(form);
-}
+// One function a kind moves its members both ways, so that what is written is what is read.
+struct move {
+    struct cm_form *form;
+    bool out; // from entry to message
+    // Behind the message, of an entry that goes out.
+    Comity__V1__Commitments commitments;
+    Comity__V1__RejectedCount counts[CM_MAX_REJECTED_CODES];
+    Comity__V1__RejectedCount *count_list[CM_MAX_REJECTED_CODES];
+};
 
-static void take_query(struct cm_form *form, struct cm_entry *out, const Comity__V1__QueryEntry *in)
+static void move_digest(struct move *m, const char *field, struct cm_digest *value,
+                        ProtobufCBinaryData *message)
 {
-    cm_form_digest(form, "query_digest", &out->digest, &in->query_digest);
-    cm_form_digest(form, "replay_key", &out->replay_key, &in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->directory_serial = in->directory_serial;
-    cm_form_digest(form, "decisions_root", &out->decisions_root, &in->decisions_root);
-    out->decisions = in->decisions;
-    take_commitments(form, &out->commitments, in->commitments);
-}
-
-static void take_node(struct cm_form *form, struct cm_entry *out, const Comity__V1__NodeEntry *in)
-{
-    cm_form_digest(form, "query_digest", &out->digest, &in->query_digest);
-    cm_form_digest(form, "replay_key", &out->replay_key, &in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->gateway = in->gateway;
-    out->gateway_index = in->gateway_index;
-    out->attempt = in->attempt;
-    cm_form_require(form,
-                    in->outcome == COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_PERMITTED ||
-                        in->outcome == COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_REFUSED,
-                    "outcome", "is unknown");
-    out->permitted = in->outcome == COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_PERMITTED;
-    out->refusal = in->refusal;
-    cm_form_digest_or_none(form, "rules_digest", &out->rules_digest, &in->rules_digest);
-    out->deciding_rule = in->deciding_rule;
-    out->directory_serial = in->directory_serial;
-    take_commitments(form, &out->commitments, in->commitments);
-}
-
-static void take_reach(struct cm_form *form, struct cm_entry *out, const Comity__V1__ReachEntry *in)
-{
-    cm_form_digest(form, "reach_digest", &out->digest, &in->reach_digest);
-    cm_form_digest(form, "replay_key", &out->replay_key, &in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->directory_serial = in->directory_serial;
-    out->decisions = in->permitted;
-}
-
-static void take_rules(struct cm_form *form, struct cm_entry *out, const Comity__V1__RulesEntry *in)
-{
-    out->agency = in->agency;
-    out->sequence = in->sequence;
-    out->overlay_revision = in->overlay_revision;
-    cm_form_digest(form, "digest", &out->digest, &in->digest);
-}
-
-static void take_text(struct cm_form *form, struct cm_entry *out, const char *text,
-                      const ProtobufCBinaryData *digest)
-{
-    out->text = text;
-    cm_form_digest_or_none(form, "digest", &out->digest, digest);
-}
-
-// Each kind is one number below its field's in the oneof, which begins at 3.
-static void take_what(struct cm_form *form, struct cm_entry *out, const Comity__V1__Entry *in)
-{
-    switch (out->kind) {
-    case CM_ENTRY_NONE:
-        cm_form_fail(form, CM_INVALID, "what", "is missing");
-        return;
-    case CM_ENTRY_QUERY:
-        take_query(form, out, in->query);
-        return;
-    case CM_ENTRY_NODE:
-        take_node(form, out, in->node);
-        return;
-    case CM_ENTRY_REACH:
-        take_reach(form, out, in->reach);
-        return;
-    case CM_ENTRY_RULES:
-        take_rules(form, out, in->rules);
-        return;
-    case CM_ENTRY_DIRECTORY:
-        out->directory_serial = in->directory->serial;
-        cm_form_digest(form, "digest", &out->digest, &in->directory->digest);
-        return;
-    case CM_ENTRY_EVIDENCE:
-        take_text(form, out, in->evidence->what, &in->evidence->digest);
-        return;
-    case CM_ENTRY_INGEST:
-        out->accepted = in->ingest->accepted;
-        out->duplicates = in->ingest->duplicates;
-        out->rejected = in->ingest->rejected;
-        return;
-    case CM_ENTRY_DELETION:
-        out->accepted = in->deletion->rows;
-        out->before_ms = in->deletion->before_ms;
-        return;
-    case CM_ENTRY_ADMIN:
-        take_text(form, out, in->admin->what, &in->admin->digest);
-        return;
-    case CM_ENTRY_AUDIT:
-        take_text(form, out, in->audit->what, &in->audit->digest);
-        return;
-    case CM_ENTRY_START:
-        take_text(form, out, in->start->version, &in->start->configuration_digest);
-        return;
-    case CM_ENTRY_STOP:
-        out->text = in->stop->why;
-        return;
-    case CM_ENTRY_CLOCK:
-        out->before_ms = in->clock->step_ms;
-        return;
+    if (m->out) {
+        *message = cm_form_out_digest(value);
+    } else {
+        cm_form_digest(m->form, field, value, message);
     }
 }
 
-static void check_entry(struct cm_form *form, const struct cm_entry *e)
+static void move_digest_or_none(struct move *m, const char *field, struct cm_digest *value,
+                                ProtobufCBinaryData *message)
 {
-    cm_form_time(form, "recorded_ms", e->recorded_ms);
-    cm_form_time(form, "expires_ms", e->expires_ms);
-    if (e->kind == CM_ENTRY_NODE) {
-        cm_form_id(form, "gateway", e->gateway);
-        cm_form_between(form, "attempt", e->attempt, 1, UINT32_MAX);
-        cm_form_between(form, "refusal", e->refusal, e->permitted ? 0 : 1,
-                        e->permitted ? 0 : CM_REFUSAL_COUNT - 1);
-        cm_form_text(form, "deciding_rule", e->deciding_rule, 0, MAX_RULE);
-    }
-    if (e->kind == CM_ENTRY_RULES) {
-        cm_form_agency(form, "agency", e->agency);
-        cm_form_between(form, "sequence", e->sequence, 1, INT64_MAX);
-    }
-    if (e->text) {
-        cm_form_text(form, "text", e->text, 0, CM_MAX_REASON);
+    if (m->out) {
+        *message = cm_form_out_digest_or_none(value);
+    } else {
+        cm_form_digest_or_none(m->form, field, value, message);
     }
 }
 
-enum cm_status cm_entry_decode(struct cm_entry *out, struct cm_arena *arena, struct cm_bytes bytes,
-                               struct cm_error *error)
+static void move_text(struct move *m, const char **value, char **message)
 {
-    struct cm_form form = {.arena = arena, .error = error};
-    const Comity__V1__Entry *in =
-        cm_form_unpack(&form, &comity__v1__entry__descriptor, "entry", bytes, CM_MAX_ENTRY);
-
-    *out = (struct cm_entry){.gateway = "", .deciding_rule = "", .agency = "", .text = ""};
-    if (!in) {
-        return form.status;
+    if (m->out) {
+        *message = cm_form_out_text(*value);
+    } else {
+        *value = *message;
     }
-    cm_form_between(&form, "version", in->version, VERSION, VERSION);
-    out->recorded_ms = in->recorded_ms;
-    if (in->what_case != COMITY__V1__ENTRY__WHAT__NOT_SET) {
-        out->kind =
-            (enum cm_entry_kind)(in->what_case - COMITY__V1__ENTRY__WHAT_QUERY + CM_ENTRY_QUERY);
-    }
-    take_what(&form, out, in);
-    check_entry(&form, out);
-    return form.status;
 }
 
-// The messages of an entry, of which one is used.
-struct entry_parts {
+static void move_i64(struct move *m, int64_t *value, int64_t *message)
+{
+    *(m->out ? message : value) = *(m->out ? value : message);
+}
+
+static void move_u64(struct move *m, uint64_t *value, uint64_t *message)
+{
+    *(m->out ? message : value) = *(m->out ? value : message);
+}
+
+static void move_u32(struct move *m, uint32_t *value, uint32_t *message)
+{
+    *(m->out ? message : value) = *(m->out ? value : message);
+}
+
+static void move_commitments(struct move *m, struct cm_commitments *value,
+                             Comity__V1__Commitments **message)
+{
+    if (m->out) {
+        comity__v1__commitments__init(&m->commitments);
+        *message = &m->commitments;
+    }
+    if (!*message) {
+        cm_form_fail(m->form, CM_INVALID, "commitments", "is missing");
+        return;
+    }
+    cm_form_enter(m->form, "commitments", CM_FORM_NO_INDEX);
+    move_digest(m, "requester", &value->requester, &(*message)->requester);
+    move_digest(m, "agency", &value->agency, &(*message)->agency);
+    move_digest(m, "plate", &value->plate, &(*message)->plate);
+    move_digest(m, "purpose", &value->purpose, &(*message)->purpose);
+    move_digest(m, "case_number", &value->case_number, &(*message)->case_number);
+    move_digest(m, "reason", &value->reason, &(*message)->reason);
+    cm_form_leave(m->form);
+}
+
+static void move_query(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__QueryEntry *message = any;
+
+    move_digest(m, "query_digest", &e->digest, &message->query_digest);
+    move_digest(m, "replay_key", &e->replay_key, &message->replay_key);
+    move_i64(m, &e->expires_ms, &message->expires_ms);
+    move_u64(m, &e->directory_serial, &message->directory_serial);
+    move_digest(m, "decisions_root", &e->decisions_root, &message->decisions_root);
+    move_u32(m, &e->decisions, &message->decisions);
+    move_commitments(m, &e->commitments, &message->commitments);
+    e->committed = true;
+}
+
+static void move_node(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__NodeEntry *message = any;
+
+    move_digest(m, "query_digest", &e->digest, &message->query_digest);
+    move_digest(m, "replay_key", &e->replay_key, &message->replay_key);
+    move_i64(m, &e->expires_ms, &message->expires_ms);
+    move_text(m, &e->gateway, &message->gateway);
+    move_u64(m, &e->gateway_index, &message->gateway_index);
+    move_u32(m, &e->attempt, &message->attempt);
+    if (m->out) {
+        message->outcome = e->permitted ? COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_PERMITTED
+                                        : COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_REFUSED;
+    }
+    e->permitted = message->outcome == COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_PERMITTED;
+    cm_form_require(
+        m->form, e->permitted || message->outcome == COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_REFUSED,
+        "outcome", "is unknown");
+    move_u32(m, &e->refusal, &message->refusal);
+    move_digest_or_none(m, "rules_digest", &e->rules_digest, &message->rules_digest);
+    move_text(m, &e->deciding_rule, &message->deciding_rule);
+    move_u64(m, &e->directory_serial, &message->directory_serial);
+    move_commitments(m, &e->commitments, &message->commitments);
+    e->committed = true;
+}
+
+static void move_reach(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__ReachEntry *message = any;
+
+    move_digest(m, "reach_digest", &e->digest, &message->reach_digest);
+    move_digest(m, "replay_key", &e->replay_key, &message->replay_key);
+    move_i64(m, &e->expires_ms, &message->expires_ms);
+    move_u64(m, &e->directory_serial, &message->directory_serial);
+    move_u32(m, &e->decisions, &message->permitted);
+}
+
+static void move_rules(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__RulesEntry *message = any;
+
+    move_text(m, &e->agency, &message->agency);
+    move_u64(m, &e->sequence, &message->sequence);
+    move_u64(m, &e->overlay_revision, &message->overlay_revision);
+    move_digest(m, "digest", &e->digest, &message->digest);
+}
+
+static void move_release(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__ReleaseEntry *message = any;
+
+    move_digest(m, "query_digest", &e->digest, &message->query_digest);
+    move_u32(m, &e->attempt, &message->attempt);
+    if (m->out) {
+        message->outcome = (Comity__V1__ReleaseOutcome)e->release;
+    }
+    e->release = (enum cm_release_outcome)message->outcome;
+    move_u64(m, &e->rows, &message->rows);
+    move_digest_or_none(m, "last_header", &e->last_digest, &message->last_header);
+    move_digest(m, "recipient", &e->recipient, &message->recipient);
+}
+
+static void move_manifest(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__ManifestEntry *message = any;
+
+    move_digest(m, "query_digest", &e->digest, &message->query_digest);
+    move_u64(m, &e->gateway_index, &message->query_index);
+    move_digest(m, "manifest_digest", &e->last_digest, &message->manifest_digest);
+    move_u32(m, &e->decisions, &message->asked);
+    move_u32(m, &e->answered, &message->answered);
+    move_u64(m, &e->rows, &message->rows);
+}
+
+static void move_copy(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__CopyEntry *message = any;
+
+    move_digest(m, "query_digest", &e->digest, &message->query_digest);
+    move_text(m, &e->gateway, &message->gateway);
+    move_u64(m, &e->gateway_index, &message->gateway_index);
+    move_digest(m, "manifest_digest", &e->last_digest, &message->manifest_digest);
+    move_u64(m, &e->rows, &message->rows);
+    move_commitments(m, &e->commitments, &message->commitments);
+    e->committed = true;
+}
+
+static void move_refused(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__RefusedEntry *message = any;
+
+    move_digest(m, "digest", &e->digest, &message->digest);
+    move_u32(m, &e->refusal, &message->code);
+    move_text(m, &e->text, &message->field);
+    if (!m->out) {
+        e->committed = message->commitments != NULL;
+    }
+    if (e->committed) {
+        move_commitments(m, &e->commitments, &message->commitments);
+    }
+}
+
+static void out_counts(struct move *m, const struct cm_entry *e, Comity__V1__RejectedEntry *message)
+{
+    message->n_counts = e->count_count;
+    message->counts = m->count_list;
+    for (size_t i = 0; i < e->count_count; i++) {
+        comity__v1__rejected_count__init(&m->counts[i]);
+        m->counts[i].code = e->counts[i].code;
+        m->counts[i].count = e->counts[i].count;
+        m->count_list[i] = &m->counts[i];
+    }
+}
+
+static void take_counts(struct move *m, struct cm_entry *e,
+                        const Comity__V1__RejectedEntry *message)
+{
+    struct cm_rejected_count *counts = cm_form_array(m->form, message->n_counts, sizeof *counts);
+
+    for (size_t i = 0; counts && i < message->n_counts; i++) {
+        counts[i].code = message->counts[i]->code;
+        counts[i].count = message->counts[i]->count;
+    }
+    e->count_count = counts ? message->n_counts : 0;
+    e->counts = counts;
+}
+
+static void move_rejected(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__RejectedEntry *message = any;
+
+    move_i64(m, &e->from_ms, &message->from_ms);
+    move_i64(m, &e->to_ms, &message->to_ms);
+    if (m->out) {
+        out_counts(m, e, message);
+    } else {
+        take_counts(m, e, message);
+    }
+}
+
+static void move_sharing(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__SharingEntry *message = any;
+
+    move_text(m, &e->agency, &message->partner);
+    if (m->out) {
+        message->shared = e->permitted;
+    }
+    e->permitted = message->shared;
+    move_u64(m, &e->overlay_revision, &message->overlay_revision);
+    move_digest_or_none(m, "overlay_digest", &e->digest, &message->overlay_digest);
+}
+
+static void move_witness(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__WitnessEntry *message = any;
+
+    move_text(m, &e->text, &message->origin);
+    if (m->out) {
+        message->finding = (Comity__V1__WitnessFinding)e->finding;
+    }
+    e->finding = (enum cm_witness_finding)message->finding;
+    move_u64(m, &e->old_size, &message->seen_size);
+    move_digest_or_none(m, "seen_root", &e->old_root, &message->seen_root);
+    move_u64(m, &e->new_size, &message->size);
+    move_digest_or_none(m, "root", &e->new_root, &message->root);
+    move_digest_or_none(m, "statement_digest", &e->digest, &message->statement_digest);
+}
+
+static void move_epoch(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__EpochEntry *message = any;
+
+    move_u64(m, &e->sequence, &message->epoch);
+    move_digest(m, "statement_digest", &e->digest, &message->statement_digest);
+    move_u64(m, &e->old_size, &message->restored_size);
+    move_digest_or_none(m, "restored_root", &e->old_root, &message->restored_root);
+    move_u64(m, &e->new_size, &message->cosigned_size);
+    move_digest_or_none(m, "cosigned_root", &e->new_root, &message->cosigned_root);
+}
+
+static void move_directory(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__DirectoryEntry *message = any;
+
+    move_u64(m, &e->directory_serial, &message->serial);
+    move_digest(m, "digest", &e->digest, &message->digest);
+}
+
+static void move_evidence(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__EvidenceEntry *message = any;
+
+    move_text(m, &e->text, &message->what);
+    move_digest_or_none(m, "digest", &e->digest, &message->digest);
+}
+
+static void move_admin(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__AdminEntry *message = any;
+
+    move_text(m, &e->text, &message->what);
+    move_digest_or_none(m, "digest", &e->digest, &message->digest);
+}
+
+static void move_audit(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__AuditEntry *message = any;
+
+    move_text(m, &e->text, &message->what);
+    move_digest_or_none(m, "digest", &e->digest, &message->digest);
+}
+
+static void move_ingest(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__IngestEntry *message = any;
+
+    move_u64(m, &e->accepted, &message->accepted);
+    move_u64(m, &e->duplicates, &message->duplicates);
+    move_u64(m, &e->rejected, &message->rejected);
+}
+
+static void move_deletion(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__DeletionEntry *message = any;
+
+    move_u64(m, &e->accepted, &message->rows);
+    move_i64(m, &e->before_ms, &message->before_ms);
+}
+
+static void move_start(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__StartEntry *message = any;
+
+    move_text(m, &e->text, &message->version);
+    move_digest_or_none(m, "configuration_digest", &e->digest, &message->configuration_digest);
+}
+
+static void move_stop(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__StopEntry *message = any;
+
+    move_text(m, &e->text, &message->why);
+}
+
+static void move_clock(struct move *m, struct cm_entry *e, void *any)
+{
+    Comity__V1__ClockEntry *message = any;
+
+    move_i64(m, &e->before_ms, &message->step_ms);
+}
+
+struct shape {
+    const ProtobufCMessageDescriptor *type;
+    void (*move)(struct move *m, struct cm_entry *e, void *any);
+};
+
+static const struct shape shapes[CM_ENTRY_COUNT] = {
+    [CM_ENTRY_QUERY] = {&comity__v1__query_entry__descriptor, move_query},
+    [CM_ENTRY_NODE] = {&comity__v1__node_entry__descriptor, move_node},
+    [CM_ENTRY_REACH] = {&comity__v1__reach_entry__descriptor, move_reach},
+    [CM_ENTRY_RULES] = {&comity__v1__rules_entry__descriptor, move_rules},
+    [CM_ENTRY_DIRECTORY] = {&comity__v1__directory_entry__descriptor, move_directory},
+    [CM_ENTRY_EVIDENCE] = {&comity__v1__evidence_entry__descriptor, move_evidence},
+    [CM_ENTRY_INGEST] = {&comity__v1__ingest_entry__descriptor, move_ingest},
+    [CM_ENTRY_DELETION] = {&comity__v1__deletion_entry__descriptor, move_deletion},
+    [CM_ENTRY_ADMIN] = {&comity__v1__admin_entry__descriptor, move_admin},
+    [CM_ENTRY_AUDIT] = {&comity__v1__audit_entry__descriptor, move_audit},
+    [CM_ENTRY_START] = {&comity__v1__start_entry__descriptor, move_start},
+    [CM_ENTRY_STOP] = {&comity__v1__stop_entry__descriptor, move_stop},
+    [CM_ENTRY_CLOCK] = {&comity__v1__clock_entry__descriptor, move_clock},
+    [CM_ENTRY_RELEASE] = {&comity__v1__release_entry__descriptor, move_release},
+    [CM_ENTRY_MANIFEST] = {&comity__v1__manifest_entry__descriptor, move_manifest},
+    [CM_ENTRY_COPY] = {&comity__v1__copy_entry__descriptor, move_copy},
+    [CM_ENTRY_REFUSED] = {&comity__v1__refused_entry__descriptor, move_refused},
+    [CM_ENTRY_REJECTED] = {&comity__v1__rejected_entry__descriptor, move_rejected},
+    [CM_ENTRY_SHARING] = {&comity__v1__sharing_entry__descriptor, move_sharing},
+    [CM_ENTRY_WITNESS] = {&comity__v1__witness_entry__descriptor, move_witness},
+    [CM_ENTRY_EPOCH] = {&comity__v1__epoch_entry__descriptor, move_epoch},
+};
+
+// Room for the message of any kind.
+union what {
+    ProtobufCMessage base;
     Comity__V1__QueryEntry query;
     Comity__V1__NodeEntry node;
     Comity__V1__ReachEntry reach;
@@ -188,220 +390,61 @@ struct entry_parts {
     Comity__V1__StartEntry start;
     Comity__V1__StopEntry stop;
     Comity__V1__ClockEntry clock;
-    Comity__V1__Commitments commitments;
+    Comity__V1__ReleaseEntry release;
+    Comity__V1__ManifestEntry manifest;
+    Comity__V1__CopyEntry copy;
+    Comity__V1__RefusedEntry refused;
+    Comity__V1__RejectedEntry rejected;
+    Comity__V1__SharingEntry sharing;
+    Comity__V1__WitnessEntry witness;
+    Comity__V1__EpochEntry epoch;
 };
 
-static Comity__V1__Commitments *out_commitments(Comity__V1__Commitments *out,
-                                                const struct cm_commitments *in)
+// Each kind is two numbers below its field's in the oneof, whose members are all pointers at one
+// place.
+_Static_assert((int)CM_ENTRY_QUERY == (int)COMITY__V1__ENTRY__WHAT_QUERY - 2 &&
+                   (int)CM_ENTRY_EPOCH == (int)COMITY__V1__ENTRY__WHAT_EPOCH - 2,
+               "kinds of entry");
+
+enum cm_status cm_entry_decode(struct cm_entry *out, struct cm_arena *arena, struct cm_bytes bytes,
+                               struct cm_error *error)
 {
-    comity__v1__commitments__init(out);
-    out->requester = cm_form_out_digest(&in->requester);
-    out->agency = cm_form_out_digest(&in->agency);
-    out->plate = cm_form_out_digest(&in->plate);
-    out->purpose = cm_form_out_digest(&in->purpose);
-    out->case_number = cm_form_out_digest(&in->case_number);
-    out->reason = cm_form_out_digest(&in->reason);
-    return out;
-}
+    struct cm_form form = {.arena = arena, .error = error};
+    struct move move = {.form = &form};
+    Comity__V1__Entry *in =
+        cm_form_unpack(&form, &comity__v1__entry__descriptor, "entry", bytes, CM_MAX_ENTRY);
 
-static Comity__V1__QueryEntry *out_query(struct entry_parts *parts, const struct cm_entry *in)
-{
-    Comity__V1__QueryEntry *out = &parts->query;
-
-    comity__v1__query_entry__init(out);
-    out->query_digest = cm_form_out_digest(&in->digest);
-    out->replay_key = cm_form_out_digest(&in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->directory_serial = in->directory_serial;
-    out->decisions_root = cm_form_out_digest(&in->decisions_root);
-    out->decisions = in->decisions;
-    out->commitments = out_commitments(&parts->commitments, &in->commitments);
-    return out;
-}
-
-static Comity__V1__NodeEntry *out_node(struct entry_parts *parts, const struct cm_entry *in)
-{
-    Comity__V1__NodeEntry *out = &parts->node;
-
-    comity__v1__node_entry__init(out);
-    out->query_digest = cm_form_out_digest(&in->digest);
-    out->replay_key = cm_form_out_digest(&in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->gateway = cm_form_out_text(in->gateway);
-    out->gateway_index = in->gateway_index;
-    out->attempt = in->attempt;
-    out->outcome = in->permitted ? COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_PERMITTED
-                                 : COMITY__V1__NODE_OUTCOME__NODE_OUTCOME_REFUSED;
-    out->refusal = in->refusal;
-    out->rules_digest = cm_form_out_digest_or_none(&in->rules_digest);
-    out->deciding_rule = cm_form_out_text(in->deciding_rule);
-    out->directory_serial = in->directory_serial;
-    out->commitments = out_commitments(&parts->commitments, &in->commitments);
-    return out;
-}
-
-static Comity__V1__ReachEntry *out_reach(struct entry_parts *parts, const struct cm_entry *in)
-{
-    Comity__V1__ReachEntry *out = &parts->reach;
-
-    comity__v1__reach_entry__init(out);
-    out->reach_digest = cm_form_out_digest(&in->digest);
-    out->replay_key = cm_form_out_digest(&in->replay_key);
-    out->expires_ms = in->expires_ms;
-    out->directory_serial = in->directory_serial;
-    out->permitted = in->decisions;
-    return out;
-}
-
-static Comity__V1__RulesEntry *out_rules(struct entry_parts *parts, const struct cm_entry *in)
-{
-    Comity__V1__RulesEntry *out = &parts->rules;
-
-    comity__v1__rules_entry__init(out);
-    out->agency = cm_form_out_text(in->agency);
-    out->sequence = in->sequence;
-    out->overlay_revision = in->overlay_revision;
-    out->digest = cm_form_out_digest(&in->digest);
-    return out;
-}
-
-static Comity__V1__DirectoryEntry *out_directory(Comity__V1__DirectoryEntry *out,
-                                                 const struct cm_entry *in)
-{
-    comity__v1__directory_entry__init(out);
-    out->serial = in->directory_serial;
-    out->digest = cm_form_out_digest(&in->digest);
-    return out;
-}
-
-static Comity__V1__EvidenceEntry *out_evidence(Comity__V1__EvidenceEntry *out,
-                                               const struct cm_entry *in)
-{
-    comity__v1__evidence_entry__init(out);
-    out->what = cm_form_out_text(in->text);
-    out->digest = cm_form_out_digest_or_none(&in->digest);
-    return out;
-}
-
-static Comity__V1__IngestEntry *out_ingest(Comity__V1__IngestEntry *out, const struct cm_entry *in)
-{
-    comity__v1__ingest_entry__init(out);
-    out->accepted = in->accepted;
-    out->duplicates = in->duplicates;
-    out->rejected = in->rejected;
-    return out;
-}
-
-static Comity__V1__DeletionEntry *out_deletion(Comity__V1__DeletionEntry *out,
-                                               const struct cm_entry *in)
-{
-    comity__v1__deletion_entry__init(out);
-    out->rows = in->accepted;
-    out->before_ms = in->before_ms;
-    return out;
-}
-
-static Comity__V1__AdminEntry *out_admin(Comity__V1__AdminEntry *out, const struct cm_entry *in)
-{
-    comity__v1__admin_entry__init(out);
-    out->what = cm_form_out_text(in->text);
-    out->digest = cm_form_out_digest_or_none(&in->digest);
-    return out;
-}
-
-static Comity__V1__AuditEntry *out_audit(Comity__V1__AuditEntry *out, const struct cm_entry *in)
-{
-    comity__v1__audit_entry__init(out);
-    out->what = cm_form_out_text(in->text);
-    out->digest = cm_form_out_digest_or_none(&in->digest);
-    return out;
-}
-
-static Comity__V1__StartEntry *out_start(Comity__V1__StartEntry *out, const struct cm_entry *in)
-{
-    comity__v1__start_entry__init(out);
-    out->version = cm_form_out_text(in->text);
-    out->configuration_digest = cm_form_out_digest_or_none(&in->digest);
-    return out;
-}
-
-static Comity__V1__StopEntry *out_stop(Comity__V1__StopEntry *out, const struct cm_entry *in)
-{
-    comity__v1__stop_entry__init(out);
-    out->why = cm_form_out_text(in->text);
-    return out;
-}
-
-static Comity__V1__ClockEntry *out_clock(Comity__V1__ClockEntry *out, const struct cm_entry *in)
-{
-    comity__v1__clock_entry__init(out);
-    out->step_ms = in->before_ms;
-    return out;
-}
-
-static void out_what(Comity__V1__Entry *out, struct entry_parts *parts, const struct cm_entry *in)
-{
-    switch (in->kind) {
-    case CM_ENTRY_NONE:
-        return;
-    case CM_ENTRY_QUERY:
-        out->query = out_query(parts, in);
-        return;
-    case CM_ENTRY_NODE:
-        out->node = out_node(parts, in);
-        return;
-    case CM_ENTRY_REACH:
-        out->reach = out_reach(parts, in);
-        return;
-    case CM_ENTRY_RULES:
-        out->rules = out_rules(parts, in);
-        return;
-    case CM_ENTRY_DIRECTORY:
-        out->directory = out_directory(&parts->directory, in);
-        return;
-    case CM_ENTRY_EVIDENCE:
-        out->evidence = out_evidence(&parts->evidence, in);
-        return;
-    case CM_ENTRY_INGEST:
-        out->ingest = out_ingest(&parts->ingest, in);
-        return;
-    case CM_ENTRY_DELETION:
-        out->deletion = out_deletion(&parts->deletion, in);
-        return;
-    case CM_ENTRY_ADMIN:
-        out->admin = out_admin(&parts->admin, in);
-        return;
-    case CM_ENTRY_AUDIT:
-        out->audit = out_audit(&parts->audit, in);
-        return;
-    case CM_ENTRY_START:
-        out->start = out_start(&parts->start, in);
-        return;
-    case CM_ENTRY_STOP:
-        out->stop = out_stop(&parts->stop, in);
-        return;
-    case CM_ENTRY_CLOCK:
-        out->clock = out_clock(&parts->clock, in);
-        return;
+    *out = (struct cm_entry){.gateway = "", .deciding_rule = "", .agency = "", .text = ""};
+    if (!in) {
+        return form.status;
     }
+    cm_form_between(&form, "version", in->version, VERSION, VERSION);
+    out->recorded_ms = in->recorded_ms;
+    if (in->what_case != COMITY__V1__ENTRY__WHAT__NOT_SET) {
+        out->kind = (enum cm_entry_kind)(in->what_case - 2);
+        shapes[out->kind].move(&move, out, in->query);
+    }
+    cm_form_entry_check(&form, out);
+    return form.status;
 }
 
 enum cm_status cm_entry_encode(struct cm_buf *out, const struct cm_entry *entry)
 {
     struct cm_form form = {0};
-    struct entry_parts parts;
+    struct move move = {.form = &form, .out = true};
+    struct cm_entry copy = *entry;
     Comity__V1__Entry message = COMITY__V1__ENTRY__INIT;
+    union what what;
 
-    cm_form_require(&form, entry->kind >= CM_ENTRY_QUERY && entry->kind <= CM_ENTRY_CLOCK, "what",
-                    "is missing");
-    check_entry(&form, entry);
+    cm_form_entry_check(&form, entry);
     if (!cm_form_ok(&form)) {
         return form.status;
     }
     message.version = VERSION;
     message.recorded_ms = entry->recorded_ms;
-    message.what_case =
-        (Comity__V1__Entry__WhatCase)(entry->kind - CM_ENTRY_QUERY + COMITY__V1__ENTRY__WHAT_QUERY);
-    out_what(&message, &parts, entry);
+    message.what_case = (Comity__V1__Entry__WhatCase)(entry->kind + 2);
+    message.query = &what.query;
+    protobuf_c_message_init(shapes[entry->kind].type, &what);
+    shapes[entry->kind].move(&move, &copy, &what);
     return cm_form_pack(out, &message.base, CM_MAX_ENTRY);
 }

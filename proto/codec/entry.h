@@ -145,7 +145,7 @@ struct cm_consistency {
     const struct cm_digest *hashes;
 };
 
-// An entry proved to lie in a ledger; verified by proto/trust/record_check.h.
+// An entry proved to lie in a ledger; verified by proto/ledger/record.h.
 struct cm_record {
     struct cm_bytes entry;      // empty: no record
     struct cm_bytes checkpoint; // a signed note

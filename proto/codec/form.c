@@ -270,6 +270,28 @@ const struct cm_digest *cm_form_digests(struct cm_form *form, const char *field,
     return out;
 }
 
+const struct cm_bytes *cm_form_spans(struct cm_form *form, const ProtobufCBinaryData *in,
+                                     size_t count)
+{
+    struct cm_bytes *out = cm_form_array(form, count, sizeof *out);
+
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = (struct cm_bytes){in[i].data, in[i].len};
+    }
+    return out;
+}
+
+void cm_form_spans_check(struct cm_form *form, const char *field, const struct cm_bytes *in,
+                         size_t count, size_t most, size_t bytes)
+{
+    cm_form_between(form, field, count, 0, most);
+    for (size_t i = 0; cm_form_ok(form) && i < count; i++) {
+        cm_form_enter(form, field, i);
+        cm_form_between(form, "", in[i].len, 1, bytes);
+        cm_form_leave(form);
+    }
+}
+
 char *cm_form_out_text(const char *text)
 {
     return (char *)(uintptr_t)(text ? text : "");
@@ -302,6 +324,17 @@ ProtobufCBinaryData *cm_form_out_digests(struct cm_form *form, const struct cm_d
 
     for (size_t i = 0; out && i < count; i++) {
         out[i] = cm_form_out_digest(&in[i]);
+    }
+    return out;
+}
+
+ProtobufCBinaryData *cm_form_out_spans(struct cm_form *form, const struct cm_bytes *in,
+                                       size_t count)
+{
+    ProtobufCBinaryData *out = cm_form_array(form, count, sizeof *out);
+
+    for (size_t i = 0; out && i < count; i++) {
+        out[i] = cm_form_out_span(in[i]);
     }
     return out;
 }

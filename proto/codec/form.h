@@ -42,6 +42,9 @@ void *cm_form_unpack(struct cm_form *form, const ProtobufCMessageDescriptor *typ
 // Appends to out; CM_INVALID past max.
 enum cm_status cm_form_pack(struct cm_buf *out, const ProtobufCMessage *message,
                             size_t max) CM_MUST_CHECK;
+// Packs message, unless the form failed (then it may be NULL), and frees the scratch.
+enum cm_status cm_form_finish(struct cm_form *form, struct cm_buf *out,
+                              const ProtobufCMessage *message, size_t max) CM_MUST_CHECK;
 
 void cm_form_between(struct cm_form *form, const char *field, uint64_t value, uint64_t least,
                      uint64_t most);
@@ -74,6 +77,12 @@ void cm_form_digest_or_none(struct cm_form *form, const char *field, struct cm_d
                             const ProtobufCBinaryData *in);
 const struct cm_digest *cm_form_digests(struct cm_form *form, const char *field,
                                         const ProtobufCBinaryData *in, size_t count, size_t most);
+// No check: spans_check has it.
+const struct cm_bytes *cm_form_spans(struct cm_form *form, const ProtobufCBinaryData *in,
+                                     size_t count);
+// At most `most` spans of 1 to `bytes` bytes each.
+void cm_form_spans_check(struct cm_form *form, const char *field, const struct cm_bytes *in,
+                         size_t count, size_t most, size_t bytes);
 
 // From value to message; what they return borrows from their arguments.
 char *cm_form_out_text(const char *text);
@@ -83,6 +92,8 @@ ProtobufCBinaryData cm_form_out_digest(const struct cm_digest *digest);
 ProtobufCBinaryData cm_form_out_digest_or_none(const struct cm_digest *digest);
 ProtobufCBinaryData *cm_form_out_digests(struct cm_form *form, const struct cm_digest *in,
                                          size_t count);
+ProtobufCBinaryData *cm_form_out_spans(struct cm_form *form, const struct cm_bytes *in,
+                                       size_t count);
 
 // Index of name among count words, 0 (which is never a word) when it is none.
 unsigned cm_form_word(const char *const *words, unsigned count, struct cm_bytes name);

@@ -11,7 +11,7 @@ enum {
 };
 
 // Kinds are the numbers of the oneof's fields.
-_Static_assert((int)CM_LOOKUP_MANIFEST == (int)COMITY__V1__LOOKUP_RESPONSE__WHAT_MANIFEST,
+_Static_assert((int)CM_LOOKUP_RECORD == (int)COMITY__V1__LOOKUP_RESPONSE__WHAT_RECORD,
                "kinds of lookup response");
 
 static const unsigned questions = 1u << CM_FAMILY_QUERY | 1u << CM_FAMILY_REACH;
@@ -61,16 +61,6 @@ Comity__V1__Envelope *cm_form_new_envelope(struct cm_form *form, const char *fie
     }
     pb = cm_form_array(form, 1, sizeof *pb);
     return pb ? cm_form_out_envelope(form, field, pb, in, families) : NULL;
-}
-
-enum cm_status cm_form_finish(struct cm_form *form, struct cm_buf *out,
-                              const ProtobufCMessage *message, size_t max)
-{
-    if (cm_form_ok(form)) {
-        form->status = cm_form_pack(out, message, max);
-    }
-    cm_arena_free(form->arena);
-    return form->status;
 }
 
 enum cm_status cm_lookup_request_decode(struct cm_lookup_request *out, struct cm_arena *arena,
@@ -187,6 +177,31 @@ static void take_progress(struct cm_form *form, struct cm_progress *out,
     check_progress(form, out);
 }
 
+static void take_node_record(struct cm_form *form, struct cm_node_record *out,
+                             const Comity__V1__NodeRecord *in)
+{
+    out->agency = in->agency;
+    cm_form_agency(form, "agency", out->agency);
+    cm_form_require(form, in->record != NULL, "record", "is missing");
+    cm_form_record(form, "record", &out->record, in->record);
+}
+
+static Comity__V1__NodeRecord *out_node_record(struct cm_form *form,
+                                               const struct cm_node_record *in)
+{
+    Comity__V1__NodeRecord *out = cm_form_array(form, 1, sizeof *out);
+
+    if (!out) {
+        return NULL;
+    }
+    comity__v1__node_record__init(out);
+    cm_form_agency(form, "agency", in->agency);
+    cm_form_require(form, in->record.entry.len > 0, "record", "is missing");
+    out->agency = cm_form_out_text(in->agency);
+    out->record = cm_form_out_record(form, "record", &in->record);
+    return out;
+}
+
 enum cm_status cm_lookup_response_decode(struct cm_lookup_response *out, struct cm_arena *arena,
                                          struct cm_bytes bytes, struct cm_error *error)
 {
@@ -221,6 +236,9 @@ enum cm_status cm_lookup_response_decode(struct cm_lookup_response *out, struct 
         // All three are an Envelope at the same place of the union.
         cm_form_envelope(&form, "envelope", &out->u.envelope, in->manifest,
                          1u << family_of(out->kind));
+        break;
+    case CM_LOOKUP_RECORD:
+        take_node_record(&form, &out->u.record, in->record);
         break;
     }
     return form.status;
@@ -257,6 +275,9 @@ enum cm_status cm_lookup_response_encode(struct cm_buf *out, const struct cm_loo
         cm_form_envelope_check(&form, "envelope", &value->u.envelope, 1u << family_of(value->kind));
         message.manifest = cm_form_new_envelope(&form, "envelope", &value->u.envelope,
                                                 1u << family_of(value->kind));
+        break;
+    case CM_LOOKUP_RECORD:
+        message.record = out_node_record(&form, &value->u.record);
         break;
     }
     return cm_form_finish(&form, out, &message.base, CM_MAX_LOOKUP_RESPONSE);

@@ -81,6 +81,9 @@ static void check_account(struct cm_form *form, const struct cm_account *a)
 
     cm_form_agency(form, "agency", a->agency);
     cm_form_outcome(form, "outcome", (int)a->outcome, false);
+    if (!cm_form_ok(form)) {
+        return;
+    }
     cm_form_between(form, "rows", a->rows, 0, CM_MAX_LIMIT);
     cm_form_require(form, (a->rows > 0) == (a->last_key.len > 0), "last_key",
                     "must be there when rows are, and only then");
@@ -94,6 +97,8 @@ static void check_account(struct cm_form *form, const struct cm_account *a)
     cm_form_time(form, "visible_from_ms", a->visible_from_ms);
     cm_form_fields_check(form, "fields_withheld", a->fields_withheld);
     cm_form_text(form, "reason", a->reason, 0, CM_MAX_REASON);
+    cm_form_require(form, asked[a->outcome] || cm_digest_is_zero(&a->record_digest),
+                    "record_digest", "is of an agency that was not asked");
 }
 
 // The invariant I5: accounts, counts and rows say the same.
@@ -152,6 +157,7 @@ static void take_account(struct cm_form *form, struct cm_account *out,
     out->elapsed_ms = in->elapsed_ms;
     cm_form_digest_or_none(form, "rules_digest", &out->rules_digest, &in->rules_digest);
     out->reason = in->reason;
+    cm_form_digest_or_none(form, "record_digest", &out->record_digest, &in->record_digest);
 }
 
 static void take_manifest(struct cm_form *form, struct cm_manifest *out,
@@ -222,6 +228,7 @@ static Comity__V1__AgencyAccount **out_accounts(struct cm_form *form, const stru
         out->elapsed_ms = a->elapsed_ms;
         out->rules_digest = cm_form_out_digest_or_none(&a->rules_digest);
         out->reason = cm_form_out_text(a->reason);
+        out->record_digest = cm_form_out_digest_or_none(&a->record_digest);
         list[i] = out;
     }
     return list;

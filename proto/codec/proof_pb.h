@@ -1,4 +1,4 @@
-// Private to the codecs: RFC 6962 proofs inside other messages.
+// Private to the codecs: RFC 6962 proofs, and entries proved by them, inside other messages.
 #ifndef CM_CODEC_PROOF_PB_H
 #define CM_CODEC_PROOF_PB_H
 
@@ -20,5 +20,12 @@ void cm_form_consistency(struct cm_form *form, struct cm_consistency *out,
 void cm_form_consistency_check(struct cm_form *form, const struct cm_consistency *in);
 Comity__V1__ConsistencyProof *cm_form_out_consistency(struct cm_form *form,
                                                       const struct cm_consistency *in);
+
+// in NULL stands for a record without entry.
+void cm_form_record(struct cm_form *form, const char *field, struct cm_record *out,
+                    const Comity__V1__Record *in);
+void cm_form_record_check(struct cm_form *form, const char *field, const struct cm_record *in);
+Comity__V1__Record *cm_form_out_record(struct cm_form *form, const char *field,
+                                       const struct cm_record *in);
 
 #endif

@@ -230,3 +230,13 @@ enum cm_status cm_form_pack(struct cm_buf *out, const ProtobufCMessage *message,
     out->len += protobuf_c_message_pack(message, at);
     return CM_OK;
 }
+
+enum cm_status cm_form_finish(struct cm_form *form, struct cm_buf *out,
+                              const ProtobufCMessage *message, size_t max)
+{
+    if (cm_form_ok(form)) {
+        form->status = cm_form_pack(out, message, max);
+    }
+    cm_arena_free(form->arena);
+    return form->status;
+}

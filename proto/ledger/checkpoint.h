@@ -5,8 +5,6 @@
 
 #include "proto/envelope/dsse.h"
 
-enum { CM_MAX_ORIGIN = 255 };
-
 struct cm_checkpoint {
     char origin[CM_MAX_ORIGIN + 1];
     uint64_t size;

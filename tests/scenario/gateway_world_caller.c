@@ -125,6 +125,7 @@ void caller_take(struct world *world, struct cm_bytes message)
     case CM_LOOKUP_MANIFEST:
         take_manifest(world, &response.u.envelope);
         break;
+    case CM_LOOKUP_RECORD:
     case CM_LOOKUP_DIRECTORY:
         break;
     case CM_LOOKUP_NONE:

@@ -441,7 +441,10 @@ static void meet_gateway(struct world *world)
 void world_new(struct world *world, unsigned seed, const char *rules)
 {
     static const char *const agencies[] = {WORLD_OTHER, WORLD_OWNER, WORLD_ASKER};
-    *world = (struct world){.pki = pki_new(), .seed = seed, .clock = {wall, mono}};
+    memset(world, 0, sizeof *world); // too large for a second one on the stack
+    world->pki = pki_new();
+    world->seed = seed;
+    world->clock = (struct cm_clock){wall, mono};
     for (size_t i = 0; i < 3; i++) {
         pki_agency(world->pki, agencies[i]);
     }
