@@ -24,7 +24,7 @@ enum cm_status cm_access_open(struct cm_access *out, struct cm_arena *arena, str
 // The day whose key it needs. CM_INVALID: too short.
 enum cm_status cm_access_day(uint32_t *out, struct cm_bytes sealed) CM_MUST_CHECK;
 
-// Signers whose chain an access record of a day holds. Bounded: the oldest written goes first.
+// Signers whose chain an access record of a day holds. Bounded: a new one displaces an older.
 struct cm_chain_places;
 
 // count: signers remembered; NULL when out of memory.
