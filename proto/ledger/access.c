@@ -1,6 +1,7 @@
 #include "proto/ledger/access.h"
 
-#include <limits.h>
+#include "proto/ledger/frame.h"
+
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,8 @@ enum cm_status cm_access_seal(struct cm_buf *out, const struct cm_access *access
 {
     uint8_t key[CM_DAY_KEY_SIZE];
     uint8_t *room;
-    // Of full size from the beginning: a buffer that grows leaves clear bytes behind.
-    struct cm_buf clear = {.max = CM_MAX_ACCESS_RECORD};
+    // Packed in one piece: a buffer that grew would leave clear bytes behind.
+    struct cm_buf clear = {.max = CM_MAX_ACCESS - CM_ACCESS_OVERHEAD};
     const uint32_t day = cm_day_of(recorded_ms);
     enum cm_status status = cm_day_keys_get(key, keys, day);
     if (status == CM_OK) {
@@ -128,8 +129,7 @@ enum cm_status cm_access_open(struct cm_access *out, struct cm_arena *arena, str
 {
     uint8_t key[CM_DAY_KEY_SIZE];
     uint32_t day;
-    if (cm_access_day(&day, sealed) != CM_OK ||
-        sealed.len > CM_MAX_ACCESS_RECORD + CM_ACCESS_OVERHEAD) {
+    if (cm_access_day(&day, sealed) != CM_OK || sealed.len > CM_MAX_ACCESS) {
         return cm_fail(error, CM_INVALID, "access", "is no access record");
     }
     if (cm_day_keys_get(key, keys, day) != CM_OK) {
