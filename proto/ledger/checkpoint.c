@@ -132,3 +132,11 @@ enum cm_status cm_checkpoint_origin(char out[CM_MAX_ORIGIN + 1], const char *spi
     }
     return len > 0 && len <= CM_MAX_ORIGIN ? CM_OK : CM_INVALID;
 }
+
+enum cm_status cm_checkpoint_epoch_origin(char out[CM_MAX_ORIGIN + 1], const char *base,
+                                          uint64_t epoch)
+{
+    const int len = epoch > 1 ? snprintf(out, CM_MAX_ORIGIN + 1, "%s/epoch/%" PRIu64, base, epoch)
+                              : snprintf(out, CM_MAX_ORIGIN + 1, "%s", base);
+    return len > 0 && len <= CM_MAX_ORIGIN ? CM_OK : CM_INVALID;
+}

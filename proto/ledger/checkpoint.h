@@ -23,5 +23,9 @@ enum cm_status cm_checkpoint_open(struct cm_checkpoint *out, struct cm_bytes not
 // "<federation>/gateway/<name>" or "<federation>/<agency>/node/<name>": the origin of a SPIFFE
 // name's ledger.
 enum cm_status cm_checkpoint_origin(char out[CM_MAX_ORIGIN + 1], const char *spiffe) CM_MUST_CHECK;
+// The origin of a later epoch of the ledger that began as base: "<base>/epoch/<n>", n >= 2; base
+// itself for the first (0 or 1).
+enum cm_status cm_checkpoint_epoch_origin(char out[CM_MAX_ORIGIN + 1], const char *base,
+                                          uint64_t epoch) CM_MUST_CHECK;
 
 #endif

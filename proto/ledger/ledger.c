@@ -269,7 +269,11 @@ enum cm_status cm_ledger_open_with(struct cm_ledger **out, const struct cm_ledge
     }
     ledger->mailbox->task.run = run_mail;
     ledger->mailbox->ledger = ledger;
-    status = cm_checkpoint_origin(ledger->origin, cm_signer_spiffe(ledger->signer));
+    char base[CM_MAX_ORIGIN + 1];
+    status = cm_checkpoint_origin(base, cm_signer_spiffe(ledger->signer));
+    if (!status) {
+        status = cm_checkpoint_epoch_origin(ledger->origin, base, options->epoch);
+    }
     if (status) {
         cm_fail(error, status, "ledger", "the key is neither a gateway's nor a node's");
         goto out;

@@ -25,6 +25,7 @@ struct cm_ledger_options {
     struct cm_signer *signer; // reffed
     struct cm_poster *poster; // brings `done` to the loop thread
     unsigned max_waiting;     // appends in flight; beyond: CM_EXHAUSTED
+    uint64_t epoch;           // of cm_epoch_load; 0 or 1: the first
     // Called for each entry of the log at open, in order; whatever it isn't CM_OK for ends the
     // opening, which may still fail for damage or a signature found later. NULL: none.
     enum cm_status (*replay)(void *context, const struct cm_log_item *entry);

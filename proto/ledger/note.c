@@ -3,18 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYID_SIZE = 4, MAX_SIGNATURE_DER = 72 };
+enum { KEYID_SIZE = CM_NOTE_KEYID_SIZE };
 
 static const char dash[] = "\xe2\x80\x94 "; // EM DASH, space
-
-struct line {
-    struct cm_bytes name;
-    struct cm_bytes value; // base64
-};
 
 static bool name_fits(struct cm_bytes name)
 {
     return name.len > 0 && !memchr(name.data, ' ', name.len) && !memchr(name.data, '+', name.len);
+}
+
+enum cm_status cm_note_line(struct cm_buf *out, const char *name, struct cm_bytes value)
+{
+    struct cm_buf text = {0};
+    enum cm_status status = cm_base64(&text, value);
+    if (!status) {
+        status =
+            cm_buf_printf(out, "%s%s %.*s\n", dash, name, (int)text.len, (const char *)text.data);
+    }
+    cm_buf_clear(&text);
+    return status;
 }
 
 enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const char *name,
@@ -24,23 +31,20 @@ enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const cha
         return CM_INVALID;
     }
     struct cm_buf sig = {0};
-    struct cm_buf value = {0};
     enum cm_status status = cm_buf_add(&sig, cm_signer_key_hash(signer)->b, KEYID_SIZE);
     if (!status) {
         status = cm_signer_der(&sig, signer, text);
     }
     if (!status) {
-        status = cm_base64(&value, cm_buf_bytes(&sig));
-    }
-    if (!status) {
         status = cm_buf_add(note, text.data, text.len);
     }
     if (!status) {
-        status = cm_buf_printf(note, "\n%s%s %.*s\n", dash, name, (int)value.len,
-                               (const char *)value.data);
+        status = cm_buf_add(note, "\n", 1);
+    }
+    if (!status) {
+        status = cm_note_line(note, name, cm_buf_bytes(&sig));
     }
     cm_buf_clear(&sig);
-    cm_buf_clear(&value);
     return status;
 }
 
@@ -68,9 +72,14 @@ static bool split(struct cm_bytes note, struct cm_bytes *text, struct cm_bytes *
     return false;
 }
 
-static bool next_line(struct cm_bytes *rest, struct line *out)
+enum cm_status cm_note_split(struct cm_bytes *text, struct cm_bytes *lines, struct cm_bytes note)
 {
-    const uint8_t *end = memchr(rest->data, '\n', rest->len);
+    return printable(note) && split(note, text, lines) ? CM_OK : CM_INVALID;
+}
+
+bool cm_note_next(struct cm_note_line *out, struct cm_bytes *rest)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
     const size_t mark = sizeof dash - 1;
     if (!end) {
         return false;
@@ -91,8 +100,8 @@ static bool next_line(struct cm_bytes *rest, struct line *out)
 }
 
 // CM_NOT_FOUND when the line is another's.
-static enum cm_status check_line(const struct line *line, struct cm_bytes text, const char *name,
-                                 const struct cm_key *key)
+static enum cm_status check_line(const struct cm_note_line *line, struct cm_bytes text,
+                                 const char *name, const struct cm_key *key)
 {
     struct cm_buf value = {.max = KEYID_SIZE + 1024};
     enum cm_status status = cm_unbase64(&value, line->value);
@@ -103,7 +112,7 @@ static enum cm_status check_line(const struct line *line, struct cm_bytes text, 
                     memcmp(value.data, cm_key_hash(key)->b, KEYID_SIZE) != 0)) {
         status = CM_NOT_FOUND;
     }
-    if (!status && value.len > KEYID_SIZE + MAX_SIGNATURE_DER) {
+    if (!status && value.len > KEYID_SIZE + CM_MAX_SIG_DER) {
         status = CM_UNAUTHENTICATED;
     }
     if (!status) {
@@ -118,13 +127,13 @@ enum cm_status cm_note_open(struct cm_bytes *text, struct cm_bytes note, const c
                             const struct cm_key *key, struct cm_error *error)
 {
     struct cm_bytes rest;
-    if (!printable(note) || !split(note, text, &rest)) {
+    if (cm_note_split(text, &rest, note)) {
         return cm_fail(error, CM_INVALID, "note", "this is no signed note");
     }
     bool signed_by_key = false;
     for (unsigned lines = 0; rest.len > 0; lines++) {
-        struct line line;
-        if (lines == CM_MAX_NOTE_SIGNATURES || !next_line(&rest, &line)) {
+        struct cm_note_line line;
+        if (lines == CM_MAX_NOTE_SIGNATURES || !cm_note_next(&line, &rest)) {
             return cm_fail(error, CM_INVALID, "note.signatures",
                            "a signature line is malformed, or there are more than %d",
                            CM_MAX_NOTE_SIGNATURES);

@@ -5,7 +5,7 @@
 
 #include "proto/envelope/dsse.h"
 
-enum { CM_MAX_NOTE_SIGNATURES = 16 };
+enum { CM_MAX_NOTE_SIGNATURES = 16, CM_NOTE_KEYID_SIZE = 4 };
 
 // text ends with a newline; name holds neither space nor '+'.
 enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const char *name,
@@ -14,5 +14,20 @@ enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const cha
 // Lines of other names and keys are ignored.
 enum cm_status cm_note_open(struct cm_bytes *text, struct cm_bytes note, const char *name,
                             const struct cm_key *key, struct cm_error *error) CM_MUST_CHECK;
+
+// A signature line, whoever's: "— name value\n".
+struct cm_note_line {
+    struct cm_bytes name;
+    struct cm_bytes value; // base64
+};
+
+// text and signature lines of a note, both borrowed from it. CM_INVALID: it is none.
+enum cm_status cm_note_split(struct cm_bytes *text, struct cm_bytes *lines,
+                             struct cm_bytes note) CM_MUST_CHECK;
+// Cuts the first line off *lines; false when it is malformed or there is none.
+bool cm_note_next(struct cm_note_line *out, struct cm_bytes *lines);
+// Appends a line.
+enum cm_status cm_note_line(struct cm_buf *out, const char *name,
+                            struct cm_bytes value) CM_MUST_CHECK;
 
 #endif

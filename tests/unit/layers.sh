@@ -25,7 +25,7 @@ up proto/base "proto/(codec|envelope|trust|ledger|rpc)"
 up proto/codec "proto/(envelope|trust|ledger|rpc)"
 up proto/envelope "proto/(trust|ledger|rpc)"
 up proto/trust "proto/(ledger|rpc)"
-up proto/ledger "proto/(trust|rpc)"
+up proto/ledger "proto/rpc"
 up proto/rpc "proto/(trust|ledger)"
 none "gateway includes nodes" gateway '#include [<"]nodes/'
 none "nodes includes gateway" nodes '#include [<"]gateway/'
