@@ -51,7 +51,7 @@ static bool encrypt(uint8_t *out, struct cm_bytes clear, const uint8_t key[CM_DA
         EVP_EncryptUpdate(context, NULL, &len, aad, sizeof aad) == 1 &&
         EVP_EncryptUpdate(context, out + HEAD, &len, clear.data, (int)clear.len) == 1 &&
         EVP_EncryptFinal_ex(context, out + HEAD + len, &rest) == 1 &&
-        (size_t)(len + rest) == clear.len &&
+        (size_t)len + (size_t)rest == clear.len &&
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, CM_ACCESS_TAG,
                             out + HEAD + clear.len) == 1;
     EVP_CIPHER_CTX_free(context);

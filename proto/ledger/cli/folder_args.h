@@ -8,7 +8,7 @@
 
 // Rows of an option table; the keys 'C', 'K' and 'F' are theirs.
 #define CM_AUDIT_FOLDER_OPTIONS                                                                    \
-    {"certificate", 'C', "FILE", 0, "your auditor's certificate, for a ledger in use", 8},         \
+    {"chain", 'C', "FILE", 0, "your auditor's certificate, for a ledger in use", 8},               \
         {"key", 'K', "FILE", 0, "its key", 8},                                                     \
     {                                                                                              \
         "passphrase-file", 'F', "FILE", 0, "the key's passphrase: its first line", 8               \

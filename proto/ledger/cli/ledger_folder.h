@@ -10,6 +10,8 @@
 
 struct cm_ledger_folder;
 
+enum { CM_MAX_EPOCHS = 64 };
+
 // What became of the clear values beside an entry.
 enum cm_audit_clear {
     CM_CLEAR_NONE = 0, // there never were any
@@ -61,16 +63,25 @@ void cm_ledger_folder_close(struct cm_ledger_folder *folder);
 enum cm_status cm_ledger_folder_next(const struct cm_audit_record **out,
                                      struct cm_ledger_folder *folder,
                                      struct cm_error *error) CM_MUST_CHECK;
-// From the beginning once more, as far as the first time.
+// The same with the checkpoints between: *out NULL for one, and at an epoch's end.
+enum cm_status cm_ledger_folder_step(struct cm_log_item *item, const struct cm_audit_record **out,
+                                     struct cm_ledger_folder *folder,
+                                     struct cm_error *error) CM_MUST_CHECK;
+// After an epoch's end. *more false: it was the last.
+enum cm_status cm_ledger_folder_next_epoch(struct cm_ledger_folder *folder, bool *more,
+                                           struct cm_error *error) CM_MUST_CHECK;
+// From the beginning once more.
 enum cm_status cm_ledger_folder_rewind(struct cm_ledger_folder *folder,
                                        struct cm_error *error) CM_MUST_CHECK;
 
 // The ledger's own folder, and the path as messages name it.
 const char *cm_ledger_folder_path(const struct cm_ledger_folder *folder);
-// Of the newest epoch as far as it was read; its note is empty before the first checkpoint.
+// Of the epoch that is read, up to the checkpoint that covers what was given last.
 const struct cm_log_state *cm_ledger_folder_state(const struct cm_ledger_folder *folder);
 // Epochs there are; 1 for most.
 uint64_t cm_ledger_folder_epochs(const struct cm_ledger_folder *folder);
+// The one that is read.
+uint64_t cm_ledger_folder_epoch(const struct cm_ledger_folder *folder);
 // True: handed over by a running daemon.
 bool cm_ledger_folder_is_live(const struct cm_ledger_folder *folder);
 struct cm_day_keys *cm_ledger_folder_keys(const struct cm_ledger_folder *folder);
