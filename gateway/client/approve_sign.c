@@ -4,6 +4,7 @@
 #include "proto/base/cli_args.h"
 #include "proto/base/clock.h"
 #include "proto/base/file.h"
+#include "proto/base/plain.h"
 #include "proto/base/when.h"
 
 #include <limits.h>
@@ -131,7 +132,7 @@ static void show_line(FILE *out, const char *name, const char *text)
 {
     char plain[PLAIN];
     fprintf(out, "  %-9s", name);
-    cm_cli_wrap(out, cm_printer_plain(plain, sizeof plain, text), 11, 11);
+    cm_cli_wrap(out, cm_plain(plain, sizeof plain, text), 11, 11);
     cm_wipe(plain, sizeof plain);
 }
 

@@ -3,6 +3,7 @@
 #include "gateway/client/kept_case.h"
 #include "gateway/client/printer.h"
 #include "gateway/client/summary.h"
+#include "proto/base/plain.h"
 #include "proto/base/when.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ static void say_kept(const struct cm_kept_case *kept)
     char plain[2 * CM_MAX_REASON];
     printf("case     %s\npurpose  %s\n", kept->case_number, kept->purpose);
     fputs("reason   ", stdout);
-    cm_cli_wrap(stdout, cm_printer_plain(plain, sizeof plain, kept->reason), 9, 9);
+    cm_cli_wrap(stdout, cm_plain(plain, sizeof plain, kept->reason), 9, 9);
     printf("until    %s\n", cm_when_local(until, kept->since_ms + CM_KEPT_CASE_MS));
     cm_wipe(plain, sizeof plain);
 }

@@ -1,13 +1,12 @@
 #include "gateway/client/printer.h"
 
 #include "gateway/client/manifest_json.h"
+#include "proto/base/plain.h"
 #include "proto/base/when.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-#include <unictype.h>
-#include <unistr.h>
 
 enum { DETAILS = 160, BEFORE_DETAILS = 61 };
 
@@ -23,42 +22,12 @@ enum cm_status cm_format_of(enum cm_format *out, const char *name)
     return CM_INVALID;
 }
 
-static bool printable(ucs4_t c)
-{
-    return !uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf |
-                                                    UC_CATEGORY_MASK_Cs | UC_CATEGORY_MASK_Zl |
-                                                    UC_CATEGORY_MASK_Zp);
-}
-
-char *cm_printer_plain(char *out, size_t size, const char *text)
-{
-    const uint8_t *in = (const uint8_t *)text;
-    size_t left = strlen(text);
-    size_t len = 0;
-    while (left > 0) {
-        ucs4_t c;
-        int step = u8_mbtoucr(&c, in, left);
-        bool good = step > 0 && printable(c);
-        size_t used = step > 0 ? (size_t)step : 1;
-        size_t put = good ? used : 1;
-        if (len + put + 1 > size) {
-            break;
-        }
-        memcpy(out + len, good ? (const char *)in : "?", put);
-        len += put;
-        in += used;
-        left -= used;
-    }
-    out[len] = '\0';
-    return out;
-}
-
 static void add_detail(char *line, const char *text)
 {
     char plain[DETAILS];
     size_t len = strlen(line);
     if (text[0] != '\0') {
-        cm_printer_plain(plain, sizeof plain, text);
+        cm_plain(plain, sizeof plain, text);
         snprintf(line + len, DETAILS - len, "%s%s", len > 0 ? ", " : "", plain);
     }
 }
@@ -92,7 +61,7 @@ static void print_table_row(const struct cm_printer *printer, const struct cm_de
     // What doesn't fit beside goes below, as a whole.
     bool below = printer->width > 0 && BEFORE_DETAILS + strlen(line) > printer->width;
     fprintf(printer->out, "%-25s  %-8s %-2s  %-20s%s%s\n", cm_when_local(when, row->captured_at_ms),
-            cm_printer_plain(plate, sizeof plate, row->plate_read), row->state, row->owner,
+            cm_plain(plate, sizeof plate, row->plate_read), row->state, row->owner,
             below ? "\n    " : " ", line);
 }
 

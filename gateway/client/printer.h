@@ -34,8 +34,4 @@ void cm_printer_query(struct cm_printer *printer, unsigned line, const char *pla
                       const char *state);
 enum cm_status cm_printer_query_end(struct cm_printer *printer, int exit_code) CM_MUST_CHECK;
 
-// Text from another agency on its way to a terminal: control, bidirectional and malformed
-// characters become "?". Always terminated, cut to size and to whole characters. Returns out.
-char *cm_printer_plain(char *out, size_t size, const char *text);
-
 #endif

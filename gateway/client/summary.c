@@ -1,6 +1,7 @@
 #include "gateway/client/summary.h"
 
 #include "gateway/client/printer.h"
+#include "proto/base/plain.h"
 #include "proto/base/when.h"
 
 #include <inttypes.h>
@@ -147,7 +148,7 @@ void cm_summary_accounts(FILE *out, const struct cm_manifest *manifest,
             print_withheld(out, account, window);
         } else if (account->reason[0] != '\0') {
             char reason[CM_MAX_REASON + 1];
-            fprintf(out, " %s", cm_printer_plain(reason, sizeof reason, account->reason));
+            fprintf(out, " %s", cm_plain(reason, sizeof reason, account->reason));
         }
         fputc('\n', out);
     }

@@ -58,16 +58,6 @@ static void in_utc(void)
 
 TestSuite(printer, .init = in_utc);
 
-Test(printer, keeps_a_terminal_safe_from_other_agencies)
-{
-    char out[64];
-    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "a\033[2Jb\nc"), "a?[2Jb?c");
-    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "x\u202egnp"), "x?gnp");
-    cr_expect_str_eq(cm_printer_plain(out, sizeof out, "ok\xff\xc3"), "ok??");
-    cr_expect_str_eq(cm_printer_plain(out, 5, "Zürich"), "Zür");
-    cr_expect_str_eq(cm_printer_plain(out, 3, "Zürich"), "Z");
-}
-
 Test(printer, prints_a_table_with_what_is_visible)
 {
     struct cm_detection row = sample();
