@@ -102,6 +102,10 @@ static void start(struct cm_answer *answer, struct cm_bytes message)
     if (!status && !bind(answer, &request.start)) {
         status = cm_fail(&error, CM_FORBIDDEN, "answer.start", "no such ask of this node");
     }
+    if (!status) {
+        answer->started = true;
+        answer->call->handlers->started(answer->call, &request.start.record);
+    }
     cm_arena_free(arena);
     if (status) {
         if (status == CM_FORBIDDEN) {
@@ -110,9 +114,10 @@ static void start(struct cm_answer *answer, struct cm_bytes message)
         finish(answer, status, &error);
         return;
     }
-    answer->started = true;
-    cm_timer_cancel(answer->sessions->options.loop, &answer->start_timer);
-    cm_stream_read(answer->stream);
+    if (!answer->ended) { // its record may have been no good
+        cm_timer_cancel(answer->sessions->options.loop, &answer->start_timer);
+        cm_stream_read(answer->stream);
+    }
 }
 
 static void on_message(void *owner, struct cm_bytes message)

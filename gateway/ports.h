@@ -57,10 +57,13 @@ struct cm_call {
 struct cm_call_handlers {
     // The ask went out, perhaps still inside `ask`; before, it waited for a credit.
     void (*sent)(struct cm_call *call);
+    // An Answer was opened: the node's record of the ask, not yet verified, perhaps without entry.
+    void (*started)(struct cm_call *call, const struct cm_record *record);
     // A message of the answer, one for each read (the first is read without being asked for).
     void (*batch)(struct cm_call *call, struct cm_bytes message);
-    // Signed, not yet verified.
-    void (*refused)(struct cm_call *call, const struct cm_envelope *refusal);
+    // Signed, not yet verified; record as in started.
+    void (*refused)(struct cm_call *call, const struct cm_envelope *refusal,
+                    const struct cm_record *record);
     // The node's rules don't permit it any more.
     void (*withdrawn)(struct cm_call *call);
     // Session or answer ended early, or broke the protocol. started: an Answer had been opened.

@@ -7,6 +7,7 @@
 #include "gateway/merge.h"
 #include "gateway/query.h"
 #include "gateway/query_state.h"
+#include "proto/ledger/node_record.h"
 #include "proto/trust/answer_check.h"
 
 // One agency that permits.
@@ -42,8 +43,11 @@ struct cm_asked {
     struct cm_digest last_header;
     int64_t visible_from_ms;
     struct cm_digest rules_digest;
+    // The node's own record of the ask, as packed, until the caller has it.
+    struct cm_buf record;
+    struct cm_digest record_digest; // of it, once it was found to hold; else zero
     // To be told to the caller:
-    struct cm_asked *due_next;
+    struct cm_asked *due_next, *record_next;
     struct cm_envelope offered; // a refusal, the worker's
     struct cm_digest offered_rules;
     struct cm_envelope refusal; // family NONE: none
@@ -92,6 +96,7 @@ struct cm_gateway_query {
     uint32_t part, parts;
     bool accepted;
     struct cm_asked *due_first, *due_last;
+    struct cm_asked *record_first, *record_last;
 };
 
 static inline struct cm_gateway_ports *cm_query_ports(const struct cm_gateway_query *query)
@@ -137,6 +142,11 @@ void cm_query_node_due(struct cm_asked *asked);
 void cm_query_nodes_late(struct cm_gateway_query *query);
 void cm_query_nodes_release(struct cm_gateway_query *query);
 void cm_query_nodes_clear(struct cm_gateway_query *query);
+
+// query_verify.c, on a worker: asked->message, which is then in asked->request and header, or in
+// asked->offered.
+enum cm_status cm_query_verify_batch(struct cm_asked *asked) CM_MUST_CHECK;
+enum cm_status cm_query_verify_refusal(struct cm_asked *asked) CM_MUST_CHECK;
 
 // query_reply.c
 // Sends the directory first where the caller's is older.

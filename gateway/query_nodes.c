@@ -1,5 +1,5 @@
 // The nodes that a query asks: calls and attempts, each batch verified on a worker before it is
-// held, waits that end, outcomes. Loop thread but where it says worker.
+// held, waits that end, outcomes. Loop thread.
 #include "gateway/query_internal.h"
 
 #include "proto/base/log.h"
@@ -100,11 +100,13 @@ static bool try_again(struct cm_asked *asked)
     struct cm_gateway_query *query = asked->query;
     struct cm_gateway_ports *ports = cm_query_ports(query);
     if (asked->busy || asked->state != CM_ASKED_WAITED || query->closing ||
-        asked->call.attempt >= CM_CALL_ATTEMPTS || cm_query_now(query) >= query->close_ms) {
+        !cm_digest_is_zero(&asked->record_digest) || asked->call.attempt >= CM_CALL_ATTEMPTS ||
+        cm_query_now(query) >= query->close_ms) {
         return false;
     }
     ports->release(ports, &asked->call, false);
     asked->call.attempt++;
+    asked->record.len = 0;
     cm_answer_check_clear(&asked->check);
     begin_check(asked);
     if (!ports->ask(ports, &asked->call)) {
@@ -129,30 +131,27 @@ static void broke(struct cm_asked *asked)
     fail(asked, CM_OUTCOME_FAILED);
 }
 
-// Worker.
-static enum cm_status check_batch(struct cm_asked *asked)
-{
-    struct cm_gateway_query *query = asked->query;
-    enum cm_status status = cm_answer_request_decode(&asked->request, asked->arena,
-                                                     cm_buf_bytes(&asked->message), &asked->error);
-    if (!status && asked->request.is_start) {
-        status = cm_fail(&asked->error, CM_INVALID, "answer", "a second start");
-    }
-    if (!status && asked->request.batch.withheld_count > 0) {
-        status = cm_fail(&asked->error, CM_INVALID, "answer.withheld", "only a gateway cuts");
-    }
-    if (status) {
-        return status;
-    }
-    return cm_answer_check_batch(&asked->check, &asked->header, asked->arena, query->trust,
-                                 &asked->request.batch, cm_wall_ms(cm_query_ports(query)->clock),
-                                 &asked->error);
-}
-
 static void batch_work(struct cm_job *job)
 {
     struct cm_asked *asked = CM_CONTAINER(job, struct cm_asked, job);
-    asked->verdict = check_batch(asked);
+    asked->verdict = cm_query_verify_batch(asked);
+}
+
+// What a worker found to hold goes to the caller before whatever else of this agency waits.
+static void show_record(struct cm_asked *asked)
+{
+    struct cm_gateway_query *query = asked->query;
+    if (asked->record.len == 0 || !cm_digest_is_zero(&asked->record_digest)) {
+        return;
+    }
+    cm_sha256_of(&asked->record_digest, cm_buf_bytes(&asked->record));
+    asked->record_next = NULL;
+    if (query->record_last) {
+        query->record_last->record_next = asked;
+    } else {
+        query->record_first = asked;
+    }
+    query->record_last = asked;
 }
 
 static void hold(struct cm_asked *asked)
@@ -198,6 +197,7 @@ static void batch_done(struct cm_job *job)
         cm_query_node_let_go(asked);
         broke(asked);
     } else {
+        show_record(asked);
         hold(asked);
     }
     if (asked->lost && asked->state != CM_ASKED_DELIVERED) {
@@ -244,6 +244,29 @@ static bool crowded(struct cm_asked *asked)
     return true;
 }
 
+// Kept until it is verified with what it comes with.
+static enum cm_status keep_record(struct cm_asked *asked, const struct cm_record *record)
+{
+    asked->record.len = 0;
+    asked->record.max = CM_MAX_NODE_RECORD;
+    if (record->entry.len == 0) {
+        return CM_OK;
+    }
+    enum cm_status status = cm_record_encode(&asked->record, record);
+    return status ? cm_fail(&asked->error, status, "record", "longer than a node's record may be")
+                  : CM_OK;
+}
+
+static void on_started(struct cm_call *call, const struct cm_record *record)
+{
+    struct cm_asked *asked = of_call(call);
+    if (asked->state != CM_ASKED_WAITED || asked->busy || !keep_record(asked, record)) {
+        return;
+    }
+    broke(asked);
+    cm_query_pump(asked->query);
+}
+
 static void on_batch(struct cm_call *call, struct cm_bytes message)
 {
     struct cm_asked *asked = of_call(call);
@@ -269,45 +292,10 @@ static void on_batch(struct cm_call *call, struct cm_bytes message)
     cm_query_pump(asked->query);
 }
 
-// Worker.
-static enum cm_status check_refusal(struct cm_asked *asked)
-{
-    struct cm_gateway_query *query = asked->query;
-    struct cm_envelope *envelope = &asked->offered;
-    struct cm_error *error = &asked->error;
-    enum cm_status status =
-        cm_envelope_decode(envelope, asked->arena, cm_buf_bytes(&asked->message), error);
-    if (!status && envelope->family != CM_FAMILY_REFUSAL) {
-        status = cm_fail(error, CM_INVALID, "refusal.payload_type", "not a refusal");
-    }
-    if (status) {
-        return status;
-    }
-    struct cm_signatory *signers[2] = {0};
-    status = cm_trust_verify(signers, query->trust, envelope, NULL,
-                             cm_wall_ms(cm_query_ports(query)->clock), error);
-    struct cm_refusal refusal = {0};
-    if (!status) {
-        status = cm_refusal_decode(&refusal, asked->arena, envelope->payload, error);
-    }
-    if (!status && (strcmp(cm_signatory_identity(signers[0])->agency, asked->call.agency) != 0 ||
-                    strcmp(refusal.agency, asked->call.agency) != 0 ||
-                    refusal.attempt != asked->call.attempt ||
-                    !cm_digest_equal(&refusal.query_digest, &query->checked.digest))) {
-        status =
-            cm_fail(error, CM_UNAUTHENTICATED, "refusal", "of another agency, query or attempt");
-    }
-    if (!status) {
-        asked->offered_rules = refusal.rules_digest;
-    }
-    cm_signatory_unref(signers[0]);
-    return status;
-}
-
 static void refusal_work(struct cm_job *job)
 {
     struct cm_asked *asked = CM_CONTAINER(job, struct cm_asked, job);
-    asked->verdict = check_refusal(asked);
+    asked->verdict = cm_query_verify_refusal(asked);
 }
 
 static void refusal_done(struct cm_job *job)
@@ -320,6 +308,7 @@ static void refusal_done(struct cm_job *job)
     if (asked->verdict) {
         broke(asked);
     } else {
+        show_record(asked);
         asked->refusal = asked->offered;
         asked->rules_digest = asked->offered_rules;
         cm_query_node_end(asked, CM_OUTCOME_REFUSED);
@@ -327,7 +316,8 @@ static void refusal_done(struct cm_job *job)
     cm_query_pump(query);
 }
 
-static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
+static void on_refused(struct cm_call *call, const struct cm_envelope *refusal,
+                       const struct cm_record *record)
 {
     struct cm_asked *asked = of_call(call);
     if (asked->state == CM_ASKED_ENDED) {
@@ -344,8 +334,9 @@ static void on_refused(struct cm_call *call, const struct cm_envelope *refusal)
     enum cm_status status = CM_OK;
     if (asked->state != CM_ASKED_WAITED) {
         status = cm_fail(&asked->error, CM_INVALID, "refusal", "after the answer had begun");
-    } else if ((status = cm_buf_add(&asked->message, refusal->raw.data, refusal->raw.len)) ||
-               (status = submit(asked, refusal_work, refusal_done))) {
+    } else if (!(status = keep_record(asked, record)) &&
+               ((status = cm_buf_add(&asked->message, refusal->raw.data, refusal->raw.len)) ||
+                (status = submit(asked, refusal_work, refusal_done)))) {
         cm_fail(&asked->error, status, "refusal", "no room for it");
     }
     if (!status) {
@@ -399,6 +390,7 @@ static void on_sent(struct cm_call *call)
 
 static const struct cm_call_handlers handlers = {
     .sent = on_sent,
+    .started = on_started,
     .batch = on_batch,
     .refused = on_refused,
     .withdrawn = on_withdrawn,
@@ -570,6 +562,7 @@ void cm_query_nodes_clear(struct cm_gateway_query *query)
         struct cm_asked *asked = &query->asked[i];
         cm_answer_check_clear(&asked->check);
         cm_buf_clear(&asked->message);
+        cm_buf_clear(&asked->record);
         cm_query_node_let_go(asked);
     }
 }

@@ -73,6 +73,25 @@ static bool send_accepted(struct cm_gateway_query *query)
     return send_response(query, &response, "record");
 }
 
+static bool send_record(struct cm_gateway_query *query)
+{
+    struct cm_asked *asked = query->record_first;
+    struct cm_lookup_response response = {.kind = CM_LOOKUP_RECORD};
+    response.u.record.agency = asked->call.agency;
+    query->record_first = asked->record_next;
+    if (!query->record_first) {
+        query->record_last = NULL;
+    }
+    if (cm_record_decode(&response.u.record.record, query->arena, cm_buf_bytes(&asked->record),
+                         NULL)) {
+        broken(query, CM_MEMORY, "copy of a node's record");
+        return false;
+    }
+    bool sent = send_response(query, &response, "copy of a node's record");
+    cm_buf_clear(&asked->record);
+    return sent;
+}
+
 static bool send_due(struct cm_gateway_query *query)
 {
     struct cm_asked *asked = query->due_first;
@@ -175,6 +194,7 @@ static void fill_account(struct cm_account *account, const struct cm_asked *aske
         .elapsed_ms = (uint32_t)(asked->ended_ms - asked->since_ms),
         .rules_digest = asked->rules_digest,
         .reason = "",
+        .record_digest = asked->record_digest,
     };
 }
 
@@ -317,6 +337,9 @@ static bool send_next(struct cm_gateway_query *query)
     }
     if (!query->accepted) {
         return send_accepted(query);
+    }
+    if (query->record_first) {
+        return send_record(query);
     }
     if (query->due_first) {
         return send_due(query);

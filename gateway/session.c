@@ -263,7 +263,7 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
     case CM_UP_REFUSE:
         if ((call = call_of(session, up->ask))) {
             cm_session_detach(call);
-            call->handlers->refused(call, &up->envelope);
+            call->handlers->refused(call, &up->envelope, &up->record);
         }
         return CM_OK;
     case CM_UP_WITHDRAW:

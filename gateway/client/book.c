@@ -143,6 +143,7 @@ enum cm_status cm_book_accepted(struct cm_book *book, const struct cm_accepted *
         cm_arena_bytes(book->kept, &book->entry, accepted->entry) != CM_OK) {
         return cm_fail(error, CM_MEMORY, "accepted", "too many agencies");
     }
+    book->index = accepted->inclusion.index;
     status = open_pages(book, accepted, error);
     if (status != CM_OK) {
         return status;
@@ -225,9 +226,14 @@ enum cm_status cm_book_batch(struct cm_book *book, const struct cm_batch *batch,
         return cm_fail(error, CM_INVALID, "batch", "rows outside an accepted query");
     }
     enum cm_status status = page_of(book, &page, &batch->header, error);
+    bool first = status == CM_OK && cm_digest_is_zero(&page->check.previous);
     if (status == CM_OK) {
         status = cm_answer_check_batch(&page->check, &header, book->scratch, book->options.trust,
                                        batch, cm_wall_ms(book->options.clock), error);
+    }
+    if (status == CM_OK && first) {
+        status = cm_book_check_node_record(book, page, page->check.node, header.attempt,
+                                           CM_REFUSAL_NONE, error);
     }
     if (status != CM_OK) {
         return status;
@@ -260,9 +266,14 @@ enum cm_status cm_book_unmerged(struct cm_book *book, const struct cm_envelope *
         return cm_fail(error, CM_INVALID, "unmerged", "a header outside an accepted query");
     }
     enum cm_status status = page_of(book, &page, envelope, error);
+    bool first = status == CM_OK && cm_digest_is_zero(&page->check.previous);
     if (status == CM_OK) {
         status = cm_answer_check_unmerged(&page->check, &header, book->scratch, book->options.trust,
                                           envelope, cm_wall_ms(book->options.clock), error);
+    }
+    if (status == CM_OK && first) {
+        status = cm_book_check_node_record(book, page, page->check.node, header.attempt,
+                                           CM_REFUSAL_NONE, error);
     }
     if (status == CM_OK && header.count == 0) {
         status = cm_fail(error, CM_INVALID, page->agency, "an empty batch was left out");
@@ -301,6 +312,8 @@ enum cm_status cm_book_refusal(struct cm_book *book, const struct cm_envelope *e
         !cm_digest_equal(&refusal.query_digest, &book->options.query_digest)) {
         status = cm_fail(error, CM_INVALID, "refusal", "is not of this query");
     } else {
+        status =
+            cm_book_check_node_record(book, page, signers[0], refusal.attempt, refusal.code, error);
         page->refused = true;
         page->refused_by = refusal.rules_digest;
     }

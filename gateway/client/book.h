@@ -33,6 +33,9 @@ void cm_book_free(struct cm_book *book);
 // Accepted comes once and first: who is asked, and the gateway's record of the query.
 enum cm_status cm_book_accepted(struct cm_book *book, const struct cm_accepted *accepted,
                                 struct cm_error *error) CM_MUST_CHECK;
+// A node's own record of the ask: before its first header, or with its refusal.
+enum cm_status cm_book_record(struct cm_book *book, const struct cm_node_record *record,
+                              struct cm_error *error) CM_MUST_CHECK;
 enum cm_status cm_book_batch(struct cm_book *book, const struct cm_batch *batch,
                              struct cm_error *error) CM_MUST_CHECK;
 enum cm_status cm_book_unmerged(struct cm_book *book, const struct cm_envelope *header,

@@ -25,6 +25,8 @@ struct cm_page {
     bool ended; // no more may come
     bool refused;
     struct cm_digest refused_by; // the rules that its refusal names
+    struct cm_record record;     // its own, of the ask; without entry until it comes
+    struct cm_digest record_digest;
 };
 
 struct cm_book {
@@ -34,6 +36,7 @@ struct cm_book {
     struct cm_arena *line;    // for one row
     struct cm_sorter *sorter; // NULL until accepted
     struct cm_bytes entry;    // as accepted
+    uint64_t index;           // of the entry, in the gateway's ledger
     uint64_t rows;
     size_t page_count;
     const char **names;    // the pages' agencies
@@ -50,6 +53,11 @@ enum cm_status cm_book_check_record(struct cm_book *book, struct cm_bytes entry,
                                     struct cm_bytes checkpoint,
                                     const struct cm_inclusion *inclusion,
                                     struct cm_error *error) CM_MUST_CHECK;
+// What came of page's record is what its node's header or refusal (not NONE) of that attempt needs.
+enum cm_status cm_book_check_node_record(struct cm_book *book, const struct cm_page *page,
+                                         const struct cm_signatory *node, uint32_t attempt,
+                                         enum cm_refusal_code refusal,
+                                         struct cm_error *error) CM_MUST_CHECK;
 // Decodes the manifest into the book and holds it against the pages and the directory.
 enum cm_status cm_book_check_manifest(struct cm_book *book, const struct cm_envelope *envelope,
                                       struct cm_error *error) CM_MUST_CHECK;

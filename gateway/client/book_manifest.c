@@ -62,7 +62,8 @@ static enum cm_status check_unasked(const struct cm_account *account, struct cm_
         return cm_fail(error, CM_INVALID, account->agency, "has an outcome but was not asked");
     }
     if (!cm_digest_is_zero(&account->last_header) || account->more_matched ||
-        account->visible_from_ms != 0 || account->fields_withheld != 0 || account->rows_withheld) {
+        account->visible_from_ms != 0 || account->fields_withheld != 0 || account->rows_withheld ||
+        !cm_digest_is_zero(&account->record_digest)) {
         return cm_fail(error, CM_INVALID, account->agency,
                        "the manifest tells what it showed, but it was not asked");
     }
@@ -106,6 +107,10 @@ static enum cm_status check_account(struct cm_book *book, const struct cm_accoun
         return cm_fail(error, CM_INVALID, account->agency,
                        "the manifest counts %" PRIu64 " rows, %" PRIu64 " came", account->rows,
                        page->rows);
+    }
+    if (!cm_digest_equal(&account->record_digest, &page->record_digest)) {
+        return cm_fail(error, CM_INVALID, account->agency,
+                       "the manifest names another record of its node than came");
     }
     if (!tells_what_was_signed(account, page)) {
         return cm_fail(error, CM_INVALID, account->agency,

@@ -216,10 +216,12 @@ static void take_response(struct call *call, const struct cm_lookup_response *re
     case CM_LOOKUP_REFUSAL:
         status = cm_book_refusal(book, &response->u.envelope, error);
         break;
+    case CM_LOOKUP_RECORD:
+        status = cm_book_record(book, &response->u.record, error);
+        break;
     case CM_LOOKUP_MANIFEST:
         status = take_manifest(call, &response->u.envelope);
         break;
-    case CM_LOOKUP_RECORD:
     case CM_LOOKUP_NONE:
     case CM_LOOKUP_DIRECTORY:
     case CM_LOOKUP_ACCEPTED:

@@ -1,5 +1,7 @@
 #include "gateway_daemon_peers.h"
 
+#include "tests/support/node_record.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
@@ -262,6 +264,22 @@ void hello_send(struct call *attach, struct peer *peer, const char *agency, uint
     cm_buf_clear(&payload);
 }
 
+// What the peer's ledger shows of the ask.
+static void make_record(struct cm_record *out, struct cm_arena *arena, struct peer *peer,
+                        const struct cm_attach_down *ask, enum cm_refusal_code refusal)
+{
+    struct cm_digest digest;
+    cm_sha256_of(&digest, ask->ask.query.payload);
+    const struct cm_node_ask recorded = {
+        .query_digest = &digest,
+        .gateway = "gw-1",
+        .gateway_index = ask->ask.inclusion.index,
+        .attempt = ask->ask.attempt,
+        .refusal = refusal,
+    };
+    node_record_make(out, arena, peer->identity->signer, &recorded);
+}
+
 void refuse_send(struct call *attach, struct peer *peer, const struct question *question,
                  const struct cm_attach_down *ask, const char *agency)
 {
@@ -276,6 +294,7 @@ void refuse_send(struct call *attach, struct peer *peer, const struct question *
     struct cm_buf payload = {0};
     struct cm_arena *arena = cm_arena_new(1 << 18);
     struct cm_attach_up up = {.kind = CM_UP_REFUSE, .ask = ask->ask.ask};
+    make_record(&up.record, arena, peer, ask, refusal.code);
     cr_assert_eq(cm_refusal_encode(&payload, &refusal), CM_OK);
     pki_sign(&up.envelope, arena, CM_FAMILY_REFUSAL, cm_buf_bytes(&payload),
              peer->identity->signer);
@@ -370,8 +389,11 @@ void answer_start(struct call *answer, struct peer *peer, const struct cm_attach
     struct cm_answer_request request = {.is_start = true, .start = {.ask = ask->ask.ask}};
     memcpy(request.start.session, welcome->welcome.session, sizeof request.start.session);
     memcpy(request.start.token, ask->ask.token, sizeof request.start.token);
+    struct cm_arena *arena = cm_arena_new(1 << 18);
+    make_record(&request.start.record, arena, peer, ask, CM_REFUSAL_NONE);
     call_open(answer, peer, CM_METHOD_ANSWER);
     send_request(answer, peer, &request);
+    cm_arena_free(arena);
 }
 
 void answer_nothing(struct call *answer, struct peer *peer, const struct question *question,

@@ -77,6 +77,7 @@ static void check_account(const struct node *node)
                      node->merged < node->row_count ||
                          (node->merged == world->asked.limit && !node->check.final));
     }
+    cr_assert(cm_digest_equal(&account->record_digest, &node->record));
     cr_assert_eq(node->refusal_seen, account->outcome == CM_OUTCOME_REFUSED);
 }
 
@@ -101,13 +102,25 @@ static void check_manifest(void)
 static void check_outcome(const struct node *node, bool limited, bool ordered)
 {
     static const enum cm_outcome expected[MANNERS] = {
-        [HONEST] = CM_OUTCOME_ANSWERED,       [SLOW_FIRST] = CM_OUTCOME_LATE,
-        [SLOW_LATER] = CM_OUTCOME_LATE,       [DIES_BEFORE] = CM_OUTCOME_OFFLINE,
-        [DIES_BETWEEN] = CM_OUTCOME_FAILED,   [ALTERS_ROW] = CM_OUTCOME_FAILED,
-        [OTHER_QUERY] = CM_OUTCOME_FAILED,    [WITHHOLDS] = CM_OUTCOME_FAILED,
-        [GARBAGE] = CM_OUTCOME_FAILED,        [REFUSES] = CM_OUTCOME_REFUSED,
-        [FORGES_REFUSAL] = CM_OUTCOME_FAILED, [WITHDRAWS] = CM_OUTCOME_WITHDRAWN,
-        [NOT_ATTACHED] = CM_OUTCOME_DETACHED, [WAITS_FOR_CREDIT] = CM_OUTCOME_ANSWERED,
+        [HONEST] = CM_OUTCOME_ANSWERED,
+        [SLOW_FIRST] = CM_OUTCOME_LATE,
+        [SLOW_LATER] = CM_OUTCOME_LATE,
+        [DIES_BEFORE] = CM_OUTCOME_OFFLINE,
+        [DIES_BETWEEN] = CM_OUTCOME_FAILED,
+        [ALTERS_ROW] = CM_OUTCOME_FAILED,
+        [OTHER_QUERY] = CM_OUTCOME_FAILED,
+        [WITHHOLDS] = CM_OUTCOME_FAILED,
+        [GARBAGE] = CM_OUTCOME_FAILED,
+        [REFUSES] = CM_OUTCOME_REFUSED,
+        [FORGES_REFUSAL] = CM_OUTCOME_FAILED,
+        [WITHDRAWS] = CM_OUTCOME_WITHDRAWN,
+        [NOT_ATTACHED] = CM_OUTCOME_DETACHED,
+        [WAITS_FOR_CREDIT] = CM_OUTCOME_ANSWERED,
+        [SHOWS_NO_RECORD] = CM_OUTCOME_ANSWERED,
+        [SHOWS_OLD_RECORD] = CM_OUTCOME_FAILED,
+        [SHOWS_OTHERS_RECORD] = CM_OUTCOME_FAILED,
+        [SHOWS_DENIAL] = CM_OUTCOME_FAILED,
+        [SHOWS_LONG_RECORD] = CM_OUTCOME_FAILED,
     };
     enum cm_outcome outcome = world_account(world, node->agency)->outcome;
     bool one_batch = node->row_count <= node->batch_rows;

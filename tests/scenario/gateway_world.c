@@ -323,7 +323,8 @@ static void begin_node(struct world *world, struct node *node)
     node->call = NULL;
     node->withdrawn = false;
     node->credit_ms = 1;
-    node->checking = node->cut = node->listed = node->refusal_seen = false;
+    node->checking = node->cut = node->listed = node->refusal_seen = node->record_seen = false;
+    node->record = (struct cm_digest){{0}};
     node->merged = 0;
     node->progress = CM_OUTCOME_NONE;
     node->batch_rows = 1 + world_draw(world, CM_FIRST_BATCH_ROWS);

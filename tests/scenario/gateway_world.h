@@ -6,6 +6,7 @@
 
 #include "gateway/query.h"
 #include "proto/ledger/merkle.h"
+#include "proto/ledger/node_record.h"
 #include "proto/trust/answer_check.h"
 #include "tests/support/pki.h"
 
@@ -25,6 +26,11 @@ enum manner {
     FORGES_REFUSAL, // signed by another agency's node
     WITHDRAWS,
     NOT_ATTACHED,
+    SHOWS_NO_RECORD,
+    SHOWS_OLD_RECORD,    // of an earlier query
+    SHOWS_OTHERS_RECORD, // signed by another agency's node
+    SHOWS_DENIAL,        // it recorded that it refused, and answers
+    SHOWS_LONG_RECORD,
     WAITS_FOR_CREDIT, // the ask goes out after credit_ms, the first batch comes as much later
     MANNERS,
 };
@@ -56,6 +62,9 @@ struct node {
     size_t first_left_out_len;
     bool listed; // as asked
     bool refusal_seen;
+    struct cm_digest record; // that came
+    bool record_seen;
+    struct cm_record shown;
     enum cm_outcome progress;
 };
 
@@ -108,6 +117,7 @@ struct world {
     int64_t manifest_at;
     bool has_manifest, accepted;
     size_t asked_before_record;
+    uint64_t index; // of the gateway's entry, as accepted
     struct cm_manifest manifest;
     uint64_t merged;
     uint8_t last_key[CM_MAX_KEY];

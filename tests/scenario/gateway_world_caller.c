@@ -4,6 +4,40 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+// The node's own record comes before its first header, or with its refusal.
+static void check_record(struct world *world, struct node *node, struct cm_arena *arena,
+                         const struct cm_signatory *signer, uint32_t attempt,
+                         enum cm_refusal_code refusal)
+{
+    struct cm_error error = {0};
+    struct cm_node_ask ask = {.query_digest = &world->digest,
+                              .gateway = "gw-1",
+                              .gateway_index = world->index,
+                              .attempt = attempt,
+                              .refusal = refusal};
+    if (node->manner == SHOWS_NO_RECORD) {
+        return;
+    }
+    cr_assert(node->record_seen, "%s: no record of it", node->agency);
+    cr_assert_eq(cm_node_record_check(arena, &node->shown, cm_signatory_identity(signer)->spiffe,
+                                      cm_signatory_key(signer), &ask, &error),
+                 CM_OK, "%s: %s", error.where, error.text);
+}
+
+static void take_record(struct world *world, const struct cm_node_record *record)
+{
+    struct node *node = node_of(world, record->agency);
+    struct cm_buf packed = {0};
+    cr_assert(node->listed);
+    cr_assert_not(node->record_seen || node->checking || node->refusal_seen);
+    cr_assert_eq(node->progress, CM_OUTCOME_NONE);
+    cr_assert_eq(cm_record_encode(&packed, &record->record), CM_OK);
+    cm_sha256_of(&node->record, cm_buf_bytes(&packed));
+    cm_buf_clear(&packed);
+    node->shown = record->record;
+    node->record_seen = true;
+}
+
 static struct node *begin_check(struct world *world, const struct cm_envelope *envelope,
                                 struct cm_arena *arena)
 {
@@ -33,9 +67,13 @@ static void take_batch(struct world *world, const struct cm_batch *batch, struct
     struct cm_error error = {0};
     struct cm_header header;
     struct node *node = begin_check(world, &batch->header, arena);
+    bool first = cm_digest_is_zero(&node->check.previous);
     cr_assert_eq(cm_answer_check_batch(&node->check, &header, arena, world->trust, batch,
                                        world->wall, &error),
                  CM_OK, "%s: %s", error.where, error.text);
+    if (first) {
+        check_record(world, node, arena, node->check.node, header.attempt, CM_REFUSAL_NONE);
+    }
     for (size_t i = 0; i < batch->row_count; i++) {
         struct cm_bytes key = batch->rows[i].key;
         cr_assert(cm_bytes_equal(key, cm_buf_bytes(&node->keys[node->merged])));
@@ -59,9 +97,13 @@ static void take_unmerged(struct world *world, const struct cm_envelope *envelop
     struct cm_error error = {0};
     struct cm_header header;
     struct node *node = begin_check(world, envelope, arena);
+    bool first = cm_digest_is_zero(&node->check.previous);
     cr_assert_eq(cm_answer_check_unmerged(&node->check, &header, arena, world->trust, envelope,
                                           world->wall, &error),
                  CM_OK, "%s: %s", error.where, error.text);
+    if (first) {
+        check_record(world, node, arena, node->check.node, header.attempt, CM_REFUSAL_NONE);
+    }
     leave_out(node, header.first_key);
 }
 
@@ -73,6 +115,8 @@ static void take_refusal(struct world *world, const struct cm_envelope *envelope
     cr_assert_eq(cm_trust_verify(signers, world->trust, envelope, NULL, world->wall, NULL), CM_OK);
     cr_assert_eq(cm_refusal_decode(&refusal, arena, envelope->payload, NULL), CM_OK);
     cr_assert(node_of(world, refusal.agency)->listed, "a refusal of who was not asked");
+    check_record(world, node_of(world, refusal.agency), arena, signers[0], refusal.attempt,
+                 refusal.code);
     node_of(world, refusal.agency)->refusal_seen = true;
     cm_signatory_unref(signers[0]);
 }
@@ -105,6 +149,7 @@ void caller_take(struct world *world, struct cm_bytes message)
     switch (response.kind) {
     case CM_LOOKUP_ACCEPTED:
         world->accepted = true;
+        world->index = response.u.accepted.inclusion.index;
         for (size_t i = 0; i < response.u.accepted.agency_count; i++) {
             node_of(world, response.u.accepted.agencies[i])->listed = true;
         }
@@ -126,6 +171,8 @@ void caller_take(struct world *world, struct cm_bytes message)
         take_manifest(world, &response.u.envelope);
         break;
     case CM_LOOKUP_RECORD:
+        take_record(world, &response.u.record);
+        break;
     case CM_LOOKUP_DIRECTORY:
         break;
     case CM_LOOKUP_NONE:

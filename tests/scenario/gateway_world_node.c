@@ -1,6 +1,8 @@
 // The fake nodes: they sign what a node signs, in their manner.
 #include "gateway_world.h"
 
+#include "tests/support/node_record.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +128,43 @@ static void lose(struct node *node)
     call->handlers->lost(call, call->spent);
 }
 
+// What the node's ledger shows of this ask, in its manner.
+static void make_record(struct cm_record *out, struct node *node, struct cm_arena *arena,
+                        enum cm_refusal_code refusal)
+{
+    struct cm_digest digest = node->world->digest;
+    struct cm_node_ask ask = {
+        .query_digest = &digest,
+        .gateway = "gw-1",
+        .gateway_index = node->call->facts->entry_index,
+        .attempt = node->call->attempt,
+        .refusal = refusal,
+    };
+    digest.b[0] ^= node->manner == SHOWS_OLD_RECORD;
+    if (node->manner == SHOWS_DENIAL) {
+        ask.refusal = CM_REFUSAL_NOT_PERMITTED;
+    }
+    node_record_make(out, arena,
+                     node->manner == SHOWS_OTHERS_RECORD ? node->stranger : node->signer, &ask);
+    if (node->manner == SHOWS_NO_RECORD) {
+        *out = (struct cm_record){0};
+    } else if (node->manner == SHOWS_LONG_RECORD) {
+        uint8_t *noise = cm_arena_alloc(arena, CM_MAX_NODE_RECORD);
+        memset(noise, 7, CM_MAX_NODE_RECORD);
+        out->entry = (struct cm_bytes){noise, CM_MAX_NODE_RECORD};
+    }
+}
+
+static void start_answer(struct node *node)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 18);
+    struct cm_record record;
+    make_record(&record, node, arena, CM_REFUSAL_NONE);
+    node->call->spent = true;
+    node->call->handlers->started(node->call, &record);
+    cm_arena_free(arena);
+}
+
 static void refuse(struct node *node, struct cm_signer *signer)
 {
     struct cm_refusal refusal = {
@@ -138,7 +177,9 @@ static void refuse(struct node *node, struct cm_signer *signer)
     };
     struct cm_buf payload = {0}, bytes = {0};
     struct cm_envelope envelope;
-    struct cm_arena *arena = cm_arena_new(1 << 16);
+    struct cm_arena *arena = cm_arena_new(1 << 18);
+    struct cm_record record;
+    make_record(&record, node, arena, refusal.code);
     cr_assert_eq(cm_refusal_encode(&payload, &refusal), CM_OK);
     cr_assert_eq(cm_dsse_sign(&bytes, CM_FAMILY_REFUSAL, cm_buf_bytes(&payload), signer, true),
                  CM_OK);
@@ -146,7 +187,7 @@ static void refuse(struct node *node, struct cm_signer *signer)
     struct cm_call *call = node->call;
     node->call = NULL;
     node->world->refusing = true;
-    call->handlers->refused(call, &envelope);
+    call->handlers->refused(call, &envelope, &record);
     node->world->refusing = false;
     cm_arena_free(arena);
     cm_buf_clear(&payload);
@@ -156,7 +197,12 @@ static void refuse(struct node *node, struct cm_signer *signer)
 static void send_batch(struct node *node)
 {
     struct cm_buf message = {0};
-    node->call->spent = true;
+    if (!node->call->spent) {
+        start_answer(node);
+    }
+    if (!node->call) {
+        return; // its record was no good
+    }
     if (node->manner == GARBAGE) {
         uint8_t noise[100];
         for (size_t i = 0; i < sizeof noise; i++) {

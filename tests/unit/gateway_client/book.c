@@ -76,6 +76,7 @@ Test(book, refuses_an_asked_agency_that_the_query_does_not_name)
 
 Test(book, refuses_rows_that_were_altered_dropped_or_swapped)
 {
+    world_show_of(&world_north, &world_accounts[0], CM_REFUSAL_NONE);
     struct cm_batch batch = world_batch_of(&world_north, world_north_times, 3, true, 0);
     struct cm_row rows[3];
     memcpy(rows, batch.rows, sizeof rows);
@@ -92,6 +93,8 @@ Test(book, refuses_rows_that_were_altered_dropped_or_swapped)
 
 Test(book, refuses_a_row_whose_key_says_something_else)
 {
+    world_show_of(&world_north, &world_accounts[0], CM_REFUSAL_NONE);
+    world_show_of(&world_south, &world_accounts[1], CM_REFUSAL_NONE);
     world_row_owner = MILLTOWN;
     struct cm_batch batch = world_batch_of(&world_north, world_north_times, 3, true, 0);
     cr_expect_neq(world_give(&batch), CM_OK, "another agency's row");
@@ -105,16 +108,18 @@ Test(book, refuses_a_row_whose_key_says_something_else)
 
 Test(book, refuses_an_agency_that_was_not_asked)
 {
-    struct node stranger = {MILLTOWN, pki_signer(world_pki, MILLTOWN, CM_ROLE_NODE, "n"), {{0}}, 0};
+    struct node stranger = {
+        MILLTOWN, pki_signer(world_pki, MILLTOWN, CM_ROLE_NODE, "n"), {{0}}, 0, false};
     struct cm_batch batch = world_batch_of(&stranger, world_north_times, 1, true, 0);
     cr_expect_neq(world_give(&batch), CM_OK);
-    struct node liar = {NORTHPORT, world_south.signer, {{0}}, 0};
+    struct node liar = {NORTHPORT, world_south.signer, {{0}}, 0, false};
     batch = world_batch_of(&liar, world_north_times, 1, true, 0);
     cr_expect_neq(world_give(&batch), CM_OK, "signed by another agency's node");
 }
 
 Test(book, refuses_more_than_the_limit)
 {
+    world_show_of(&world_north, &world_accounts[0], CM_REFUSAL_NONE);
     static const int64_t many[] = {99, 98, 97, 96, 95, 94, 93};
     struct cm_batch batch = world_batch_of(&world_north, many, 7, true, 0);
     cr_expect_neq(world_give(&batch), CM_OK);

@@ -155,6 +155,7 @@ Test(book_manifest, wants_the_header_of_a_batch_that_was_left_out_whole)
     world_accounts[1].more_matched = true;
     cr_expect_eq(world_end(), CM_INVALID, "Southgate showed nothing at all");
     struct cm_batch left = world_batch_of(&world_south, rest, 2, true, 0);
+    world_show_of(&world_south, &world_accounts[1], CM_REFUSAL_NONE);
     cr_assert_eq(cm_book_unmerged(world_book, &left.header, &world_error), CM_OK, "%s: %s",
                  world_error.where, world_error.text);
     world_accounts[1].last_header = world_south.previous;
@@ -167,6 +168,7 @@ Test(book_manifest, finds_a_left_out_batch_with_an_earlier_row)
     static const int64_t rest[] = {700, 600};
     world_answer(&world_north, &world_accounts[0], six, 6, true, 0);
     struct cm_batch left = world_batch_of(&world_south, rest, 2, true, 0);
+    world_show_of(&world_south, &world_accounts[1], CM_REFUSAL_NONE);
     cr_assert_eq(cm_book_unmerged(world_book, &left.header, &world_error), CM_OK);
     world_accounts[1].last_header = world_south.previous;
     world_accounts[1].more_matched = true;

@@ -2,6 +2,7 @@
 
 #include "proto/ledger/checkpoint.h"
 #include "proto/ledger/merkle.h"
+#include "tests/support/node_record.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 struct pki *world_pki;
 struct cm_trust *world_trust;
-static struct cm_arena *world_arena;
+struct cm_arena *world_arena;
 struct cm_signatory *world_gateway;
 struct cm_signer *world_gateway_signer;
 struct cm_book *world_book;
@@ -105,10 +106,10 @@ void world_set_up(void)
     pki_agency(world_pki, MILLTOWN);
     pki_agency(world_pki, NORTHPORT);
     pki_agency(world_pki, SOUTHGATE);
-    world_north =
-        (struct node){NORTHPORT, pki_signer(world_pki, NORTHPORT, CM_ROLE_NODE, "n"), {{0}}, 0};
-    world_south =
-        (struct node){SOUTHGATE, pki_signer(world_pki, SOUTHGATE, CM_ROLE_NODE, "n"), {{0}}, 0};
+    world_north = (struct node){
+        NORTHPORT, pki_signer(world_pki, NORTHPORT, CM_ROLE_NODE, "n"), {{0}}, 0, false};
+    world_south = (struct node){
+        SOUTHGATE, pki_signer(world_pki, SOUTHGATE, CM_ROLE_NODE, "n"), {{0}}, 0, false};
     pki_signer(world_pki, MILLTOWN, CM_ROLE_NODE, "n");
     const struct pki_identity *identity = pki_identity(world_pki, "_", CM_ROLE_GATEWAY, "gw-1");
     world_gateway_signer = identity->signer;
@@ -221,6 +222,36 @@ struct cm_batch world_batch_of(struct node *node, const int64_t *times, size_t c
     return batch;
 }
 
+void world_node_ask(struct cm_node_ask *ask, enum cm_refusal_code refusal)
+{
+    *ask = (struct cm_node_ask){
+        .query_digest = &world_query_digest,
+        .gateway = "gw-1",
+        .gateway_index = 0,
+        .attempt = 1,
+        .refusal = refusal,
+    };
+}
+
+enum cm_status world_show(const char *agency, const struct cm_record *record)
+{
+    const struct cm_node_record shown = {.agency = agency, .record = *record};
+    return cm_book_record(world_book, &shown, &world_error);
+}
+
+// An honest record, taken and entered into the gateway's account.
+void world_show_of(struct node *node, struct cm_account *account, enum cm_refusal_code refusal)
+{
+    struct cm_node_ask ask;
+    struct cm_record record;
+    world_node_ask(&ask, refusal);
+    node_record_make(&record, world_arena, node->signer, &ask);
+    cr_assert_eq(world_show(node->agency, &record), CM_OK, "%s: %s", world_error.where,
+                 world_error.text);
+    cr_assert_eq(cm_record_digest(&account->record_digest, &record), CM_OK);
+    node->shown = true;
+}
+
 enum cm_status world_give(const struct cm_batch *batch)
 {
     return cm_book_batch(world_book, batch, &world_error);
@@ -241,6 +272,9 @@ void world_answer(struct node *node, struct cm_account *account, const int64_t *
                   bool final, size_t cut)
 {
     struct cm_batch batch = world_batch_of(node, times, count, final, cut);
+    if (!node->shown) {
+        world_show_of(node, account, CM_REFUSAL_NONE);
+    }
     cr_assert_eq(world_give(&batch), CM_OK, "%s: %s", world_error.where, world_error.text);
     note(account, node, &batch);
 }
@@ -269,6 +303,8 @@ void world_answer_all(void)
     world_answer(&world_south, &world_accounts[1], world_south_times, 2, true, 0);
 }
 
+enum cm_refusal_code world_refusal_code = CM_REFUSAL_UNAVAILABLE;
+
 enum cm_status world_refuse(struct node *node, const struct cm_digest *rules)
 {
     static const struct cm_digest usual = {{3}};
@@ -278,7 +314,7 @@ enum cm_status world_refuse(struct node *node, const struct cm_digest *rules)
         .query_digest = world_query_digest,
         .agency = node->agency,
         .attempt = 1,
-        .code = CM_REFUSAL_UNAVAILABLE,
+        .code = world_refusal_code,
         .rules_digest = rules != NULL ? *rules : usual,
         .refused_ms = world_pki->now_ms,
         .text = "",

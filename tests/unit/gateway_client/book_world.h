@@ -4,6 +4,7 @@
 #define CM_TESTS_BOOK_WORLD_H
 
 #include "gateway/client/book.h"
+#include "proto/ledger/node_record.h"
 #include "tests/support/pki.h"
 
 #define NORTHPORT "ca.northport.pd"
@@ -17,9 +18,11 @@ struct node {
     struct cm_signer *signer;
     struct cm_digest previous;
     uint64_t rows;
+    bool shown; // its record came
 };
 
 extern struct pki *world_pki;
+extern struct cm_arena *world_arena;
 extern struct cm_trust *world_trust;
 extern struct cm_signatory *world_gateway;
 extern struct cm_signer *world_gateway_signer;
@@ -53,12 +56,17 @@ struct cm_row world_row_of(const struct node *node, int64_t captured_at_ms);
 // node's next batch, of reads at these times; the last `cut` of them withheld.
 struct cm_batch world_batch_of(struct node *node, const int64_t *times, size_t count, bool final,
                                size_t cut);
+// The ask that both nodes got; a record of it, shown by the gateway or honestly of node.
+void world_node_ask(struct cm_node_ask *ask, enum cm_refusal_code refusal);
+enum cm_status world_show(const char *agency, const struct cm_record *record);
+void world_show_of(struct node *node, struct cm_account *account, enum cm_refusal_code refusal);
 enum cm_status world_give(const struct cm_batch *batch);
 // An honest batch, taken and entered into the gateway's account.
 void world_answer(struct node *node, struct cm_account *account, const int64_t *times, size_t count,
                   bool final, size_t cut);
 void world_answer_all(void);
-// A refusal that the node signs; NULL digest: its usual rules.
+extern enum cm_refusal_code world_refusal_code;
+// A refusal that the node signs, of that code; NULL digest: its usual rules.
 enum cm_status world_refuse(struct node *node, const struct cm_digest *rules);
 enum cm_status world_end_by(struct cm_signer *signer);
 enum cm_status world_end(void);
