@@ -42,7 +42,7 @@ enum {
     CM_MAX_DIRECTORY = 16 * 1024 * 1024,
     CM_DIRECTORY_PART = 1024 * 1024,
     CM_MAX_ENTRY = 65535,
-    CM_MAX_ACCESS_RECORD = 1024 * 1024, // before it is sealed
+    CM_MAX_ACCESS_RECORD = 6 * 1024 * 1024, // before it is sealed; a copy has room
     CM_MAX_ACCESS_TEXT = 4 * 1024,
     CM_MAX_AUDIT_REQUEST = 8 * 1024,
     CM_MAX_EPOCH_STATEMENT = 8 * 1024,

@@ -58,6 +58,7 @@ static struct cm_attach_up a_hello(void)
     codec_envelope(&rule_sets[0], CM_FAMILY_RULESET);
     codec_envelope(&rule_sets[1], CM_FAMILY_RULESET);
     codec_envelope(&up.hello.overlay, CM_FAMILY_OVERLAY);
+    codec_envelope(&up.hello.epoch, CM_FAMILY_EPOCH);
     codec_fill(up.hello.instance, sizeof up.hello.instance, 5);
     return up;
 }
@@ -70,6 +71,8 @@ Test(attach, up_golden)
     up = (struct cm_attach_up){.kind = CM_UP_REFUSE, .ask = 9};
     codec_envelope(&up.envelope, CM_FAMILY_REFUSAL);
     expect_up("up_refuse", &up);
+    up.record = codec_record();
+    expect_up("up_refuse_recorded", &up);
     up = (struct cm_attach_up){.kind = CM_UP_CREDIT, .credits = 3};
     expect_up("up_credit", &up);
     up = (struct cm_attach_up){.kind = CM_UP_RULES_CHANGED};
@@ -81,6 +84,8 @@ Test(attach, up_golden)
     up =
         (struct cm_attach_up){.kind = CM_UP_DIRECTORY, .directory = {7, 0, 1, cm_bytes_of("part")}};
     expect_up("up_directory", &up);
+    up = (struct cm_attach_up){.kind = CM_UP_COPIED, .copied = 300};
+    expect_up("up_copied", &up);
 }
 
 Test(attach, hello_decodes_every_member)
@@ -103,15 +108,26 @@ Test(attach, hello_decodes_every_member)
     cr_expect_eq(got.hello.tree_size, 300);
     cr_expect(cm_digest_equal(&got.hello.tree_root, &want.hello.tree_root));
     cr_expect_eq(got.hello.credits, CM_CREDITS);
+    cr_expect_eq(got.hello.epoch.family, CM_FAMILY_EPOCH);
     cm_buf_clear(&bytes);
     bytes = codec_golden("up_withdraw");
     cr_assert_eq(cm_attach_up_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     cr_expect(got.kind == CM_UP_WITHDRAW && got.ask == 9 && got.rules_sequence == 4);
     cm_buf_clear(&bytes);
+    bytes = codec_golden("up_copied");
+    cr_assert_eq(cm_attach_up_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_expect(got.kind == CM_UP_COPIED && got.copied == 300);
+    cm_buf_clear(&bytes);
+    bytes = codec_golden("up_refuse_recorded");
+    cr_assert_eq(cm_attach_up_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_expect(got.kind == CM_UP_REFUSE && got.ask == 9);
+    cr_expect(cm_bytes_equal(got.record.checkpoint, cm_bytes_of("a checkpoint")));
+    cm_buf_clear(&bytes);
     bytes = codec_golden("up_refuse");
     cr_assert_eq(cm_attach_up_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     cr_expect(got.kind == CM_UP_REFUSE && got.ask == 9);
     cr_expect_eq(got.envelope.family, CM_FAMILY_REFUSAL);
+    cr_expect_eq(got.record.entry.len, 0);
     cm_buf_clear(&bytes);
     cm_arena_free(arena);
 }
@@ -139,6 +155,7 @@ Test(attach, up_form)
     HELLO(h->credits = 0);
     HELLO(h->credits = CM_CREDITS + 1);
     HELLO(h->overlay.family = CM_FAMILY_RULESET);
+    HELLO(h->epoch.family = CM_FAMILY_RULESET);
     cr_expect_eq(cm_attach_up_encode(&out, &up), CM_INVALID, "neither rules nor overlay");
     up.kind = CM_UP_REFUSE;
     cr_expect_eq(cm_attach_up_encode(&out, &up), CM_INVALID, "no refusal");
@@ -181,7 +198,7 @@ static struct cm_attach_down an_ask(void)
 
 Test(attach, down_golden)
 {
-    struct cm_attach_down down = {.kind = CM_DOWN_WELCOME, .welcome = {"gw-1", 1, {7}}};
+    struct cm_attach_down down = {.kind = CM_DOWN_WELCOME, .welcome = {"gw-1", 1, {7}, 300}};
 
     expect_down("down_welcome", &down);
     down = an_ask();
@@ -197,9 +214,13 @@ Test(attach, ask_decodes_every_member)
 {
     struct cm_arena *arena = cm_arena_new(CODEC_ARENA);
     struct cm_attach_down want = an_ask();
-    struct cm_buf bytes = codec_golden("down_ask");
+    struct cm_buf bytes = codec_golden("down_welcome");
     struct cm_attach_down got;
 
+    cr_assert_eq(cm_attach_down_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_expect(got.kind == CM_DOWN_WELCOME && got.welcome.witnessed_size == 300);
+    cm_buf_clear(&bytes);
+    bytes = codec_golden("down_ask");
     cr_assert_eq(cm_attach_down_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     cr_assert_eq(got.kind, CM_DOWN_ASK);
     cr_expect_eq(got.ask.ask, 9);
@@ -249,7 +270,7 @@ Test(attach, ask_form)
 
 Test(answer_request, golden)
 {
-    struct cm_answer_request request = {.is_start = true, .start = {{1}, 9, {2}}};
+    struct cm_answer_request request = {.is_start = true, .start = {{1}, 9, {2}, codec_record()}};
     struct cm_arena *arena = cm_arena_new(CODEC_ARENA);
     struct cm_answer_request got;
     struct cm_header header;
@@ -260,6 +281,7 @@ Test(answer_request, golden)
     cr_assert_eq(cm_answer_request_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     cr_expect(got.is_start && got.start.ask == 9);
     cr_expect(got.start.session[0] == 1 && got.start.token[0] == 2);
+    cr_expect(cm_bytes_equal(got.start.record.entry, cm_bytes_of("an entry")));
     bytes.len = 0;
     request.is_start = false;
     codec_batch(&request.batch, &header, 2);

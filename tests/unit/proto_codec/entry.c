@@ -19,11 +19,17 @@ static const char *const names[] = {
     [CM_ENTRY_INGEST] = "entry_ingest",       [CM_ENTRY_DELETION] = "entry_deletion",
     [CM_ENTRY_ADMIN] = "entry_admin",         [CM_ENTRY_AUDIT] = "entry_audit",
     [CM_ENTRY_START] = "entry_start",         [CM_ENTRY_STOP] = "entry_stop",
-    [CM_ENTRY_CLOCK] = "entry_clock",
+    [CM_ENTRY_CLOCK] = "entry_clock",         [CM_ENTRY_RELEASE] = "entry_release",
+    [CM_ENTRY_MANIFEST] = "entry_manifest",   [CM_ENTRY_COPY] = "entry_copy",
+    [CM_ENTRY_REFUSED] = "entry_refused",     [CM_ENTRY_REJECTED] = "entry_rejected",
+    [CM_ENTRY_SHARING] = "entry_sharing",     [CM_ENTRY_WITNESS] = "entry_witness",
+    [CM_ENTRY_EPOCH] = "entry_epoch",
 };
 
 static struct cm_entry an_entry(enum cm_entry_kind kind)
 {
+    static const struct cm_rejected_count counts[] = {{CM_INVALID, 2}, {CM_UNAUTHENTICATED, 300}};
+
     return (struct cm_entry){
         .kind = kind,
         .recorded_ms = 1767225600001,
@@ -49,12 +55,28 @@ static struct cm_entry an_entry(enum cm_entry_kind kind)
         .rejected = 1,
         .before_ms = kind == CM_ENTRY_CLOCK ? -1500 : 1764633600000,
         .text = "0.1.0",
+        .committed = true,
+        .answered = 37,
+        .refusal = kind == CM_ENTRY_REFUSED ? CM_STALE : 0,
+        .release = CM_RELEASE_WITHDRAWN,
+        .rows = 412,
+        .last_digest = codec_digest(11),
+        .recipient = codec_digest(3),
+        .from_ms = 1767225600000,
+        .to_ms = 1767225660000,
+        .count_count = 2,
+        .counts = counts,
+        .finding = CM_WITNESS_EPOCH,
+        .old_size = 300,
+        .new_size = 200,
+        .old_root = codec_digest(12),
+        .new_root = codec_digest(13),
     };
 }
 
 Test(entry, golden_of_each_kind)
 {
-    for (int kind = CM_ENTRY_QUERY; kind <= CM_ENTRY_CLOCK; kind++) {
+    for (int kind = CM_ENTRY_QUERY; kind < CM_ENTRY_COUNT; kind++) {
         struct cm_entry entry = an_entry((enum cm_entry_kind)kind);
         struct cm_buf bytes = {0};
 
@@ -126,6 +148,79 @@ Test(entry, decodes_every_member)
     cr_expect_str_eq(got.text, "0.1.0");
     cr_expect(cm_digest_equal(&got.digest, &want.digest));
     cr_expect_eq(decoded(arena, CM_ENTRY_CLOCK).before_ms, -1500);
+    cm_arena_free(arena);
+}
+
+Test(entry, decodes_what_follows_a_query)
+{
+    struct cm_arena *arena = cm_arena_new(CODEC_ARENA);
+    struct cm_entry want = an_entry(CM_ENTRY_RELEASE);
+    struct cm_entry got = decoded(arena, CM_ENTRY_RELEASE);
+
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    cr_expect(got.attempt == 1 && got.release == CM_RELEASE_WITHDRAWN && got.rows == 412);
+    cr_expect(cm_digest_equal(&got.last_digest, &want.last_digest));
+    cr_expect(cm_digest_equal(&got.recipient, &want.recipient));
+    got = decoded(arena, CM_ENTRY_MANIFEST);
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    cr_expect(cm_digest_equal(&got.last_digest, &want.last_digest));
+    cr_expect(got.gateway_index == 300 && got.decisions == 41 && got.answered == 37);
+    cr_expect_eq(got.rows, 412);
+    got = decoded(arena, CM_ENTRY_COPY);
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    cr_expect(cm_digest_equal(&got.last_digest, &want.last_digest));
+    cr_expect_str_eq(got.gateway, "gw-1");
+    cr_expect(got.gateway_index == 300 && got.rows == 412 && got.committed);
+    same_commitments(&got.commitments, &want.commitments);
+    got = decoded(arena, CM_ENTRY_REFUSED);
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    cr_expect(got.refusal == CM_STALE && got.committed);
+    cr_expect_str_eq(got.text, "0.1.0");
+    same_commitments(&got.commitments, &want.commitments);
+    cm_arena_free(arena);
+}
+
+Test(entry, decodes_what_is_recorded_of_others)
+{
+    struct cm_arena *arena = cm_arena_new(CODEC_ARENA);
+    struct cm_entry want = an_entry(CM_ENTRY_WITNESS);
+    struct cm_entry got = decoded(arena, CM_ENTRY_REJECTED);
+
+    cr_expect(got.from_ms == want.from_ms && got.to_ms == want.to_ms);
+    cr_assert_eq(got.count_count, 2);
+    cr_expect(got.counts[1].code == CM_UNAUTHENTICATED && got.counts[1].count == 300);
+    got = decoded(arena, CM_ENTRY_SHARING);
+    cr_expect_str_eq(got.agency, "ca.northport.pd");
+    cr_expect(got.permitted && got.overlay_revision == 2);
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    got = decoded(arena, CM_ENTRY_WITNESS);
+    cr_expect_str_eq(got.text, want.text);
+    cr_expect_eq(got.finding, CM_WITNESS_EPOCH);
+    cr_expect(got.old_size == 300 && got.new_size == 200);
+    cr_expect(cm_digest_equal(&got.old_root, &want.old_root));
+    cr_expect(cm_digest_equal(&got.new_root, &want.new_root));
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    got = decoded(arena, CM_ENTRY_EPOCH);
+    cr_expect(got.sequence == 3 && got.old_size == 300 && got.new_size == 200);
+    cr_expect(cm_digest_equal(&got.old_root, &want.old_root));
+    cr_expect(cm_digest_equal(&got.new_root, &want.new_root));
+    cr_expect(cm_digest_equal(&got.digest, &want.digest));
+    cm_arena_free(arena);
+}
+
+Test(entry, a_refused_reach_has_no_commitments)
+{
+    struct cm_arena *arena = cm_arena_new(CODEC_ARENA);
+    struct cm_entry entry = an_entry(CM_ENTRY_REFUSED);
+    struct cm_entry got;
+    struct cm_buf out = {0};
+
+    entry.committed = false;
+    cr_assert_eq(cm_entry_encode(&out, &entry), CM_OK);
+    cr_assert_eq(cm_entry_decode(&got, arena, cm_buf_bytes(&out), NULL), CM_OK);
+    cr_expect_not(got.committed);
+    cr_expect(cm_digest_is_zero(&got.commitments.requester));
+    cm_buf_clear(&out);
     cm_arena_free(arena);
 }
 

@@ -31,6 +31,9 @@ Test(family, only_people_sign_queries_and_only_gateways_manifests)
     cr_expect_eq(cm_family_facts(CM_FAMILY_OVERLAY)->signer_roles, 1u << CM_ROLE_NODE);
     cr_expect_eq(cm_family_facts(CM_FAMILY_HEADER)->signer_roles, 1u << CM_ROLE_NODE);
     cr_expect_eq(cm_family_facts(CM_FAMILY_MANIFEST)->signer_roles, 1u << CM_ROLE_GATEWAY);
+    cr_expect_eq(cm_family_facts(CM_FAMILY_AUDIT)->signer_roles, 1u << CM_ROLE_AUDITOR);
+    cr_expect_eq(cm_family_facts(CM_FAMILY_EPOCH)->signer_roles,
+                 1u << CM_ROLE_ADMIN | 1u << CM_ROLE_DIRECTORY);
     cr_expect_eq(cm_family_facts(CM_FAMILY_DIRECTORY)->signer_roles, 1u << CM_ROLE_DIRECTORY);
 }
 

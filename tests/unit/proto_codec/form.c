@@ -44,6 +44,28 @@ Test(form, a_path_deeper_than_it_can_say_is_harmless)
     cr_expect_eq(strlen(error.where), sizeof error.where - 1);
 }
 
+Test(form, spans)
+{
+    struct cm_arena *arena = cm_arena_new(1024);
+    struct cm_error error = {0};
+    struct cm_form form = {.arena = arena, .error = &error};
+    uint8_t data[4] = {1, 2, 3, 4};
+    const ProtobufCBinaryData in[] = {{4, data}, {1, data}};
+    const struct cm_bytes *spans = cm_form_spans(&form, in, 2);
+    ProtobufCBinaryData *out = cm_form_out_spans(&form, spans, 2);
+
+    cr_assert(spans && out);
+    cr_expect(out[1].len == 1 && out[1].data == data);
+    cm_form_spans_check(&form, "leaves", spans, 2, 2, 4);
+    cr_expect(cm_form_ok(&form));
+    cm_form_spans_check(&form, "leaves", spans, 2, 2, 3);
+    cr_expect_str_eq(error.where, "leaves[0]");
+    form.status = CM_OK;
+    cm_form_spans_check(&form, "leaves", spans, 2, 1, 4);
+    cr_expect_str_eq(error.where, "leaves");
+    cm_arena_free(arena);
+}
+
 static bool text_ok(const char *text, size_t least, size_t most)
 {
     struct cm_form form = {0};

@@ -90,6 +90,9 @@ Test(gateway, responses_golden)
     response.kind = CM_LOOKUP_MANIFEST;
     codec_envelope(&response.u.envelope, CM_FAMILY_MANIFEST);
     expect_response("response_manifest", &response);
+    response.kind = CM_LOOKUP_RECORD;
+    response.u.record = (struct cm_node_record){"ca.milltown.pd", codec_record()};
+    expect_response("response_record", &response);
 }
 
 Test(gateway, responses_decode_every_member)
@@ -121,6 +124,13 @@ Test(gateway, responses_decode_every_member)
     cr_expect_str_eq(got.u.progress.agency, "ca.milltown.pd");
     cr_expect_eq(got.u.progress.rows, 16);
     cm_buf_clear(&bytes);
+    bytes = codec_golden("response_record");
+    cr_assert_eq(cm_lookup_response_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_assert_eq(got.kind, CM_LOOKUP_RECORD);
+    cr_expect_str_eq(got.u.record.agency, "ca.milltown.pd");
+    cr_expect(cm_bytes_equal(got.u.record.record.entry, cm_bytes_of("an entry")));
+    cr_expect_eq(got.u.record.record.inclusion.size, 8);
+    cm_buf_clear(&bytes);
     bytes = codec_golden("response_batch");
     codec_batch(&batch, &header, 2);
     cr_assert_eq(cm_lookup_response_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
@@ -129,6 +139,23 @@ Test(gateway, responses_decode_every_member)
     cr_expect_eq(cm_batch_check(&got.u.batch, &header, CM_BYTES_NONE, NULL), CM_OK);
     cm_buf_clear(&bytes);
     cm_arena_free(arena);
+}
+
+Test(gateway, a_node_record_needs_both_its_members)
+{
+    struct cm_lookup_response response = {.kind = CM_LOOKUP_RECORD};
+    struct cm_buf out = {0};
+
+    response.u.record = (struct cm_node_record){"ca.milltown.pd", {.entry = CM_BYTES_NONE}};
+    cr_expect_eq(cm_lookup_response_encode(&out, &response), CM_INVALID);
+    response.u.record = (struct cm_node_record){"milltown", codec_record()};
+    cr_expect_eq(cm_lookup_response_encode(&out, &response), CM_INVALID);
+    // A NodeRecord that names an agency alone.
+    codec_refuses(again_lookup_response,
+                  cm_bytes_of("\x42\x05\x0a\x03"
+                              "a.b"),
+                  CM_INVALID, "record");
+    cm_buf_clear(&out);
 }
 
 // A manifest may not come where a refusal is announced.

@@ -52,6 +52,7 @@ static struct cm_manifest a_manifest(void)
         .elapsed_ms = 17,
         .rules_digest = codec_digest(4),
         .reason = "",
+        .record_digest = codec_digest(5),
     };
     accounts[1] =
         (struct cm_account){.agency = "ca.northport.pd", .outcome = CM_OUTCOME_LATE, .reason = ""};
@@ -108,6 +109,7 @@ Test(manifest, decodes_every_member)
     cr_expect_eq(got.accounts[0].rows, 12);
     cr_expect(cm_bytes_equal(got.accounts[0].last_key, accounts[0].last_key));
     cr_expect(cm_digest_equal(&got.accounts[0].last_header, &accounts[0].last_header));
+    cr_expect(cm_digest_equal(&got.accounts[0].record_digest, &accounts[0].record_digest));
     cr_expect(got.accounts[0].more_matched && got.accounts[0].rows_withheld);
     cr_expect_eq(got.accounts[0].visible_from_ms, accounts[0].visible_from_ms);
     cr_expect_eq(got.accounts[0].fields_withheld, accounts[0].fields_withheld);
@@ -163,6 +165,9 @@ Test(manifest, form)
     refuses(&m);
     m = a_manifest();
     accounts[0].agency = "ca.milltown.sd";
+    refuses(&m);
+    m = a_manifest();
+    accounts[2].record_digest = codec_digest(6);
     refuses(&m);
     m = a_manifest();
     m.inclusion.index = m.inclusion.size;

@@ -263,6 +263,12 @@ struct cm_inclusion codec_inclusion(void)
     return (struct cm_inclusion){5, 8, 3, hashes};
 }
 
+struct cm_record codec_record(void)
+{
+    return (struct cm_record){cm_bytes_of("an entry"), cm_bytes_of("a checkpoint"),
+                              codec_inclusion()};
+}
+
 // RFC 6962 by its definition, recursively: what the batch's own root is compared with.
 static struct cm_digest root_of(const struct cm_digest *leaves, size_t count)
 {

@@ -29,6 +29,7 @@ struct cm_query codec_query(void);
 struct cm_query codec_reach(void);
 struct cm_detection codec_detection(void);
 struct cm_inclusion codec_inclusion(void);
+struct cm_record codec_record(void);
 // count rows of ca.milltown.pd, newest first, a second apart; all static.
 void codec_batch(struct cm_batch *batch, struct cm_header *header, size_t count);
 
