@@ -13,10 +13,10 @@ enum {
     CM_LOG_MAGIC_SIZE = 16,
     CM_FRAME_HEAD = 5,
     CM_FRAME_TAIL = 4,
-    CM_MAX_ACCESS = 1024 * 1024,
+    CM_MAX_ACCESS = CM_MAX_ACCESS_RECORD + 64, // sealed
     CM_MAX_FRAME = CM_FRAME_HEAD + CM_MAX_ACCESS + CM_FRAME_TAIL,
     // Of a batch before its checkpoint. Whoever reads one whole is bounded by that.
-    CM_MAX_LOG_BATCH = 4 * 1024 * 1024,
+    CM_MAX_LOG_BATCH = 8 * 1024 * 1024,
     CM_MAX_LOG_BATCH_ENTRIES = 4096,
 };
 

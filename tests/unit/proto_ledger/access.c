@@ -143,7 +143,7 @@ Test(access, what_no_frame_holds_is_refused)
 {
     static struct cm_bytes leaves[CM_MAX_DIRECTORY_AGENCIES];
     static const uint8_t leaf[CM_MAX_LEAF];
-    static const uint8_t payload[16];
+    static const uint8_t payload[CM_MAX_MANIFEST];
     struct cm_buf out = {0};
     struct cm_access access = said("", "");
     for (size_t i = 0; i < CM_MAX_DIRECTORY_AGENCIES; i++) {

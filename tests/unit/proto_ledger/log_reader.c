@@ -170,23 +170,17 @@ Test(log_reader, the_largest_batch)
     struct made made;
     make(&made);
     memset(access, 7, sizeof access);
-    for (unsigned i = 0; i < 3; i++) {
-        entry[0] = (uint8_t)i;
-        add(&made, CM_FRAME_ENTRY, (struct cm_bytes){entry, sizeof entry});
-        add(&made, CM_FRAME_ACCESS, (struct cm_bytes){access, sizeof access});
-    }
+    add(&made, CM_FRAME_ENTRY, (struct cm_bytes){entry, sizeof entry});
+    add(&made, CM_FRAME_ACCESS, (struct cm_bytes){access, sizeof access});
     const size_t left = CM_MAX_LOG_BATCH - (made.log.len - CM_LOG_MAGIC_SIZE);
     add_entry(&made, "x");
     add(&made, CM_FRAME_ACCESS,
         (struct cm_bytes){access, left - cm_frame_size(1) - cm_frame_size(0)});
     add_checkpoint(&made, FIXTURE_ORIGIN);
     struct cm_log_reader *reader = open_made(&made, NULL);
-    for (unsigned i = 0; i < 3; i++) {
-        const struct cm_log_item item = next(reader);
-        cr_assert_eq(item.entry.data[0], i);
-        cr_assert_eq(item.entry.len, sizeof entry);
-        cr_assert(cm_bytes_equal(item.access, (struct cm_bytes){access, sizeof access}));
-    }
+    const struct cm_log_item item = next(reader);
+    cr_assert_eq(item.entry.len, sizeof entry);
+    cr_assert(cm_bytes_equal(item.access, (struct cm_bytes){access, sizeof access}));
     cr_assert_eq(next(reader).type, CM_ITEM_ENTRY);
     cr_assert_eq(next(reader).type, CM_ITEM_CHECKPOINT);
     cr_assert_eq(next(reader).type, CM_ITEM_END);
