@@ -40,3 +40,11 @@ enum cm_status cm_audit_folder_open(struct cm_ledger_folder **out, const char *p
     join(arguments, argc, argv);
     return cm_ledger_folder_open(out, path, credentials.certificate ? &credentials : NULL, error);
 }
+
+void cm_audit_hide(const struct cm_cli_args *args, int key)
+{
+    const char *value;
+    for (size_t i = 0; (value = cm_cli_nth(args, key, i)) != NULL; i++) {
+        cm_wipe((char *)(uintptr_t)value, strlen(value));
+    }
+}

@@ -18,5 +18,7 @@
 enum cm_status cm_audit_folder_open(struct cm_ledger_folder **out, const char *path,
                                     const struct cm_cli_args *args, int argc, char **argv,
                                     struct cm_error *error) CM_MUST_CHECK;
+// Takes the option's values out of the process list, once nobody needs them there.
+void cm_audit_hide(const struct cm_cli_args *args, int key);
 
 #endif

@@ -1,0 +1,14 @@
+#include "proto/base/cli.h"
+#include "proto/ledger/cli/audit.h"
+
+static const struct cm_command commands[] = {
+    {"show", "what a ledger recorded", cm_audit_show},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    cm_cli_start("comity audit", argc, argv);
+    return cm_cli_dispatch(commands, "Verifies ledgers and reports from them. Changes nothing.",
+                           argc, argv);
+}
