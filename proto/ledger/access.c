@@ -1,7 +1,5 @@
 #include "proto/ledger/access.h"
 
-#include "proto/ledger/frame.h"
-
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +85,7 @@ enum cm_status cm_access_seal(struct cm_buf *out, const struct cm_access *access
     uint8_t key[CM_DAY_KEY_SIZE];
     uint8_t *room;
     // Packed in one piece: a buffer that grew would leave clear bytes behind.
-    struct cm_buf clear = {.max = CM_MAX_ACCESS - CM_ACCESS_OVERHEAD};
+    struct cm_buf clear = {.max = CM_MAX_ACCESS_RECORD};
     const uint32_t day = cm_day_of(recorded_ms);
     enum cm_status status = cm_day_keys_get(key, keys, day);
     if (status == CM_OK) {
@@ -129,7 +127,8 @@ enum cm_status cm_access_open(struct cm_access *out, struct cm_arena *arena, str
 {
     uint8_t key[CM_DAY_KEY_SIZE];
     uint32_t day;
-    if (cm_access_day(&day, sealed) != CM_OK || sealed.len > CM_MAX_ACCESS) {
+    if (cm_access_day(&day, sealed) != CM_OK ||
+        sealed.len > CM_MAX_ACCESS_RECORD + CM_ACCESS_OVERHEAD) {
         return cm_fail(error, CM_INVALID, "access", "is no access record");
     }
     if (cm_day_keys_get(key, keys, day) != CM_OK) {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 // An access record of the largest size, decoded.
-#define ARENA_CAP ((size_t)16 * 1024 * 1024)
+#define ARENA_CAP ((size_t)64 * 1024 * 1024)
 
 struct cm_ledger_folder {
     char path[PATH_MAX];

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define NOON INT64_C(1795348800000) // 2026-11-22 12:00 UTC
-enum { TODAY = 20779, ARENA = 4 * 1024 * 1024 };
+enum { TODAY = 20779, ARENA = 32 * 1024 * 1024 };
 
 static const char entry[] = "an entry's exact bytes";
 static struct cm_day_keys *keys;
@@ -139,7 +139,7 @@ Test(access, two_of_the_same_differ)
 }
 
 // A copy of a question that ten thousand agencies were asked.
-Test(access, what_no_frame_holds_is_refused)
+Test(access, what_is_too_large_is_refused)
 {
     static struct cm_bytes leaves[CM_MAX_DIRECTORY_AGENCIES];
     static const uint8_t leaf[CM_MAX_LEAF];
