@@ -15,10 +15,14 @@ static struct cm_stream *stream_of(const struct cm_node_query *query)
     return *cm_node_query_answer((struct cm_node_query *)(uintptr_t)query);
 }
 
-static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelope)
+static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelope,
+                   const struct cm_record *record)
 {
     struct cm_attach *attach = of_asker(asker);
     struct cm_attach_up up = {.kind = CM_UP_REFUSE, .ask = ask};
+    if (record) {
+        up.record = *record;
+    }
     struct cm_arena *arena = cm_arena_new(MESSAGE_ARENA_CAP);
     enum cm_status status =
         arena ? cm_envelope_decode(&up.envelope, arena, envelope, NULL) : CM_MEMORY;
@@ -58,7 +62,7 @@ static void answer_closed(void *owner, enum cm_status status, const struct cm_er
     if (status && status != CM_CANCELLED) {
         cm_log(CM_LOG_DEBUG, "answer-ended", "status=%s", cm_status_name(status));
     }
-    cm_node_query_closed(owner);
+    cm_node_query_closed(owner, status);
 }
 
 static const struct cm_stream_handlers answer_handlers = {
@@ -73,7 +77,8 @@ static enum cm_status open_answer(struct cm_asker *asker, struct cm_node_query *
     if (attach->phase != CM_ATTACH_ATTACHED) {
         return CM_CANCELLED;
     }
-    struct cm_answer_request request = {.is_start = true, .start.ask = ask->ask};
+    struct cm_answer_request request = {
+        .is_start = true, .start = {.ask = ask->ask, .record = *cm_node_query_record_of(query)}};
     memcpy(request.start.session, attach->session, sizeof attach->session);
     memcpy(request.start.token, ask->token, sizeof ask->token);
     struct cm_buf bytes = {0};

@@ -101,11 +101,11 @@ void cm_node_query_withdraw(struct cm_node_query *query)
     query->asker->ops->withdraw(query->asker, query->ask.ask, standing ? standing->sequence : 0);
     // A cancel could overtake the withdrawal, and the gateway would keep the rows that it took. It
     // ends the call itself, else the call's deadline does.
+    query->withdrawn = true;
     if (!query->answering) {
         cm_node_query_cancel(query);
         return;
     }
-    query->withdrawn = true;
     if (query->state == CM_NODE_SENDING) {
         cm_node_query_move(query, CM_NODE_CLOSING);
     }

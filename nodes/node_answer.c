@@ -29,8 +29,12 @@ void cm_node_query_send(struct cm_node_query *query)
     }
     if (ops->write(query, cm_buf_bytes(&query->message))) {
         cm_node_query_stop_answer(query);
-    } else if (query->final) {
+        return;
+    }
+    cm_reader_made(&query->rows_sent, &query->last_header, query->reader);
+    if (query->final) {
         query->node->counters.answered++;
+        query->finished = true;
         cm_node_query_move(query, CM_NODE_CLOSING);
         ops->finish(query);
     } else {
@@ -44,6 +48,7 @@ static void read_failed(struct cm_node_query *query)
     cm_log(CM_LOG_ERROR, "read-failed", "gateway=%s status=%s where=%s error=\"%s\"",
            query->asker->gateway, cm_status_name(query->read_status), query->record_error.where,
            query->record_error.text);
+    query->failed = true;
     if (query->answering) {
         cm_node_query_stop_answer(query);
         return;
@@ -115,6 +120,7 @@ static void begin_reading(struct cm_node_query *query)
         .now_ms = query->now_ms,
     };
     if (cm_reader_new(&query->reader, &options)) {
+        query->failed = true;
         cm_node_query_sign_refusal(query, CM_REFUSAL_UNAVAILABLE);
         return;
     }
@@ -128,7 +134,8 @@ static void recorded(struct cm_node_query *query)
     if (--query->pending > 0 || !cm_node_query_goes_on(query)) {
         return;
     }
-    if (query->append.status || query->keep.status) {
+    if (query->own.append.status || query->keep.status) {
+        query->failed = true;
         cm_node_query_sign_refusal(query, CM_REFUSAL_UNAVAILABLE);
         return;
     }
@@ -137,7 +144,9 @@ static void recorded(struct cm_node_query *query)
 
 static void appended(struct cm_append *append)
 {
-    recorded(CM_CONTAINER(append, struct cm_node_query, append));
+    struct cm_node_query *query = CM_CONTAINER(append, struct cm_node_query, own.append);
+    append->status = cm_node_query_appended(query);
+    recorded(query);
 }
 
 static void kept(struct cm_keep *keep)
@@ -152,7 +161,7 @@ void cm_node_query_record(struct cm_node_query *query)
     const enum cm_status status = cm_node_query_append(query, appended);
     query->keep = (struct cm_keep){.done = kept};
     if (status) {
-        query->append.status = status;
+        query->own.append.status = status;
         query->pending--;
     }
     query->asker->ops->keep(query->asker, &query->keep, query->checkpoint.size,

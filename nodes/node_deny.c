@@ -39,7 +39,9 @@ static void signed_done(struct cm_job *job)
         cm_node_query_end(query, "failed");
         return;
     }
-    query->asker->ops->refuse(query->asker, query->ask.ask, cm_buf_bytes(&query->envelope));
+    const bool says_so = query->recorded && query->recorded_as == query->refusal;
+    query->asker->ops->refuse(query->asker, query->ask.ask, cm_buf_bytes(&query->envelope),
+                              says_so ? &query->record : NULL);
     query->node->counters.refused++;
     cm_node_query_end(query, cm_refusal_name(query->refusal));
 }
@@ -81,37 +83,58 @@ enum cm_status cm_node_query_append(struct cm_node_query *query, void (*done)(st
         return status;
     }
     cm_commitments_of(&entry.commitments, &checked->query, signer.agency);
-    status = cm_entry_encode(&query->entry, &entry);
-    if (status) {
-        return status;
-    }
-    query->append = (struct cm_append){
-        .entry = cm_buf_bytes(&query->entry), .access = CM_BYTES_NONE, .done = done};
-    return query->node->ports->append(query->node->ports, &query->append);
+    query->commitments = entry.commitments;
+    query->recorded_as = query->refusal;
+    const struct cm_access access = {.question = query->ask.query, .person = "", .text = ""};
+    return cm_own_entry_append(&query->own, query->node, &entry, &access, done);
+}
+
+enum cm_status cm_node_query_appended(struct cm_node_query *query)
+{
+    cm_own_entry_landed(&query->own, query->node);
+    query->recorded = !query->own.append.status;
+    return query->recorded
+               ? cm_own_entry_prove(&query->record, query->arena, &query->own, query->node)
+               : query->own.append.status;
 }
 
 static void denial_recorded(struct cm_append *append)
 {
-    struct cm_node_query *query = CM_CONTAINER(append, struct cm_node_query, append);
+    struct cm_node_query *query = CM_CONTAINER(append, struct cm_node_query, own.append);
+    const enum cm_status status = cm_node_query_appended(query);
     if (!cm_node_query_goes_on(query)) {
         return;
     }
-    cm_node_query_sign_refusal(query, append->status ? CM_REFUSAL_UNAVAILABLE : query->refusal);
+    cm_node_query_sign_refusal(query, status ? CM_REFUSAL_UNAVAILABLE : query->refusal);
+}
+
+// Whether a refusal gets an entry of its own; what does not is counted.
+static bool gets_entry(struct cm_node_query *query)
+{
+    struct cm_node *node = query->node;
+    struct cm_denials *denials = &query->asker->denials;
+    const int64_t now_ms = cm_mono_ms(node->ports->clock);
+    const bool gets =
+        query->genuine &&
+        (query->claimed || cm_denials_admit(denials, &query->digest, query->refusal, now_ms));
+    if (!gets) {
+        cm_rejections_count(&node->rejections,
+                            query->query_status ? query->query_status
+                                                : cm_status_of_refusal(query->refusal),
+                            cm_wall_ms(node->ports->clock), now_ms);
+    }
+    if (!query->genuine) {
+        cm_denials_leave_out(denials, now_ms);
+    }
+    return gets;
 }
 
 void cm_node_query_refuse(struct cm_node_query *query, enum cm_refusal_code code)
 {
-    struct cm_denials *denials = &query->asker->denials;
-    const int64_t now_ms = cm_mono_ms(query->node->ports->clock);
     query->refusal = code;
     // Without a valid signature it is nobody's question: noise that must not fill the ledger. Nor
     // must one that nothing keeps from being sent again.
-    if (!query->genuine) {
-        cm_denials_leave_out(denials, now_ms);
-        cm_node_query_sign_refusal(query, code);
-        return;
-    }
-    if (!query->claimed && !cm_denials_admit(denials, &query->digest, code, now_ms)) {
+    if (!gets_entry(query)) {
         cm_node_query_sign_refusal(query, code);
         return;
     }

@@ -22,7 +22,7 @@ static void log_end(const struct cm_node_query *query, const char *outcome)
 
 static void destroy(struct cm_node_query *query)
 {
-    cm_tree_head_unref(query->append.head);
+    cm_own_entry_clear(&query->own);
     cm_reader_free(query->reader);
     cm_checked_query_clear(&query->checked);
     cm_node_query_forget_again(query);
@@ -31,11 +31,41 @@ static void destroy(struct cm_node_query *query)
     cm_trust_unref(query->trust);
     cm_signer_unref(query->signer);
     cm_wipe(query->ask.token, sizeof query->ask.token);
-    cm_buf_clear(&query->entry);
     cm_buf_clear(&query->message);
     cm_buf_clear(&query->envelope);
     cm_arena_free(query->arena);
     free(query);
+}
+
+static enum cm_release_outcome release_outcome(const struct cm_node_query *query)
+{
+    if (query->withdrawn) {
+        return CM_RELEASE_WITHDRAWN;
+    }
+    if (query->complete) {
+        return CM_RELEASE_COMPLETE;
+    }
+    if (query->failed) {
+        return CM_RELEASE_FAILED;
+    }
+    return cm_mono_ms(query->node->ports->clock) >= query->deadline_ms ? CM_RELEASE_LATE
+                                                                       : CM_RELEASE_CANCELLED;
+}
+
+// Every permission that was recorded is followed by what became of it.
+static void record_release(const struct cm_node_query *query)
+{
+    const struct cm_release_facts facts = {
+        .query = query->digest,
+        .attempt = query->ask.attempt,
+        .outcome = release_outcome(query),
+        .rows = query->rows_sent,
+        .last_header = query->last_header,
+        .recipient = query->commitments.requester,
+    };
+    if (query->recorded && query->recorded_as == CM_REFUSAL_NONE) {
+        cm_release_record(query->node, &facts);
+    }
 }
 
 void cm_node_query_end(struct cm_node_query *query, const char *outcome)
@@ -43,6 +73,7 @@ void cm_node_query_end(struct cm_node_query *query, const char *outcome)
     struct cm_asker *asker = query->asker;
     cm_node_query_move(query, CM_NODE_DONE);
     log_end(query, outcome);
+    record_release(query);
     if (query->prev) {
         query->prev->next = query->next;
     } else {
@@ -123,13 +154,10 @@ static void decide(struct cm_node_query *query)
 {
     struct cm_node *node = query->node;
     struct cm_standing *standing = cm_bundle_standing(node->bundle);
-    if (!standing) {
-        cm_node_query_refuse(query, CM_REFUSAL_NOT_PERMITTED);
-        return;
-    }
     query->standing = cm_standing_ref(standing);
     query->orders = cm_orders_ref(node->orders);
-    if (!cm_bundle_knows(node->bundle, query->leaf.rules_sequence, &query->leaf.rules_digest)) {
+    if (standing &&
+        !cm_bundle_knows(node->bundle, query->leaf.rules_sequence, &query->leaf.rules_digest)) {
         cm_log(CM_LOG_ERROR, "gateway-record-bad",
                "gateway=%s where=ask.leaf error=\"it decided by rules that are not ours\"",
                query->asker->gateway);
@@ -145,6 +173,10 @@ static void decide(struct cm_node_query *query)
         return;
     }
     query->claimed = true;
+    if (!standing) {
+        cm_node_query_refuse(query, CM_REFUSAL_NOT_PERMITTED);
+        return;
+    }
     cm_node_query_move(query, CM_NODE_DECIDING);
     if (cm_node_query_submit(query, decide_work, decided)) {
         query->decide_status = CM_UNAVAILABLE;
@@ -322,10 +354,11 @@ void cm_node_query_writable(struct cm_node_query *query)
     }
 }
 
-void cm_node_query_closed(struct cm_node_query *query)
+void cm_node_query_closed(struct cm_node_query *query, enum cm_status status)
 {
     query->answer = NULL;
     query->answering = false;
+    query->complete = !status && query->finished && !query->stopping;
     query->stopping = query->stopping || query->state != CM_NODE_CLOSING;
     if (query->state == CM_NODE_READING) {
         return;
@@ -369,6 +402,11 @@ int64_t cm_node_query_left_ms(const struct cm_node_query *query)
 {
     const int64_t left = query->deadline_ms - cm_mono_ms(query->node->ports->clock);
     return left > 1 ? left : 1;
+}
+
+const struct cm_record *cm_node_query_record_of(const struct cm_node_query *query)
+{
+    return &query->record;
 }
 
 void **cm_node_query_answer(struct cm_node_query *query)

@@ -23,6 +23,9 @@ struct cm_node_query {
     bool genuine;   // its signature holds: whatever becomes of it is somebody's question
     bool claimed;   // its replay key is ours: shares bound how many of these there are
     bool final;     // message is the answer's last batch
+    bool failed;    // the store, a worker or the ledger did
+    bool finished;  // the last batch was handed to the connection
+    bool complete;  // and the gateway took it
     bool answering; // the answer's call is open
     struct cm_ask ask;
     struct cm_digest digest; // of the query as it came
@@ -53,11 +56,16 @@ struct cm_node_query {
         struct cm_arena *arena; // view's
         struct cm_view *view;
     } again;
-    struct cm_buf entry;
-    struct cm_append append;
+    struct cm_own_entry own;
+    bool recorded; // own is durable
+    enum cm_refusal_code recorded_as;
+    struct cm_commitments commitments;
+    struct cm_record record; // of own, for others
     struct cm_keep keep;
     // answering
     struct cm_reader *reader;
+    uint64_t rows_sent;
+    struct cm_digest last_header; // sent; zero for none
     struct cm_buf message;
     struct cm_buf envelope; // of a refusal
     void *answer;           // the asker's
@@ -83,6 +91,8 @@ void cm_node_query_sign_refusal(struct cm_node_query *query, enum cm_refusal_cod
 // The node's own entry about the query, as decided or refused.
 enum cm_status cm_node_query_append(struct cm_node_query *query,
                                     void (*done)(struct cm_append *append)) CM_MUST_CHECK;
+// In done, first of all: what it came to, with the proof.
+enum cm_status cm_node_query_appended(struct cm_node_query *query) CM_MUST_CHECK;
 
 // Whether what counts now still permits what was decided. Not while a worker has the decision.
 bool cm_node_query_holds(struct cm_node_query *query) CM_MUST_CHECK;

@@ -1,6 +1,5 @@
 #include "nodes/noded_internal.h"
 
-#include "nodes/journal.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
@@ -8,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JUDGE_EVERY_MS = 30000, LAST_GRACE_MS = 2000 };
+enum { JUDGE_EVERY_MS = 30000, LAST_GRACE_MS = 2000, SET_ARENA_CAP = 16 * 1024 * 1024 };
 
 static int64_t mono(void)
 {
@@ -18,56 +17,6 @@ static int64_t mono(void)
 static int64_t wall(void)
 {
     return cm_wall_ms(cm_clock_system());
-}
-
-static void noted(struct cm_append *append)
-{
-    struct cm_noded_note *note = CM_CONTAINER(append, struct cm_noded_note, append);
-    struct cm_error error = {.text = ""};
-    cm_tree_head_unref(append->head);
-    note->noded->notes--;
-    if (!append->status && note->journal_end > 0 &&
-        cm_journal_set_recorded(note->noded->rules_folder, note->journal_end, &error)) {
-        cm_log(CM_LOG_ERROR, "journal-recorded-again", "where=%s error=\"%s\"", error.where,
-               error.text);
-    }
-    cm_buf_clear(&note->bytes);
-    free(note);
-}
-
-void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry)
-{
-    cm_noded_note_journal(noded, entry, 0);
-}
-
-void cm_noded_note_journal(struct cm_noded *noded, const struct cm_entry *entry, uint64_t end)
-{
-    struct cm_entry whole = *entry;
-    struct cm_noded_note *note = noded->notes < CM_MAX_NOTES ? calloc(1, sizeof *note) : NULL;
-    enum cm_status status = !noded->ledger ? CM_UNAVAILABLE : note ? CM_OK : CM_EXHAUSTED;
-    whole.recorded_ms = wall();
-    whole.gateway = whole.deciding_rule = "";
-    whole.agency = whole.agency ? whole.agency : "";
-    whole.text = whole.text ? whole.text : "";
-    if (!status) {
-        status = cm_entry_encode(&note->bytes, &whole);
-    }
-    if (!status) {
-        note->noded = noded;
-        note->journal_end = end;
-        note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes), .done = noted};
-        status = cm_ledger_append(noded->ledger, &note->append);
-    }
-    if (!status) {
-        noded->notes++;
-        return;
-    }
-    cm_log(CM_LOG_ERROR, "entry-not-recorded", "kind=%d status=%s", (int)entry->kind,
-           cm_status_name(status));
-    if (note) {
-        cm_buf_clear(&note->bytes);
-    }
-    free(note);
 }
 
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job)
@@ -80,7 +29,21 @@ void cm_noded_swept(void *context, uint64_t rows, int64_t before_ms)
     const struct cm_entry entry = {
         .kind = CM_ENTRY_DELETION, .accepted = rows, .before_ms = before_ms};
     cm_log(CM_LOG_INFO, "rows-deleted", "rows=%" PRIu64, rows);
-    cm_noded_note(context, &entry);
+    cm_noded_note(context, &entry, NULL);
+}
+
+// Of a rule set; now where it can't be read.
+static int64_t signed_ms(const struct cm_buf *bytes)
+{
+    struct cm_envelope envelope;
+    struct cm_ruleset set = {.signed_ms = wall()};
+    struct cm_arena *arena = cm_arena_new(SET_ARENA_CAP);
+    if (arena && cm_envelope_decode(&envelope, arena, cm_buf_bytes(bytes), NULL) == CM_OK &&
+        cm_ruleset_decode(&set, arena, envelope.payload, NULL)) {
+        set.signed_ms = wall();
+    }
+    cm_arena_free(arena);
+    return set.signed_ms;
 }
 
 void cm_noded_rules_changed(struct cm_noded *noded)
@@ -95,32 +58,23 @@ void cm_noded_rules_changed(struct cm_noded *noded)
     };
     cm_log(CM_LOG_INFO, "rules-standing", "sequence=%" PRIu64 " overlay=%" PRIu64,
            standing->sequence, standing->overlay_revision);
-    cm_noded_note(noded, &entry);
+    if (cm_digest_equal(&noded->recorded_rules, &standing->digest)) {
+        cm_noded_note(noded, &entry, NULL);
+    } else {
+        cm_noded_note_signed(noded, &entry, cm_buf_bytes(&standing->envelope),
+                             signed_ms(&standing->envelope));
+    }
+    noded->recorded_rules = standing->digest;
     cm_node_queries_judge_again(&noded->node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_rules_changed(noded->attaches[i]);
     }
 }
 
-void cm_noded_note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms)
-{
-    const uint64_t count = cm_attach_left_out(attach, now_ms);
-    char text[CM_MAX_REASON];
-    if (count == 0) {
-        return;
-    }
-    snprintf(text, sizeof text, "%" PRIu64 " refusals to gateway %s have no entry of their own",
-             count, cm_attach_gateway(attach));
-    const struct cm_entry entry = {.kind = CM_ENTRY_AUDIT, .text = text};
-    cm_log(CM_LOG_WARNING, "refusals-not-recorded", "gateway=%s count=%" PRIu64,
-           cm_attach_gateway(attach), count);
-    cm_noded_note(noded, &entry);
-}
-
 static bool all_idle(const struct cm_noded *noded)
 {
-    bool idle =
-        !noded->accepting && noded->notes == 0 && !noded->retention.busy && !noded->edits.busy;
+    bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy &&
+                !noded->edits.busy && !noded->key_duty.busy && cm_releases_done(&noded->node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         idle = idle && cm_attach_idle(noded->attaches[i]);
     }
@@ -134,24 +88,28 @@ static void close_all(struct cm_noded *noded)
     }
 }
 
-// Draining: queries end, then the sessions, then the loop; each has its time.
+// Draining: queries end, then the sessions, then the ledger, then the loop; each has its time.
 static void wind_down(struct cm_noded *noded)
 {
     const bool late = mono() >= noded->end_at_ms;
+    cm_releases_retry(&noded->node);
     if (!noded->closing && (!noded->node.queries || late)) {
-        const struct cm_entry stop = {.kind = CM_ENTRY_STOP, .text = "asked to stop"};
         noded->closing = true;
+        cm_noded_note_rejected(noded, INT64_MAX);
         for (size_t i = 0; i < noded->attach_count; i++) {
-            cm_noded_note_left_out(noded, noded->attaches[i], INT64_MAX);
+            cm_noded_log_left_out(noded->attaches[i], INT64_MAX);
         }
         noded->end_at_ms = mono() + LAST_GRACE_MS;
         noded->retention.stopping = true;
-        cm_noded_note(noded, &stop);
         close_all(noded);
+    } else if (noded->closing && all_idle(noded) && !noded->stop_noted) {
+        noded->stop_noted = true;
+        cm_noded_note_stop(noded);
     } else if (noded->closing && all_idle(noded)) {
         noded->finished = true;
         cm_loop_stop(noded->loop);
     } else if (noded->closing && late) {
+        cm_releases_drop(&noded->node);
         close_all(noded); // a gateway that doesn't answer
     }
 }
@@ -184,7 +142,8 @@ static void look_at_orders(struct cm_noded *noded)
         .kind = CM_ENTRY_EVIDENCE, .digest = *cm_orders_digest(orders), .text = text};
     cm_log(CM_LOG_INFO, "orders-standing", "sequence=%" PRIu64 " added=%u ended=%u altered=%u",
            cm_orders_register(orders)->sequence, change.added, change.ended, change.altered);
-    cm_noded_note(noded, &entry);
+    cm_noded_note_signed(noded, &entry, cm_orders_envelope(orders),
+                         cm_orders_register(orders)->signed_ms);
     cm_node_queries_judge_again(&noded->node);
 }
 
@@ -200,8 +159,12 @@ static void look_around(struct cm_noded *noded)
         cm_noded_judge_edits(noded, mono());
     }
     look_at_orders(noded);
+    cm_noded_look_at_clock(noded);
+    cm_noded_look_at_keys(noded);
+    cm_releases_retry(node);
+    cm_noded_note_rejected(noded, mono());
     for (size_t i = 0; i < noded->attach_count; i++) {
-        cm_noded_note_left_out(noded, noded->attaches[i], mono());
+        cm_noded_log_left_out(noded->attaches[i], mono());
     }
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);
     // A clock that ran far ahead must not delete everything: past the directory's end nothing is.
@@ -282,7 +245,7 @@ void cm_noded_signal(struct cm_noded *noded, int number)
     if (number == SIGHUP) {
         noded->hangup = 1;
     } else {
-        noded->terminate = 1;
+        noded->terminate = number;
     }
     cm_loop_stop(noded->loop);
 }

@@ -3,6 +3,7 @@
 #ifndef CM_NODES_NODED_H
 #define CM_NODES_NODED_H
 
+#include "proto/base/bytes.h"
 #include "proto/base/config.h"
 
 #include <stdint.h>
@@ -11,12 +12,15 @@ struct cm_noded;
 
 enum { CM_MAX_OVERRIDES = 16 };
 
+#define CM_NO_STORE      "none"     // a node that keeps copies alone
 #define CM_DETACHED_FILE "detached" // in the folder of rules: no gateway is dialled
 
 struct cm_noded_config {
-    struct cm_config *file; // owned; the strings below are borrowed from it
-    const char *agency;     // the directory's id
-    const char *data;       // folder: ledger, rules, directory, gateways
+    struct cm_config *file;  // owned; the strings below are borrowed from it
+    struct cm_digest digest; // of the file's bytes
+    uint32_t keep_days;      // access records
+    const char *agency;      // the directory's id
+    const char *data;        // folder: ledger, rules, directory, gateways
     const char *key, *chain, *root;
     const char *directory;         // a signed bundle, read at start and on SIGHUP
     const char *store;             // "sqlite:…", "postgres:…", or "none"

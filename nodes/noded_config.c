@@ -1,11 +1,15 @@
 #include "nodes/noded.h"
 
+#include "proto/base/file.h"
 #include "proto/base/ini.h"
+#include "proto/ledger/key_duty.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
+
+enum { MAX_FILE = 1024 * 1024 };
 
 // "gateway = NAME HOST:PORT", one line each.
 static enum cm_status read_gateways(struct cm_noded_config *out, struct cm_error *error)
@@ -32,18 +36,28 @@ static enum cm_status read_gateways(struct cm_noded_config *out, struct cm_error
     return CM_OK;
 }
 
+static enum cm_status read_digest(struct cm_digest *out, const char *path, struct cm_error *error)
+{
+    struct cm_buf text = {0};
+    const enum cm_status status = cm_file_read(&text, path, MAX_FILE, error);
+    cm_sha256_of(out, cm_buf_bytes(&text));
+    cm_buf_clear(&text);
+    return status;
+}
+
 enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *path,
                                     struct cm_error *error)
 {
     unsigned drain_ms, retain_s;
+    const char *keep = NULL;
     memset(out, 0, sizeof *out);
     const struct cm_ini_text texts[] = {
         {"node", "agency", true, &out->agency},    {"node", "data", true, &out->data},
         {"node", "key", true, &out->key},          {"node", "chain", true, &out->chain},
         {"node", "root", true, &out->root},        {"node", "directory", true, &out->directory},
-        {"store", "where", true, &out->store},     {"rules", "signed", false, &out->rules},
+        {"store", "where", false, &out->store},    {"rules", "signed", false, &out->rules},
         {"rules", "file", false, &out->rule_file}, {"rules", "packs", false, &out->packs},
-        {"gateways", "gateway", false, NULL},
+        {"gateways", "gateway", false, NULL},      {"audit", "keep", false, &keep},
     };
     const struct cm_ini_number numbers[] = {
         {"node", "workers", &out->workers, 2, 1, 64},
@@ -57,12 +71,19 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
         {"limits", "remembered_per_agency", &out->remembered_per_agency, 60000, 1, 100000000},
     };
     const struct cm_ini ini = {COUNT(texts), texts, COUNT(numbers), numbers};
-    enum cm_status status = cm_ini_load(&out->file, path, &ini, error);
+    enum cm_status status = read_digest(&out->digest, path, error);
+    if (!status) {
+        status = cm_ini_load(&out->file, path, &ini, error);
+    }
     if (!status) {
         out->drain_ms = drain_ms;
         out->packs = out->packs ? out->packs : CM_ACL_PACKS;
+        out->store = out->store ? out->store : CM_NO_STORE;
         out->retain_every_ms = (int64_t)retain_s * 1000;
         status = read_gateways(out, error);
+    }
+    if (!status) {
+        status = cm_audit_keep_parse(&out->keep_days, keep ? keep : CM_AUDIT_KEEP_DEFAULT, error);
     }
     if (status) {
         cm_noded_config_clear(out);

@@ -111,7 +111,7 @@ static void leave_gateways(struct cm_noded *noded)
             i++; // freed at a later look
             continue;
         }
-        cm_noded_note_left_out(noded, attach, INT64_MAX);
+        cm_noded_log_left_out(attach, INT64_MAX);
         cm_attach_free(attach);
         noded->attaches[i] = noded->attaches[--noded->attach_count];
     }
@@ -157,10 +157,7 @@ static void retrust(struct cm_noded *noded)
         cm_log(CM_LOG_ERROR, "rules-not-judged-again", "where=%s error=\"%s\"", error.where,
                error.text);
     }
-    const struct cm_entry entry = {.kind = CM_ENTRY_DIRECTORY,
-                                   .digest = directory->digest,
-                                   .directory_serial = directory->serial};
-    cm_noded_note(noded, &entry);
+    cm_noded_note_directory(noded);
     cm_node_queries_judge_again(node);
     cm_noded_judge_edits(noded, cm_mono_ms(node->ports->clock));
     for (size_t i = 0; i < noded->attach_count; i++) {

@@ -1,6 +1,6 @@
 // The daemon's inside, shared by noded.c (running), noded_open.c (start and end), noded_gateways.c
-// (sessions and the directory), noded_rules.c (what counts, and what operators say) and
-// noded_status.c (what it tells them).
+// (sessions and the directory), noded_rules.c (what counts), noded_journal.c (what operators say),
+// noded_records.c (what it records of itself) and noded_status.c (what it tells operators).
 #ifndef CM_NODES_NODED_INTERNAL_H
 #define CM_NODES_NODED_INTERNAL_H
 
@@ -14,6 +14,8 @@
 #include "nodes/orders_watch.h"
 #include "nodes/retention.h"
 #include "nodes/rules_watch.h"
+#include "proto/base/clock_watch.h"
+#include "proto/ledger/key_duty.h"
 
 #include <signal.h>
 
@@ -22,9 +24,19 @@ enum { CM_MAX_GATEWAYS = 64, CM_MAX_NOTES = 64, CM_TICK_MS = 250 };
 // An entry of the node's own about itself, on its way into the ledger.
 struct cm_noded_note {
     struct cm_noded *noded;
-    struct cm_append append;
-    struct cm_buf bytes;
-    uint64_t journal_end; // the operators' journal is recorded up to here; 0: another note
+    struct cm_own_entry own;
+    uint64_t journal_end;
+    uint32_t erase_before;
+    void (*durable)(struct cm_noded *noded, enum cm_status status);
+};
+
+// What is to be recorded, and what then follows.
+struct cm_noded_said {
+    const struct cm_entry *entry;   // recorded_ms and what is NULL are filled in
+    const struct cm_access *access; // without a question; NULL: none
+    uint64_t journal_end;  // the operators' journal is recorded up to here; 0: another note
+    uint32_t erase_before; // access records that are then to be erased; 0: none
+    void (*durable)(struct cm_noded *noded, enum cm_status status); // NULL: nothing
 };
 
 // The administrator's rule file being judged on a worker.
@@ -65,7 +77,13 @@ struct cm_noded {
     struct cm_error rules_error;  // why the last narrowing doesn't count; "" for none
     struct cm_error sharing_error;
     uint64_t journal_read; // how far it was handed to the ledger
-    bool detached;         // operators want no gateway dialled
+    struct cm_key_duty key_duty;
+    struct cm_clock_watch clock_watch;
+    // What the ledger says last.
+    int64_t newest_ms;
+    struct cm_digest recorded_rules;
+    uint64_t recorded_directory;
+    bool detached; // operators want no gateway dialled
     struct stat directory_file;
     struct cm_job count_job; // of rows, for a status
     uint64_t rows;
@@ -86,13 +104,31 @@ struct cm_noded {
     // time
     struct cm_timer tick;
     int64_t judge_at_ms, sweep_at_ms, end_at_ms; // monotonic
-    bool closing, finished;
-    volatile sig_atomic_t hangup, terminate;
+    bool closing, stop_noted, finished;
+    volatile sig_atomic_t hangup, terminate; // terminate: the signal
 };
 
-void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry);
-// The same, and once it is durable the journal counts as recorded up to end.
-void cm_noded_note_journal(struct cm_noded *noded, const struct cm_entry *entry, uint64_t end);
+// Logged when it can't be.
+enum cm_status cm_noded_note_with(struct cm_noded *noded,
+                                  const struct cm_noded_said *said) CM_MUST_CHECK;
+void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry,
+                   const struct cm_access *access);
+// With what an administrator signed, and the signer's name.
+void cm_noded_note_signed(struct cm_noded *noded, const struct cm_entry *entry,
+                          struct cm_bytes envelope, int64_t signed_ms);
+void cm_noded_note_start(struct cm_noded *noded, const char *version);
+void cm_noded_note_directory(struct cm_noded *noded);
+void cm_noded_note_stop(struct cm_noded *noded);
+// What got no entry of its own is at least counted. Monotonic; INT64_MAX: at once.
+void cm_noded_note_rejected(struct cm_noded *noded, int64_t mono_ms);
+void cm_noded_log_left_out(struct cm_attach *attach, int64_t mono_ms);
+void cm_noded_look_at_clock(struct cm_noded *noded);
+void cm_noded_look_at_keys(struct cm_noded *noded);
+// folder: the ledger's.
+enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
+                                  struct cm_error *error) CM_MUST_CHECK;
+// Operators' lines that are not recorded yet.
+void cm_noded_read_journal(struct cm_noded *noded);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;
 void cm_noded_swept(void *noded, uint64_t rows, int64_t before_ms);
 void cm_noded_tick(struct cm_timer *timer);
@@ -116,7 +152,5 @@ enum cm_status cm_noded_meet_gateways(struct cm_noded *noded, struct cm_error *e
 void cm_noded_read_directory(struct cm_noded *noded);
 // What had to wait for another directory, or for a worker.
 void cm_noded_read_what_waits(struct cm_noded *noded);
-// What got no entry of its own is at least counted. now_ms: monotonic.
-void cm_noded_note_left_out(struct cm_noded *noded, struct cm_attach *attach, int64_t now_ms);
 
 #endif

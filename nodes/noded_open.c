@@ -33,6 +33,13 @@ static enum cm_status append(struct cm_node_ports *ports, struct cm_append *one)
     return cm_ledger_append(CM_CONTAINER(ports, struct cm_noded, ports)->ledger, one);
 }
 
+static enum cm_status prove(struct cm_node_ports *ports, struct cm_inclusion *out,
+                            struct cm_arena *arena, uint64_t index, uint64_t size)
+{
+    return cm_ledger_prove_inclusion(
+        out, arena, CM_CONTAINER(ports, struct cm_noded, ports)->ledger, index, size);
+}
+
 static enum cm_status make_folder(char out[4096], const char *data, const char *name,
                                   struct cm_error *error)
 {
@@ -138,6 +145,16 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
     return CM_OK;
 }
 
+static void remember(struct cm_noded *noded, const struct cm_entry *entry)
+{
+    noded->newest_ms = entry->recorded_ms;
+    if (entry->kind == CM_ENTRY_RULES) {
+        noded->recorded_rules = entry->digest;
+    } else if (entry->kind == CM_ENTRY_DIRECTORY) {
+        noded->recorded_directory = entry->directory_serial;
+    }
+}
+
 // Queries that were judged to the end within their life can't be asked again.
 static enum cm_status restore(void *context, const struct cm_log_item *item)
 {
@@ -148,6 +165,7 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
     if (status) {
         return status;
     }
+    remember(noded, &entry);
     const bool claimed = entry.kind == CM_ENTRY_NODE &&
                          (entry.permitted || entry.refusal == CM_REFUSAL_NOT_PERMITTED);
     if (!claimed || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
@@ -178,6 +196,9 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
                                                             .context = noded},
                                 error);
     }
+    if (!status) {
+        status = cm_noded_open_keys(noded, folder, error);
+    }
     cm_arena_free(noded->restore_arena);
     noded->restore_arena = NULL;
     return status;
@@ -186,7 +207,7 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
 static enum cm_status open_store(struct cm_noded *noded, struct cm_error *error)
 {
     const struct cm_noded_config *config = noded->config;
-    if (strcmp(config->store, "none") == 0) {
+    if (strcmp(config->store, CM_NO_STORE) == 0) {
         return CM_OK;
     }
     const enum cm_status status = cm_store_open(&noded->node.store, config->store,
@@ -279,8 +300,8 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
         return cm_fail(error, CM_MEMORY, "node", "out of memory");
     }
     noded->config = config;
-    noded->ports =
-        (struct cm_node_ports){.clock = cm_clock_system(), .submit = submit, .append = append};
+    noded->ports = (struct cm_node_ports){
+        .clock = cm_clock_system(), .submit = submit, .append = append, .prove = prove};
     noded->node.ports = &noded->ports;
     noded->incoming.max = CM_MAX_BUNDLE;
     noded->tick.fire = cm_noded_tick;
@@ -292,11 +313,7 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
         cm_noded_free(noded);
         return status;
     }
-    const struct cm_entry start = {.kind = CM_ENTRY_START, .text = CM_NODE_VERSION};
-    cm_noded_note(noded, &start);
-    if (cm_bundle_standing(noded->node.bundle)) {
-        cm_noded_rules_changed(noded);
-    }
+    cm_noded_note_start(noded, CM_NODE_VERSION);
     cm_log(CM_LOG_INFO, "started", "agency=%s gateways=%zu", noded->node.agency,
            noded->attach_count);
     *out = noded;
@@ -339,6 +356,9 @@ void cm_noded_free(struct cm_noded *noded)
     cm_store_close(noded->node.store);
     cm_orders_close(&noded->orders);
     cm_bundle_free(noded->node.bundle);
+    cm_releases_drop(&noded->node);
+    cm_chain_places_free(noded->node.chains);
+    cm_day_keys_free(noded->node.keys);
     cm_replay_free(noded->node.replay);
     cm_trust_unref(noded->node.trust);
     cm_directory_store_free(noded->directories);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARENA_CAP = 32 * 1024 * 1024, JOURNAL_AT_ONCE = 32 };
+enum { ARENA_CAP = 32 * 1024 * 1024 };
 
 static int64_t mono(void)
 {
@@ -290,27 +290,6 @@ void cm_noded_judge_edits(struct cm_noded *noded, int64_t since_ms)
 
 // Operators
 
-// Said lines go into the ledger as commitments; how far is remembered once they are durable there.
-static void read_journal(struct cm_noded *noded)
-{
-    struct cm_journal_line line;
-    for (unsigned i = 0; i < JOURNAL_AT_ONCE; i++) {
-        struct cm_error error = {.text = ""};
-        uint64_t end = noded->journal_read;
-        if (cm_journal_next(&line, noded->rules_folder, &end, &error)) {
-            return;
-        }
-        const struct cm_entry entry = {
-            .kind = CM_ENTRY_ADMIN,
-            .digest = line.commitment,
-            .text = line.what[0] ? line.what : "a line of the journal is damaged",
-        };
-        noded->journal_read = end;
-        cm_log(CM_LOG_INFO, "operator-said", "what=\"%s\"", entry.text);
-        cm_noded_note_journal(noded, &entry, end);
-    }
-}
-
 static void look_at_wire(struct cm_noded *noded)
 {
     char path[PATH_MAX + 16];
@@ -346,7 +325,6 @@ static bool look_at_set(struct cm_noded *noded)
 
 void cm_noded_look(struct cm_noded *noded, int64_t since_ms)
 {
-    read_journal(noded);
     look_at_wire(noded);
     look_at_directory(noded);
     if (look_at_set(noded)) {
@@ -355,6 +333,7 @@ void cm_noded_look(struct cm_noded *noded, int64_t since_ms)
     if (withhold(noded, NULL)) {
         publish(noded, since_ms);
     }
+    cm_noded_read_journal(noded); // names the overlay that came of it
     cm_noded_judge_edits(noded, since_ms);
 }
 

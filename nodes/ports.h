@@ -7,6 +7,8 @@
 #include "nodes/head_store.h"
 #include "nodes/orders.h"
 #include "nodes/record_check.h"
+#include "nodes/rejections.h"
+#include "nodes/releases.h"
 #include "nodes/store/store.h"
 #include "proto/base/clock.h"
 #include "proto/base/workers.h"
@@ -20,11 +22,15 @@ struct cm_node_ports {
     const struct cm_clock *clock;
     enum cm_status (*submit)(struct cm_node_ports *ports, struct cm_job *job);
     enum cm_status (*append)(struct cm_node_ports *ports, struct cm_append *append);
+    // That the index-th entry lies in the own ledger's tree of that size.
+    enum cm_status (*prove)(struct cm_node_ports *ports, struct cm_inclusion *out,
+                            struct cm_arena *arena, uint64_t index, uint64_t size);
 };
 
 struct cm_asker_ops {
-    // A signed refusal, a withdrawal, up the session.
-    void (*refuse)(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelope);
+    // A signed refusal, a withdrawal, up the session. record NULL: none says the same.
+    void (*refuse)(struct cm_asker *asker, uint64_t ask, struct cm_bytes envelope,
+                   const struct cm_record *record);
     void (*withdraw)(struct cm_asker *asker, uint64_t ask, uint64_t rules_sequence);
     // Remembers note, a checkpoint of that size that was verified, before keep->done runs; keep
     // NULL: sometime.
@@ -62,6 +68,10 @@ struct cm_node {
     struct cm_orders *orders; // current, as trust; NULL: no court order counts
     struct cm_store *store;   // NULL: an agency without readers
     struct cm_replay *replay;
+    struct cm_day_keys *keys;       // of the own ledger's access records
+    struct cm_chain_places *chains; // written today
+    struct cm_releases releases;
+    struct cm_rejections rejections;
     bool draining;
     struct cm_node_query *queries;
     struct { // since start

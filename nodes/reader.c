@@ -365,3 +365,9 @@ bool cm_reader_shown_by(const struct cm_reader *reader, const struct cm_view *vi
     }
     return !reader->next_held || shows(view, &reader->next_camera, &reader->next_shown);
 }
+
+void cm_reader_made(uint64_t *rows, struct cm_digest *header, const struct cm_reader *reader)
+{
+    *rows = reader->sent;
+    *header = reader->previous;
+}

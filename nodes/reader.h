@@ -35,4 +35,7 @@ enum cm_status cm_reader_next(struct cm_buf *message, bool *final, struct cm_rea
 // Whether view shows all that the batch made last holds of each row, and tells of the next one.
 bool cm_reader_shown_by(const struct cm_reader *reader, const struct cm_view *view) CM_MUST_CHECK;
 
+// What was made so far, the last batch included: rows, and the digest of its header.
+void cm_reader_made(uint64_t *rows, struct cm_digest *header, const struct cm_reader *reader);
+
 #endif

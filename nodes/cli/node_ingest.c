@@ -126,7 +126,7 @@ static enum cm_status find_store(const char **where, const char **owner,
         cm_noded_config_load(config, path != NULL ? path : "/etc/comity/noded.ini", error);
     *where = config->store;
     *owner = config->agency;
-    if (status == CM_OK && strcmp(*where, "none") == 0) {
+    if (status == CM_OK && strcmp(*where, CM_NO_STORE) == 0) {
         status = cm_fail(error, CM_INVALID, "store.where", "this node keeps no detections");
     }
     return status;

@@ -1,5 +1,8 @@
 #include "node_world.h"
 
+#include "proto/ledger/record.h"
+#include "proto/ledger/writer.h"
+
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -42,7 +45,13 @@ static enum cm_status submit(struct cm_node_ports *ports, struct cm_job *job)
 
 static enum cm_status append(struct cm_node_ports *ports, struct cm_append *append)
 {
-    add_event(of_ports(ports), WORLD_APPEND, append);
+    struct world *world = of_ports(ports);
+    const bool is_release = append->access.len == 0;
+    if (is_release && world->release_room == 0) {
+        return CM_EXHAUSTED;
+    }
+    world->release_room -= is_release && world->release_room > 0;
+    add_event(world, WORLD_APPEND, append);
     return CM_OK;
 }
 
@@ -71,7 +80,34 @@ static struct cm_bytes keep_bytes(struct world *world, struct cm_bytes bytes)
     return copy;
 }
 
-static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes bytes)
+static enum cm_status prove(struct cm_node_ports *ports, struct cm_inclusion *out,
+                            struct cm_arena *arena, uint64_t index, uint64_t size)
+{
+    return cm_merkle_inclusion(out, arena, of_ports(ports)->own, index, size);
+}
+
+// What a gateway or client makes of the node's own record.
+static void take_record(struct world *world, struct world_said *said,
+                        const struct cm_record *record)
+{
+    const struct pki_identity *node = pki_identity(world->pki, WORLD_OWNER, CM_ROLE_NODE, "n1");
+    struct cm_buf bytes = {0};
+    struct cm_record copy;
+    struct cm_checkpoint head;
+    cr_assert_eq(cm_record_encode(&bytes, record), CM_OK);
+    cr_assert_eq(cm_record_decode(&copy, world->arena, keep_bytes(world, cm_buf_bytes(&bytes)),
+                                  &world->error),
+                 CM_OK, "%s: %s", world->error.where, world->error.text);
+    cm_buf_clear(&bytes);
+    cr_assert_eq(cm_record_open(&said->record, &head, world->arena, &copy, node->spiffe,
+                                cm_signatory_key(world->self), &world->error),
+                 CM_OK, "%s: %s", world->error.where, world->error.text);
+    cr_assert_eq(said->record.kind, CM_ENTRY_NODE);
+    said->has_record = true;
+}
+
+static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes bytes,
+                   const struct cm_record *record)
 {
     struct world *world = of_asker(asker);
     struct world_said *said = world_said(world, ask);
@@ -87,6 +123,12 @@ static void refuse(struct cm_asker *asker, uint64_t ask, struct cm_bytes bytes)
     cr_assert_str_eq(cm_signatory_identity(by[0])->agency, WORLD_OWNER);
     cm_signatory_unref(by[0]);
     cr_assert_eq(cm_refusal_decode(&said->refusal, world->arena, envelope.payload, NULL), CM_OK);
+    if (record) {
+        take_record(world, said, record);
+        cr_assert_not(said->record.permitted);
+        cr_assert_eq(said->record.refusal, said->refusal.code);
+        cr_assert(cm_digest_equal(&said->record.digest, &said->refusal.query_digest));
+    }
 }
 
 static void keep(struct cm_asker *asker, struct cm_keep *one, uint64_t size, struct cm_bytes note)
@@ -113,6 +155,8 @@ static enum cm_status open_answer(struct cm_asker *asker, struct cm_node_query *
     cr_assert(!said->opened && !said->refused);
     said->opened = true;
     said->writable = false;
+    take_record(world, said, cm_node_query_record_of(query));
+    cr_assert(said->record.permitted);
     add_event(world, WORLD_WRITABLE, query);
     return CM_OK;
 }
@@ -182,6 +226,7 @@ static void finish(struct cm_node_query *query)
 static void cancel(struct cm_node_query *query)
 {
     said_of(query)->cancelled = true;
+    said_of(query)->end = CM_CANCELLED;
     end_call(query);
 }
 
@@ -307,17 +352,92 @@ static void run_job(struct cm_job *job)
     job->done(job);
 }
 
+// The own ledger's tree with one more entry, as a note that the node signed.
+static void grow(struct world *world, struct cm_append *append)
+{
+    const struct pki_identity *node = pki_identity(world->pki, WORLD_OWNER, CM_ROLE_NODE, "n1");
+    struct cm_checkpoint checkpoint;
+    struct cm_digest leaf;
+    struct cm_buf note = {0};
+    append->index = cm_merkle_size(world->own);
+    cm_merkle_leaf(&leaf, append->entry);
+    cr_assert_eq(cm_merkle_add(world->own, &leaf), CM_OK);
+    checkpoint.size = append->index + 1;
+    cr_assert_eq(cm_checkpoint_origin(checkpoint.origin, node->spiffe), CM_OK);
+    cr_assert_eq(cm_merkle_root(&checkpoint.root, world->own, checkpoint.size), CM_OK);
+    cr_assert_eq(cm_checkpoint_sign(&note, &checkpoint, node->signer), CM_OK);
+    append->head = cm_tree_head_new(&checkpoint, cm_buf_bytes(&note), 1);
+    cr_assert_not_null(append->head);
+    cm_buf_clear(&note);
+}
+
+static void take_node_entry(struct world *world, const struct cm_append *append,
+                            const struct cm_entry *entry)
+{
+    const unsigned at = world->entry_count++;
+    cr_assert_lt(at, WORLD_ENTRIES);
+    world->entries[at] = *entry;
+    world->places[at] = append->index;
+    cr_assert_eq(cm_access_open(&world->accesses[at], world->arena,
+                                keep_bytes(world, append->access), append->entry, world->node.keys,
+                                &world->error),
+                 CM_OK, "%s: %s", world->error.where, world->error.text);
+    world->chains += !world->accesses[at].chain_elsewhere;
+}
+
 static void run_append(struct world *world, struct cm_append *append)
 {
+    struct cm_entry entry;
     append->status = world->append_status;
+    world->releases_failed += append->status && append->access.len == 0;
     if (!append->status) {
-        cr_assert_lt(world->entry_count, WORLD_ENTRIES);
-        append->index = world->entry_count;
-        cr_assert_eq(cm_entry_decode(&world->entries[world->entry_count++], world->arena,
-                                     keep_bytes(world, append->entry), NULL),
+        grow(world, append);
+        cr_assert_eq(cm_entry_decode(&entry, world->arena, keep_bytes(world, append->entry), NULL),
                      CM_OK);
+        if (entry.kind == CM_ENTRY_RELEASE) {
+            cr_assert_lt(world->release_count, WORLD_ENTRIES);
+            world->releases[world->release_count++] = entry;
+        } else {
+            cr_assert_eq(entry.kind, CM_ENTRY_NODE);
+            take_node_entry(world, append, &entry);
+        }
     }
     append->done(append);
+}
+
+// The place of the release that goes with a node entry; past the last when there is none.
+static unsigned find_release(const struct world *world, const struct cm_digest *query,
+                             uint32_t attempt)
+{
+    unsigned i = 0;
+    while (i < world->release_count && (world->releases[i].attempt != attempt ||
+                                        !cm_digest_equal(&world->releases[i].digest, query))) {
+        i++;
+    }
+    return i;
+}
+
+const struct cm_entry *world_release(struct world *world, const struct world_ask *ask)
+{
+    const unsigned at = find_release(world, &ask->entry.digest, ask->ask.attempt);
+    cr_assert_lt(at, world->release_count, "no release of that query");
+    return &world->releases[at];
+}
+
+// Every permission is followed by exactly one release, and nothing else is.
+static void check_releases(const struct world *world)
+{
+    unsigned permitted = 0;
+    for (unsigned i = 0; i < world->entry_count; i++) {
+        const struct cm_entry *entry = &world->entries[i];
+        const unsigned at = find_release(world, &entry->digest, entry->attempt);
+        permitted += entry->permitted;
+        if (entry->permitted && at < world->release_count) {
+            cr_assert(
+                cm_digest_equal(&world->releases[at].recipient, &entry->commitments.requester));
+        }
+    }
+    cr_assert_eq(world->release_count + world->releases_failed, permitted);
 }
 
 static void run_keep(struct world *world, struct cm_keep *one)
@@ -366,7 +486,7 @@ bool world_step(struct world *world)
         cm_node_query_writable(event.what);
         break;
     case WORLD_CLOSED:
-        cm_node_query_closed(event.what);
+        cm_node_query_closed(event.what, said_of(event.what)->end);
         break;
     }
     return true;
@@ -438,12 +558,30 @@ static void meet_gateway(struct world *world)
     cr_assert_eq(cm_merkle_new(&world->tree), CM_OK);
 }
 
+static void open_own_ledger(struct world *world)
+{
+    static const uint8_t key[CM_DAY_KEY_SIZE] = "a key for each of these three d";
+    const uint32_t today = cm_day_of(world->wall_ms);
+    const struct pki_identity *node = pki_identity(world->pki, WORLD_OWNER, CM_ROLE_NODE, "n1");
+    cr_assert_eq(cm_merkle_new(&world->own), CM_OK);
+    cr_assert_eq(cm_trust_chain(&world->self, world->node.trust, node->chain, node->chain_count,
+                                world->wall_ms, NULL),
+                 CM_OK);
+    cr_assert_eq(cm_day_keys_new(&world->node.keys), CM_OK);
+    for (uint32_t day = today - 1; day <= today + 1; day++) {
+        cr_assert_eq(cm_day_keys_add(world->node.keys, day, key), CM_OK);
+    }
+    world->node.chains = cm_chain_places_new(64);
+    cr_assert_not_null(world->node.chains);
+}
+
 void world_new(struct world *world, unsigned seed, const char *rules)
 {
     static const char *const agencies[] = {WORLD_OTHER, WORLD_OWNER, WORLD_ASKER};
     memset(world, 0, sizeof *world); // too large for a second one on the stack
     world->pki = pki_new();
     world->seed = seed;
+    world->release_room = -1;
     world->clock = (struct cm_clock){wall, mono};
     for (size_t i = 0; i < 3; i++) {
         pki_agency(world->pki, agencies[i]);
@@ -455,12 +593,13 @@ void world_new(struct world *world, unsigned seed, const char *rules)
     world->arena = cm_arena_new(256 * 1024 * 1024);
     world->wall_ms = world->pki->now_ms;
     world->mono_ms = 1000;
-    world->ports = (struct cm_node_ports){&world->clock, submit, append};
+    world->ports = (struct cm_node_ports){&world->clock, submit, append, prove};
     world->store.ops = &store_ops;
     world->node.ports = &world->ports;
     snprintf(world->node.agency, sizeof world->node.agency, WORLD_OWNER);
     world->node.trust = pki_trust(world->pki);
     world->node.store = &world->store;
+    open_own_ledger(world);
     const struct cm_replay_limits limits = {1000, 1000, 1000};
     cr_assert_eq(cm_replay_new(&world->node.replay, &limits), CM_OK);
     cr_assert_eq(cm_bundle_open(&world->node.bundle, WORLD_OWNER, NULL, world->node.trust,
@@ -477,6 +616,12 @@ void world_free(struct world *world)
     cr_assert_eq(world->event_count, 0, "something is still under way");
     cr_assert_null(world->node.queries);
     cr_assert_eq(world->asker.in_flight, 0);
+    cr_assert(cm_releases_done(&world->node));
+    check_releases(world);
+    cm_merkle_free(world->own);
+    cm_signatory_unref(world->self);
+    cm_day_keys_free(world->node.keys);
+    cm_chain_places_free(world->node.chains);
     cm_merkle_free(world->tree);
     cm_signatory_unref(world->asker.signatory);
     cm_bundle_free(world->node.bundle);

@@ -34,6 +34,10 @@ struct world_said {
     uint64_t ask;
     bool refused, withdrawn, opened, finished, cancelled, closed;
     struct cm_refusal refusal;
+    // Of the node's own ledger, with the refusal or at the answer's beginning; checked.
+    bool has_record;
+    struct cm_entry record;
+    enum cm_status end; // of the answer's call, when the gateway ends it by itself
     size_t batch_count;
     struct cm_batch batches[128];
     struct cm_header headers[128];
@@ -57,12 +61,20 @@ struct world {
     // what the node did
     size_t said_count;
     struct world_said said[WORLD_SAID];
-    unsigned entry_count;
+    unsigned entry_count; // of node entries
     struct cm_entry entries[WORLD_ENTRIES];
-    uint64_t seen; // size of the newest checkpoint that was verified
-    uint64_t kept; // of the newest that was made durable
+    struct cm_access accesses[WORLD_ENTRIES]; // of these, opened
+    unsigned release_count, releases_failed;
+    struct cm_entry releases[WORLD_ENTRIES];
+    unsigned chains; // access records that hold the signer's certificates
+    struct cm_merkle *own;
+    struct cm_signatory *self;      // as others see the node
+    uint64_t places[WORLD_ENTRIES]; // of node entries in it
+    uint64_t seen;                  // size of the newest checkpoint that was verified
+    uint64_t kept;                  // of the newest that was made durable
     unsigned finds, nexts;
     // what goes wrong
+    int release_room; // releases that the ledger's queue takes; negative: any
     enum cm_status append_status, keep_status, find_status, claim_status;
     unsigned next_fails_at; // the n-th chunk; 0: none
     bool limits_spent;
@@ -118,6 +130,8 @@ void world_run(struct world *world);
 struct world_said *world_said(struct world *world, uint64_t ask);
 // How the ask ended: refused with code, and nothing of it was read before it was recorded.
 void world_expect_refused(struct world *world, uint64_t ask, enum cm_refusal_code code);
+// The one release entry of the ask's attempt.
+const struct cm_entry *world_release(struct world *world, const struct world_ask *ask);
 // Answered, each header and batch verified; returns the number of rows.
 size_t world_expect_answered(struct world *world, uint64_t ask);
 

@@ -38,6 +38,7 @@ Test(noded_config, the_example_holds_and_its_comments_tell_the_defaults)
     cr_assert_eq(config.retain_every_ms, 60000);
     cr_assert_eq(config.drain_ms, 10000);
     cr_assert_eq(config.gateway_count, 0);
+    cr_assert_eq(config.keep_days, 2 * 366);
     cm_noded_config_clear(&config);
 }
 
@@ -67,6 +68,8 @@ Test(noded_config, says_what_is_wrong)
         BASE "[limits]\nwaiting = many\n",
         BASE "[node]\nworkers = 65\n",
         BASE "[node]\nplates = all\n",
+        BASE "[audit]\nkeep = 0d\n",
+        BASE "[audit]\nkeep = forever\n",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct cm_noded_config config;
@@ -75,4 +78,29 @@ Test(noded_config, says_what_is_wrong)
         cr_expect_gt(strlen(error.where), 0);
         cr_expect_gt(strlen(error.text), 0);
     }
+}
+
+Test(noded_config, without_a_store_it_keeps_copies_alone)
+{
+    struct cm_noded_config config;
+    struct cm_error error;
+    cr_assert_eq(load(&config,
+                      "[node]\nagency = ca.northport.pd\ndata = /d\nkey = /k\nchain = /c\n"
+                      "root = /r\ndirectory = /b\n[audit]\nkeep = 400d\n",
+                      &error),
+                 CM_OK, "%s: %s", error.where, error.text);
+    cr_assert_str_eq(config.store, CM_NO_STORE);
+    cr_assert_eq(config.keep_days, 400);
+    cm_noded_config_clear(&config);
+}
+
+Test(noded_config, its_digest_is_that_of_the_file)
+{
+    struct cm_noded_config config;
+    struct cm_error error;
+    struct cm_digest digest;
+    cm_sha256_of(&digest, cm_bytes_of(BASE));
+    cr_assert_eq(load(&config, BASE, &error), CM_OK);
+    cr_assert(cm_digest_equal(&config.digest, &digest));
+    cm_noded_config_clear(&config);
 }

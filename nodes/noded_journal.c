@@ -1,0 +1,132 @@
+// What operators said through `comity node`, line by line into the ledger: who and why in the
+// access record, what in the entry.
+#include "nodes/noded_internal.h"
+
+#include "nodes/journal.h"
+#include "proto/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOURNAL_AT_ONCE = 32, ARENA_CAP = 8 * 1024 * 1024 };
+
+// A line as an entry; what it borrows.
+struct taken {
+    struct cm_entry entry;
+    struct cm_access access;
+    uint32_t erase_before;
+    char partner[CM_MAX_ID + 1];
+    char text[CM_MAX_ACCESS_TEXT];
+};
+
+static const char *after(const char *text, const char *prefix)
+{
+    const size_t len = strlen(prefix);
+    return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+// The digest of the overlay that stands; zero for none.
+static struct cm_digest overlay_digest(const struct cm_standing *standing)
+{
+    struct cm_envelope envelope;
+    struct cm_digest digest = {{0}};
+    struct cm_arena *arena = cm_arena_new(ARENA_CAP);
+    if (arena && standing && standing->overlay_envelope.len > 0 &&
+        cm_envelope_decode(&envelope, arena, cm_buf_bytes(&standing->overlay_envelope), NULL) ==
+            CM_OK) {
+        cm_sha256_of(&digest, envelope.payload);
+    }
+    cm_arena_free(arena);
+    return digest;
+}
+
+// "share off with ca.southgate.pd until 2027-01-01"
+static bool take_sharing(struct taken *out, const struct cm_noded *noded, const char *what,
+                         const char *reason)
+{
+    const struct cm_standing *standing = cm_bundle_standing(noded->node.bundle);
+    const char *off = after(what, "share off");
+    const char *rest = off ? off : after(what, "share on");
+    if (!rest) {
+        return false;
+    }
+    const char *until = strstr(rest, " until ");
+    const char *with = after(rest, " with ");
+    const size_t len = with ? (until ? (size_t)(until - with) : strlen(with)) : 0;
+    if (len >= sizeof out->partner) {
+        return false;
+    }
+    snprintf(out->partner, sizeof out->partner, "%.*s", (int)len, with ? with : "");
+    snprintf(out->text, sizeof out->text, "%s%s%s", until ? until + 1 : "", until ? ": " : "",
+             reason);
+    out->entry = (struct cm_entry){
+        .kind = CM_ENTRY_SHARING,
+        .agency = len > 0 ? out->partner : "all",
+        .permitted = !off,
+        .overlay_revision = standing ? standing->overlay_revision : 0,
+        .digest = overlay_digest(standing),
+    };
+    return true;
+}
+
+static bool take_ingest(struct taken *out, const char *what)
+{
+    struct cm_entry entry = {.kind = CM_ENTRY_INGEST};
+    int end = 0;
+    if (sscanf(what, "ingest accepted=%" SCNu64 " duplicates=%" SCNu64 " rejected=%" SCNu64 "%n",
+               &entry.accepted, &entry.duplicates, &entry.rejected, &end) != 3 ||
+        what[end] != '\0') {
+        return false;
+    }
+    out->entry = entry;
+    return true;
+}
+
+static void take(struct taken *out, const struct cm_noded *noded,
+                 const struct cm_journal_line *line)
+{
+    const char *erase = after(line->what, "erase before ");
+    uint32_t day = 0;
+    out->erase_before = 0;
+    snprintf(out->text, sizeof out->text, "%s", line->reason);
+    if (!take_sharing(out, noded, line->what, line->reason) && !take_ingest(out, line->what)) {
+        out->entry = (struct cm_entry){
+            .kind = CM_ENTRY_ADMIN,
+            .digest = line->commitment,
+            .text = line->what[0] ? line->what : "a line of the journal is damaged",
+        };
+    }
+    if (erase && cm_day_parse(&day, erase) == CM_OK &&
+        day <= cm_day_of(cm_wall_ms(cm_clock_system()))) {
+        out->erase_before = day;
+    }
+    out->access = (struct cm_access){.person = line->by, .text = out->text};
+}
+
+void cm_noded_read_journal(struct cm_noded *noded)
+{
+    struct cm_journal_line line;
+    struct taken taken;
+    for (unsigned i = 0; i < JOURNAL_AT_ONCE; i++) {
+        struct cm_error error = {.text = ""};
+        uint64_t end = noded->journal_read;
+        if (cm_journal_next(&line, noded->rules_folder, &end, &error)) {
+            break;
+        }
+        take(&taken, noded, &line);
+        const struct cm_noded_said said = {.entry = &taken.entry,
+                                           .access = &taken.access,
+                                           .journal_end = end,
+                                           .erase_before = taken.erase_before};
+        // Else once more at the next look: lines are recorded in their order, none is passed over.
+        if (cm_noded_note_with(noded, &said)) {
+            break;
+        }
+        noded->journal_read = end;
+        cm_log(CM_LOG_INFO, "operator-said", "what=\"%s\"", line.what);
+    }
+    cm_wipe(&line, sizeof line);
+    cm_wipe(&taken, sizeof taken);
+}

@@ -1,0 +1,53 @@
+#include "nodes/own_entry.h"
+
+#include "nodes/ports.h"
+
+enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *node,
+                                   const struct cm_entry *entry, const struct cm_access *access,
+                                   void (*done)(struct cm_append *append))
+{
+    enum cm_status status = cm_entry_encode(&own->entry, entry);
+    own->recorded_ms = entry->recorded_ms;
+    own->asked = (struct cm_access){.person = "", .text = ""};
+    if (!status && access) {
+        struct cm_access whole = *access;
+        cm_chain_places_leave_out(node->chains, &whole, entry->recorded_ms);
+        status = cm_access_seal(&own->sealed, &whole, cm_buf_bytes(&own->entry), entry->recorded_ms,
+                                node->keys);
+        own->asked.question = whole.question;
+        own->asked.chain_elsewhere = whole.chain_elsewhere;
+    }
+    if (status) {
+        return status;
+    }
+    own->append = (struct cm_append){
+        .entry = cm_buf_bytes(&own->entry), .access = cm_buf_bytes(&own->sealed), .done = done};
+    return node->ports->append(node->ports, &own->append);
+}
+
+void cm_own_entry_landed(struct cm_own_entry *own, struct cm_node *node)
+{
+    const struct cm_access *access = &own->asked;
+    if (!own->append.status && access->question.family != CM_FAMILY_NONE &&
+        !access->chain_elsewhere) {
+        cm_chain_places_written(node->chains, access, own->recorded_ms, own->append.index);
+    }
+}
+
+enum cm_status cm_own_entry_prove(struct cm_record *out, struct cm_arena *arena,
+                                  const struct cm_own_entry *own, struct cm_node *node)
+{
+    const struct cm_tree_head *head = own->append.head;
+    out->entry = cm_buf_bytes(&own->entry);
+    out->checkpoint = head->note;
+    return node->ports->prove(node->ports, &out->inclusion, arena, own->append.index,
+                              head->checkpoint.size);
+}
+
+void cm_own_entry_clear(struct cm_own_entry *own)
+{
+    cm_tree_head_unref(own->append.head);
+    own->append.head = NULL;
+    cm_buf_clear(&own->entry);
+    cm_buf_clear(&own->sealed);
+}
