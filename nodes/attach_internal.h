@@ -9,10 +9,10 @@
 #include <pthread.h>
 
 enum {
-    MESSAGE_ARENA_CAP = 4 * 1024 * 1024,
+    MESSAGE_ARENA_CAP = 4 * CM_MAX_ATTACH_DOWN,
     RULES_ARENA_CAP = 16 * 1024 * 1024,
     MAX_ADDRESSES = 16,
-    MAX_DOWN = 2 * CM_DIRECTORY_PART,
+    MAX_DOWN = CM_MAX_ATTACH_DOWN,
 };
 
 // The gateway's certificate as the last handshake judged it. Under the lock.
