@@ -280,6 +280,7 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
         .signer = d->gateway.signer,
         .poster = cm_loop_poster(d->loop),
         .max_waiting = config->waiting,
+        .publish_ms = 1000,
         .replay = restore,
         .context = d,
     };

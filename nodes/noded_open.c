@@ -192,6 +192,7 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
                                                             .signer = noded->node.signer,
                                                             .poster = cm_loop_poster(noded->loop),
                                                             .max_waiting = config->waiting,
+                                                            .publish_ms = 1000,
                                                             .replay = restore,
                                                             .context = noded},
                                 error);

@@ -285,7 +285,14 @@ const struct cm_log_state *cm_log_reader_state(const struct cm_log_reader *reade
 
 void cm_log_reader_extend(struct cm_log_reader *reader, uint64_t end)
 {
-    reader->frames.size = end;
+    struct cm_frame_reader *frames = &reader->frames;
+    frames->size = end;
+    // What followed the last checkpoint may have been cut off and written anew.
+    if (frames->start + frames->held > reader->state.end) {
+        frames->held = frames->start < reader->state.end
+                           ? (size_t)(reader->state.end - frames->start)
+                           : 0;
+    }
 }
 
 static enum cm_status begin(struct cm_log_reader *reader, int fd, const char *origin,

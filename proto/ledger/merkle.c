@@ -113,8 +113,8 @@ uint64_t cm_merkle_size(const struct cm_merkle *tree)
 }
 
 // MTH of leaves [begin, end), where begin is a multiple of a power of two >= end - begin.
-static void range_hash(struct cm_digest *out, const struct cm_merkle *tree, uint64_t begin,
-                       uint64_t end)
+static enum cm_status range_hash(struct cm_digest *out, const struct cm_hash_source *source,
+                                 uint64_t begin, uint64_t end)
 {
     const uint64_t count = end - begin;
     bool started = false;
@@ -124,27 +124,32 @@ static void range_hash(struct cm_digest *out, const struct cm_merkle *tree, uint
         }
         // In units of this height, the lower bits of count lie to the right.
         const uint64_t place = (begin >> height) + (count >> height) - 1;
-        const struct cm_digest *whole = &tree->levels[height].hashes[place];
+        struct cm_digest whole;
+        const enum cm_status status = source->hash(&whole, source->context, height, place);
+        if (status) {
+            return status;
+        }
         if (started) {
-            cm_merkle_node(out, whole, out);
+            cm_merkle_node(out, &whole, out);
         } else {
-            *out = *whole;
+            *out = whole;
         }
         started = true;
     }
+    return CM_OK;
 }
 
-enum cm_status cm_merkle_root(struct cm_digest *out, const struct cm_merkle *tree, uint64_t size)
+enum cm_status cm_merkle_root_from(struct cm_digest *out, const struct cm_hash_source *source,
+                                   uint64_t size)
 {
-    if (size > tree->size) {
+    if (size > source->size) {
         return CM_INVALID;
     }
     if (size == 0) {
         cm_sha256_of(out, CM_BYTES_NONE);
-    } else {
-        range_hash(out, tree, 0, size);
+        return CM_OK;
     }
-    return CM_OK;
+    return range_hash(out, source, 0, size);
 }
 
 // The largest power of two below count, count >= 2.
@@ -155,6 +160,22 @@ static uint64_t split_of(uint64_t count)
         split <<= 1;
     }
     return split;
+}
+
+// Narrows [begin, end) to the half with that leaf, and gives the other half's hash.
+static enum cm_status step_down(struct cm_digest *other, const struct cm_hash_source *source,
+                                uint64_t *begin, uint64_t *end, uint64_t leaf)
+{
+    const uint64_t middle = *begin + split_of(*end - *begin);
+    enum cm_status status;
+    if (leaf < middle) {
+        status = range_hash(other, source, middle, *end);
+        *end = middle;
+    } else {
+        status = range_hash(other, source, *begin, middle);
+        *begin = middle;
+    }
+    return status;
 }
 
 // A proof in arena from hashes gathered top down.
@@ -172,10 +193,11 @@ static enum cm_status turn(const struct cm_digest **out, struct cm_arena *arena,
     return CM_OK;
 }
 
-enum cm_status cm_merkle_inclusion(struct cm_inclusion *out, struct cm_arena *arena,
-                                   const struct cm_merkle *tree, uint64_t index, uint64_t size)
+enum cm_status cm_merkle_inclusion_from(struct cm_inclusion *out, struct cm_arena *arena,
+                                        const struct cm_hash_source *source, uint64_t index,
+                                        uint64_t size)
 {
-    if (size > tree->size || index >= size) {
+    if (size > source->size || index >= size) {
         return CM_INVALID;
     }
     struct cm_digest gathered[MAX_PROOF];
@@ -183,24 +205,20 @@ enum cm_status cm_merkle_inclusion(struct cm_inclusion *out, struct cm_arena *ar
     uint64_t begin = 0;
     uint64_t end = size;
     while (end - begin > 1) {
-        const uint64_t middle = begin + split_of(end - begin);
-        if (index < middle) {
-            range_hash(&gathered[count++], tree, middle, end);
-            end = middle;
-        } else {
-            range_hash(&gathered[count++], tree, begin, middle);
-            begin = middle;
+        const enum cm_status status = step_down(&gathered[count++], source, &begin, &end, index);
+        if (status) {
+            return status;
         }
     }
     *out = (struct cm_inclusion){.index = index, .size = size, .count = count};
     return turn(&out->hashes, arena, gathered, count);
 }
 
-enum cm_status cm_merkle_consistency(struct cm_consistency *out, struct cm_arena *arena,
-                                     const struct cm_merkle *tree, uint64_t old_size,
-                                     uint64_t new_size)
+enum cm_status cm_merkle_consistency_from(struct cm_consistency *out, struct cm_arena *arena,
+                                          const struct cm_hash_source *source, uint64_t old_size,
+                                          uint64_t new_size)
 {
-    if (new_size > tree->size || old_size > new_size) {
+    if (new_size > source->size || old_size > new_size) {
         return CM_INVALID;
     }
     struct cm_digest gathered[MAX_PROOF + 1];
@@ -209,20 +227,53 @@ enum cm_status cm_merkle_consistency(struct cm_consistency *out, struct cm_arena
     uint64_t end = new_size;
     // SUBPROOF of RFC 6962 section 2.1.2: down to the subtree that ends where the old tree did.
     while (old_size != 0 && old_size != end) {
-        const uint64_t middle = begin + split_of(end - begin);
-        if (old_size <= middle) {
-            range_hash(&gathered[count++], tree, middle, end);
-            end = middle;
-        } else {
-            range_hash(&gathered[count++], tree, begin, middle);
-            begin = middle;
+        const enum cm_status status =
+            step_down(&gathered[count++], source, &begin, &end, old_size - 1);
+        if (status) {
+            return status;
         }
     }
     if (begin != 0) {
-        range_hash(&gathered[count++], tree, begin, end);
+        const enum cm_status status = range_hash(&gathered[count++], source, begin, end);
+        if (status) {
+            return status;
+        }
     }
     *out = (struct cm_consistency){.old_size = old_size, .new_size = new_size, .count = count};
     return turn(&out->hashes, arena, gathered, count);
+}
+
+static enum cm_status give(struct cm_digest *out, void *context, unsigned height, uint64_t index)
+{
+    const struct cm_merkle *tree = context;
+    *out = tree->levels[height].hashes[index];
+    return CM_OK;
+}
+
+static struct cm_hash_source source_of(const struct cm_merkle *tree)
+{
+    return (struct cm_hash_source){.hash = give, .context = (void *)tree, .size = tree->size};
+}
+
+enum cm_status cm_merkle_root(struct cm_digest *out, const struct cm_merkle *tree, uint64_t size)
+{
+    const struct cm_hash_source source = source_of(tree);
+    return cm_merkle_root_from(out, &source, size);
+}
+
+enum cm_status cm_merkle_inclusion(struct cm_inclusion *out, struct cm_arena *arena,
+                                   const struct cm_merkle *tree, uint64_t index, uint64_t size)
+{
+    const struct cm_hash_source source = source_of(tree);
+    return cm_merkle_inclusion_from(out, arena, &source, index, size);
+}
+
+enum cm_status cm_merkle_consistency(struct cm_consistency *out, struct cm_arena *arena,
+                                     const struct cm_merkle *tree, uint64_t old_size,
+                                     uint64_t new_size)
+{
+    const struct cm_hash_source source = source_of(tree);
+    return cm_merkle_consistency_from(out, arena, &source, old_size, new_size);
 }
 
 // One step up a path: first and second are a node's place and the last node's at this height.

@@ -1,5 +1,5 @@
-// RFC 6962 hashing, a whole tree in memory, inclusion and consistency proofs
-// (sections 2.1.1, 2.1.2). Pure; one thread at a time per tree.
+// RFC 6962 hashing, a small tree whole in memory, inclusion and consistency proofs
+// (sections 2.1.1, 2.1.2). Pure; one thread at a time per tree. Large trees are in pages.h.
 #ifndef CM_LEDGER_MERKLE_H
 #define CM_LEDGER_MERKLE_H
 
@@ -13,6 +13,23 @@ void cm_merkle_node(struct cm_digest *out, const struct cm_digest *left, // SHA-
                     const struct cm_digest *right);
 // Root over leaf hashes; count 0 gives SHA-256("").
 void cm_merkle_root_of(struct cm_digest *out, const struct cm_digest *leaves, size_t count);
+
+// Whatever keeps a tree's hashes: gives that of the leaves [index << height, (index + 1) <<
+// height). Asked only of leaves that are all below size.
+struct cm_hash_source {
+    enum cm_status (*hash)(struct cm_digest *out, void *context, unsigned height, uint64_t index);
+    void *context;
+    uint64_t size;
+};
+// As the functions of a tree below, and what the source answers when it can't.
+enum cm_status cm_merkle_root_from(struct cm_digest *out, const struct cm_hash_source *source,
+                                   uint64_t size) CM_MUST_CHECK;
+enum cm_status cm_merkle_inclusion_from(struct cm_inclusion *out, struct cm_arena *arena,
+                                        const struct cm_hash_source *source, uint64_t index,
+                                        uint64_t size) CM_MUST_CHECK;
+enum cm_status cm_merkle_consistency_from(struct cm_consistency *out, struct cm_arena *arena,
+                                          const struct cm_hash_source *source, uint64_t old_size,
+                                          uint64_t new_size) CM_MUST_CHECK;
 
 enum cm_status cm_merkle_new(struct cm_merkle **out) CM_MUST_CHECK;
 void cm_merkle_free(struct cm_merkle *tree);

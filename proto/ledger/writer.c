@@ -4,6 +4,7 @@
 #include "proto/ledger/frame.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,11 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum { AHEAD = 1024 * 1024 }; // disk that is taken at once, so that few batches have to
 
 struct cm_writer {
     struct cm_writer_options options; // end and frontier move with what is durable
+    struct cm_buf frames;             // of one batch
+    uint64_t taken;                   // the log has its disk up to here; UINT64_MAX: can't be said
     pthread_t thread;
     atomic_bool latched;
+    atomic_bool full;
     pthread_mutex_t lock; // over the rest
     pthread_cond_t changed;
     struct cm_append *first;
@@ -67,21 +74,26 @@ static bool cut_back(struct cm_writer *writer)
 {
     const struct cm_writer_options *o = &writer->options;
     struct stat facts;
+    writer->taken = writer->taken == UINT64_MAX ? UINT64_MAX : o->end;
     return o->io->ftruncate(o->fd, (off_t)o->end) == 0 && fstat(o->fd, &facts) == 0 &&
            facts.st_size == (off_t)o->end;
 }
 
+static bool is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT;
+}
+
+// CM_EXHAUSTED: no room.
 static enum cm_status make_durable(struct cm_writer *writer, struct cm_bytes data)
 {
     int number = 0;
     const enum cm_status status = write_all(writer, data, &number);
     if (status) {
-        const bool full = number == ENOSPC || number == EDQUOT;
-        if (full && cut_back(writer)) {
-            cm_log(CM_LOG_ERROR, "ledger-full", "error=\"%s\"", strerror(number));
-        } else {
-            latch(writer, "write", number);
+        if (is_full(number) && cut_back(writer)) {
+            return CM_EXHAUSTED;
         }
+        latch(writer, "write", number);
         return status;
     }
     // What the kernel holds after a failed fsync is unknown, so it is never tried again.
@@ -91,6 +103,35 @@ static enum cm_status make_durable(struct cm_writer *writer, struct cm_bytes dat
     }
     writer->options.end += data.len;
     return CM_OK;
+}
+
+// Takes disk for the log up to an offset. False: there is none.
+static bool take_disk(struct cm_writer *writer, uint64_t upto)
+{
+    const struct cm_writer_options *o = &writer->options;
+    for (uint64_t more = AHEAD; writer->taken < upto; more = 0) {
+        const uint64_t len = upto + more - o->end;
+        if (o->io->fallocate(o->fd, FALLOC_FL_KEEP_SIZE, (off_t)o->end, (off_t)len) == 0) {
+            writer->taken = upto + more;
+        } else if (!is_full(errno)) {
+            writer->taken = UINT64_MAX; // not on this file system
+        } else if (more == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether the log may grow by len. What is essential may use the room that is kept for it.
+static bool has_room(struct cm_writer *writer, size_t len, bool essential)
+{
+    const struct cm_writer_options *o = &writer->options;
+    const uint64_t upto = o->end + len + (essential ? 0 : CM_LOG_RESERVE);
+    if (o->max_bytes > 0 && upto > o->max_bytes) {
+        return false;
+    }
+    // Where even the reserve is used up, the write itself will tell.
+    return take_disk(writer, upto) || essential;
 }
 
 static enum cm_status pack(struct cm_buf *out, struct cm_frontier *frontier,
@@ -113,15 +154,16 @@ static enum cm_status pack(struct cm_buf *out, struct cm_frontier *frontier,
     return CM_OK;
 }
 
-static enum cm_status write_batch(struct cm_writer *writer, struct cm_append *first,
+static enum cm_status write_batch(struct cm_writer *writer, struct cm_append *first, bool essential,
                                   struct cm_tree_head **head)
 {
-    struct cm_buf frames = {0};
+    struct cm_buf *frames = &writer->frames;
     struct cm_buf note = {.max = CM_MAX_CHECKPOINT};
     struct cm_frontier frontier = writer->options.frontier;
     struct cm_checkpoint checkpoint = {.size = 0};
     unsigned count = 0;
-    enum cm_status status = pack(&frames, &frontier, first, writer->options.end, &count);
+    frames->len = 0;
+    enum cm_status status = pack(frames, &frontier, first, writer->options.end, &count);
     snprintf(checkpoint.origin, sizeof checkpoint.origin, "%s", writer->options.origin);
     checkpoint.size = frontier.size;
     cm_frontier_root(&checkpoint.root, &frontier);
@@ -129,36 +171,83 @@ static enum cm_status write_batch(struct cm_writer *writer, struct cm_append *fi
         status = cm_checkpoint_sign(&note, &checkpoint, writer->options.signer);
     }
     if (!status) {
-        status = cm_frame_add(&frames, CM_FRAME_CHECKPOINT, cm_buf_bytes(&note));
+        status = cm_frame_add(frames, CM_FRAME_CHECKPOINT, cm_buf_bytes(&note));
+    }
+    if (!status && !has_room(writer, frames->len, essential)) {
+        status = CM_EXHAUSTED;
     }
     if (!status) {
         *head = cm_tree_head_new(&checkpoint, cm_buf_bytes(&note), count);
-        status = *head ? make_durable(writer, cm_buf_bytes(&frames)) : CM_MEMORY;
+        status = *head ? make_durable(writer, cm_buf_bytes(frames)) : CM_MEMORY;
     }
-    if (!status) {
+    if (status) {
+        free(*head);
+        *head = NULL;
+    } else {
         writer->options.frontier = frontier;
     }
-    cm_buf_clear(&frames);
     cm_buf_clear(&note);
     return status;
 }
 
-static void land(struct cm_writer *writer, struct cm_append *first)
+// Takes what is essential out of a batch.
+static struct cm_append *take_essential(struct cm_append **first)
 {
-    struct cm_tree_head *head = NULL;
-    enum cm_status status = CM_UNAVAILABLE;
-    if (!atomic_load(&writer->latched)) {
-        status = write_batch(writer, first, &head);
+    struct cm_append *essential = NULL;
+    struct cm_append **last = &essential;
+    while (*first) {
+        struct cm_append *append = *first;
+        if (append->essential) {
+            *first = append->next;
+            append->next = NULL;
+            *last = append;
+            last = &append->next;
+        } else {
+            first = &append->next;
+        }
     }
-    if (status) {
-        free(head);
-        head = NULL;
-    }
+    return essential;
+}
+
+static void mark(struct cm_append *first, enum cm_status status, struct cm_tree_head *head)
+{
     for (struct cm_append *append = first; append; append = append->next) {
         append->status = status ? CM_UNAVAILABLE : CM_OK;
         append->head = head;
     }
-    writer->options.landed(writer->options.context, first);
+}
+
+static void note_full(struct cm_writer *writer, bool full)
+{
+    if (full && !atomic_exchange(&writer->full, true)) {
+        cm_log(CM_LOG_ERROR, "ledger-full", "bytes=%llu", (unsigned long long)writer->options.end);
+    } else if (!full && atomic_exchange(&writer->full, false)) {
+        cm_log(CM_LOG_INFO, "ledger-has-room", NULL);
+    }
+}
+
+static void land(struct cm_writer *writer, struct cm_append *first)
+{
+    const struct cm_writer_options *o = &writer->options;
+    struct cm_tree_head *head = NULL;
+    enum cm_status status = CM_UNAVAILABLE;
+    if (!atomic_load(&writer->latched)) {
+        status = write_batch(writer, first, false, &head);
+        note_full(writer, status == CM_EXHAUSTED);
+    }
+    if (status == CM_EXHAUSTED) {
+        struct cm_append *essential = take_essential(&first);
+        if (essential) {
+            const enum cm_status again = write_batch(writer, essential, true, &head);
+            mark(essential, again, head);
+            o->landed(o->context, essential, o->end);
+        }
+        head = NULL;
+    }
+    if (first) {
+        mark(first, status, head);
+        o->landed(o->context, first, o->end);
+    }
 }
 
 static size_t frames_size(const struct cm_append *append)
@@ -208,6 +297,16 @@ static void *run(void *context)
     return NULL;
 }
 
+// Disk that was taken ahead goes back.
+static void give_back(struct cm_writer *writer)
+{
+    const struct cm_writer_options *o = &writer->options;
+    if (writer->taken != UINT64_MAX && writer->taken > o->end && !atomic_load(&writer->latched) &&
+        o->io->ftruncate(o->fd, (off_t)o->end) != 0) {
+        cm_log(CM_LOG_WARNING, "ledger-not-trimmed", "error=\"%s\"", strerror(errno));
+    }
+}
+
 enum cm_status cm_writer_start(struct cm_writer **out, const struct cm_writer_options *options)
 {
     struct cm_writer *writer = calloc(1, sizeof *writer);
@@ -216,6 +315,7 @@ enum cm_status cm_writer_start(struct cm_writer **out, const struct cm_writer_op
     }
     writer->options = *options;
     writer->last = &writer->first;
+    writer->taken = options->end;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->changed, NULL);
     // Signals are the loop thread's.
@@ -249,6 +349,11 @@ bool cm_writer_latched(const struct cm_writer *writer)
     return atomic_load(&writer->latched);
 }
 
+bool cm_writer_full(const struct cm_writer *writer)
+{
+    return atomic_load(&writer->full);
+}
+
 void cm_writer_stop(struct cm_writer *writer)
 {
     if (!writer) {
@@ -259,6 +364,8 @@ void cm_writer_stop(struct cm_writer *writer)
     pthread_cond_signal(&writer->changed);
     pthread_mutex_unlock(&writer->lock);
     pthread_join(writer->thread, NULL);
+    give_back(writer);
+    cm_buf_clear(&writer->frames);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
     free(writer);

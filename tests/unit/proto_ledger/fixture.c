@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,8 +41,20 @@ void fixture_close(struct fixture *fixture)
 {
     fixture_drain(fixture);
     cm_signer_unref(fixture->signer);
-    unlink(fixture->log);
-    rmdir(fixture->folder);
+    fixture_remove(fixture->folder);
+}
+
+static int remove_one(const char *path, const struct stat *facts, int type, struct FTW *where)
+{
+    (void)facts;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+void fixture_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static X509 *certificate(EVP_PKEY *key, const char *spiffe)
@@ -125,6 +138,15 @@ struct cm_ledger_options fixture_options(struct fixture *fixture)
                                       .signer = fixture->signer,
                                       .poster = &fixture->poster,
                                       .max_waiting = 64};
+}
+
+void fixture_unpublish(const struct fixture *fixture)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/tile", fixture->folder);
+    fixture_remove(path);
+    snprintf(path, sizeof path, "%s/checkpoint", fixture->folder);
+    fixture_remove(path);
 }
 
 struct cm_buf fixture_read(const char *path)

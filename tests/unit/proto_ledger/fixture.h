@@ -38,6 +38,10 @@ enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger,
                               const char *entry);
 void fixture_start(struct one *one, const char *entry);
 
+// A file, or a folder with all that is in it.
+void fixture_remove(const char *path);
+// Takes away what was made from the log, so that another log may take its place.
+void fixture_unpublish(const struct fixture *fixture);
 // A whole file, and one that is overwritten.
 struct cm_buf fixture_read(const char *path);
 void fixture_write(const char *path, const uint8_t *data, size_t len);

@@ -163,6 +163,30 @@ Test(log_reader, goes_on_when_the_log_has_grown)
     finish(&made);
 }
 
+Test(log_reader, forgets_a_tail_that_was_written_anew)
+{
+    struct made made;
+    make(&made);
+    add_entry(&made, "one");
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    const size_t end = made.log.len;
+    const struct cm_frontier frontier = made.frontier;
+    add_entry(&made, "torn off");
+    struct cm_log_reader *reader = open_made(&made, NULL);
+    expect_entry(reader, 0, "one", NULL);
+    cr_assert_eq(next(reader).type, CM_ITEM_CHECKPOINT);
+    cr_assert_eq(next(reader).type, CM_ITEM_END);
+    made.log.len = end;
+    made.frontier = frontier;
+    add_entry(&made, "two");
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    fixture_write(made.f.log, made.log.data, made.log.len);
+    cm_log_reader_extend(reader, made.log.len);
+    expect_entry(reader, 1, "two", NULL);
+    cm_log_reader_free(reader);
+    finish(&made);
+}
+
 Test(log_reader, the_largest_batch)
 {
     static uint8_t access[CM_MAX_ACCESS];

@@ -141,6 +141,7 @@ static void copy_log(struct world *w, const char *from, const char *to)
     snprintf(command, sizeof command, "cp %s/%s %s/%s", w->fixture.folder, from, w->fixture.folder,
              to);
     cr_assert_eq(system(command), 0);
+    fixture_unpublish(&w->fixture);
 }
 
 Test(witnessed, a_log_put_back_is_refuted_by_what_witnesses_signed_or_show)
