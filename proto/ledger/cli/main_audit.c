@@ -1,8 +1,10 @@
 #include "proto/base/cli.h"
 #include "proto/ledger/cli/audit.h"
+#include "proto/ledger/cli/audit_more.h"
 
 static const struct cm_command commands[] = {
     {"show", "what a ledger recorded", cm_audit_show},
+    {"report", "who searched what and why; what stands out", cm_audit_report},
     {NULL, NULL, NULL},
 };
 

@@ -1,0 +1,257 @@
+#include "proto/ledger/cli/report_print.h"
+
+#include "proto/base/when.h"
+
+#include <jansson.h>
+
+static void set(json_t *object, const char *key, const char *text)
+{
+    json_object_set_new(object, key, json_string(text));
+}
+
+static void set_number(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void set_when(json_t *object, const char *key, int64_t ms)
+{
+    char text[CM_WHEN_SIZE];
+    if (ms != 0) {
+        set(object, key, cm_when_utc(text, ms));
+    }
+}
+
+static void set_hex(json_t *object, const char *key, const struct cm_digest *digest)
+{
+    char text[2 * CM_DIGEST_SIZE + 1];
+    cm_hex(text, cm_bytes_digest(digest));
+    set(object, key, text);
+}
+
+static void set_values(json_t *object, const struct cm_search_values *values)
+{
+    set(object, "person", values->person);
+    set(object, "agency", values->agency);
+    set(object, "on_behalf_of", values->on_behalf_of);
+    set(object, "plate", values->plate);
+    set(object, "plate_state", values->state);
+    set(object, "action", cm_action_name(values->action));
+    set_when(object, "window_from", values->window.from_ms);
+    set_when(object, "window_to", values->window.to_ms);
+    set(object, "purpose", values->purpose);
+    set(object, "case_number", values->case_number);
+    set(object, "reason", values->reason);
+}
+
+static json_t *search_object(const struct cm_report *report, const struct cm_search *search)
+{
+    char buffer[160];
+    struct cm_search_line line;
+    json_t *object = json_object();
+    cm_search_line_of(&line, search);
+    set_when(object, "time", search->when_ms);
+    set_hex(object, "query_digest", &search->digest);
+    set(object, "clear_values",
+        cm_audit_clear_name(search->values != NULL ? CM_CLEAR_OPEN : search->clear));
+    if (search->values != NULL) {
+        set_values(object, search->values);
+    }
+    set(object, "recorded_as", cm_search_sides(buffer, line.sides));
+    set(object, "outcome", line.outcome);
+    if (line.refusal[0] != '\0') {
+        set(object, "refusal", line.refusal);
+    }
+    if (line.has_released) {
+        set_number(object, "rows_released", line.released);
+        set_when(object, "last_release", line.released_ms);
+    }
+    if (line.has_received) {
+        set_number(object, "rows_received", line.received);
+    }
+    if (line.asked > 0) {
+        set_number(object, "agencies_asked", line.asked);
+        set_number(object, "agencies_answered", line.answered);
+    }
+    if (line.gateway[0] != '\0') {
+        set(object, "gateway", line.gateway);
+        set_number(object, "gateway_index", line.gateway_index);
+    }
+    set(object, "deciding_rule", line.rule);
+    json_object_set_new(object, "reviewed", json_boolean(cm_report_reviewed(report, search)));
+    set(object, "entries", cm_report_entries(buffer, search));
+    return object;
+}
+
+static json_t *tables(const struct cm_report *report, const struct cm_report_view *view)
+{
+    struct cm_report_table all[CM_REPORT_TABLES];
+    json_t *object = json_object();
+    cm_report_tables(all, report);
+    for (size_t t = 0; t < CM_REPORT_TABLES; t++) {
+        if (view->public_only && all[t].personal) {
+            continue;
+        }
+        json_t *list = json_array();
+        for (size_t i = 0; i < all[t].tallies->count; i++) {
+            const struct cm_tally *tally = all[t].tallies->sorted[i];
+            json_t *one = json_object();
+            set(one, "name", tally->name);
+            if (cm_report_withheld(&all[t], view, i)) {
+                json_object_set_new(one, "count", json_null());
+            } else {
+                set_number(one, "count", tally->searches);
+                if (all[t].rows) {
+                    set_number(one, "rows_released", tally->rows);
+                }
+            }
+            json_array_append_new(list, one);
+        }
+        json_object_set_new(object, all[t].name, list);
+    }
+    return object;
+}
+
+// null where it is too small for the public.
+static void set_count(json_t *object, const struct cm_report_view *view, const char *key,
+                      uint64_t value)
+{
+    if (view->public_only && value > 0 && value < view->small) {
+        json_object_set_new(object, key, json_null());
+    } else {
+        set_number(object, key, value);
+    }
+}
+
+static json_t *flags(const struct cm_report *report, const struct cm_report_view *view)
+{
+    const bool public_only = view->public_only;
+    json_t *list = json_array();
+    uint64_t counts[CM_FLAG_COUNT] = {0};
+    for (const struct cm_flag *flag = report->flags; flag != NULL; flag = flag->next) {
+        counts[flag->kind]++;
+        if (public_only) {
+            continue;
+        }
+        json_t *one = json_object();
+        set(one, "flag", cm_flag_name(flag->kind));
+        set(one, "who", flag->who);
+        set(one, "what", flag->what);
+        set(one, "detail", flag->detail);
+        set_number(one, "count", flag->count);
+        set_number(one, "other", flag->other);
+        set_when(one, "first", flag->first_ms);
+        set_when(one, "last", flag->last_ms);
+        json_array_append_new(list, one);
+    }
+    for (unsigned kind = 1; public_only && kind < CM_FLAG_COUNT; kind++) {
+        json_t *one = json_object();
+        set(one, "flag", cm_flag_name((enum cm_flag_kind)kind));
+        set_count(one, view, "count", counts[kind]);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *events(const struct cm_report *report)
+{
+    json_t *list = json_array();
+    for (const struct cm_event *event = report->events; event != NULL; event = event->next) {
+        json_t *one = json_object();
+        set_when(one, "time", event->when_ms);
+        set(one, "ledger", event->source->origin);
+        set_number(one, "epoch", event->epoch);
+        set_number(one, "index", event->index);
+        set(one, "kind", cm_entry_kind_name(event->kind));
+        set(one, "what", event->what);
+        set(one, "person", event->person);
+        set(one, "text", event->text);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *sources(const struct cm_report *report)
+{
+    json_t *list = json_array();
+    for (const struct cm_source *source = cm_searches_sources(report->searches); source != NULL;
+         source = source->next) {
+        json_t *one = json_object();
+        set_number(one, "number", source->number);
+        set(one, "origin", source->origin);
+        set_number(one, "entries", source->entries);
+        set_number(one, "epochs", source->epochs);
+        set_number(one, "size", source->checkpoint.size);
+        set_hex(one, "root", &source->checkpoint.root);
+        set_when(one, "first_entry", source->first_ms);
+        set_when(one, "last_entry", source->last_ms);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *counts(const struct cm_report *report, const struct cm_report_view *view)
+{
+    const struct cm_report_counts *c = &report->counts;
+    json_t *object = json_object();
+    set_count(object, view, "searches", report->count);
+    for (unsigned clear = CM_CLEAR_OPEN; clear < CM_CLEAR_COUNT; clear++) {
+        set_count(object, view, cm_audit_clear_name((enum cm_audit_clear)clear), c->clear[clear]);
+    }
+    set_count(object, view, "without_case", c->without_case);
+    set_count(object, view, "reviewed", c->reviewed);
+    set_count(object, view, "not_reviewed", c->not_reviewed);
+    set_count(object, view, "rows_released", c->released);
+    set_count(object, view, "rows_received", c->received);
+    set_count(object, view, "rejected_before_signature", c->rejected);
+    set_count(object, view, "detections_taken_in", c->ingested);
+    set_count(object, view, "detections_duplicate", c->duplicates);
+    set_count(object, view, "detections_rejected", c->ingest_rejected);
+    set_count(object, view, "detections_deleted", c->deleted);
+    return object;
+}
+
+static json_t *reviews(const struct cm_report *report)
+{
+    json_t *list = json_array();
+    for (const struct cm_review *review = report->reviews; review != NULL; review = review->next) {
+        json_t *one = json_object();
+        set(one, "ledger", review->origin);
+        set_number(one, "epoch", review->epoch);
+        set_number(one, "from", review->from);
+        set_number(one, "to", review->to);
+        set(one, "by", review->person);
+        set_when(one, "signed", review->signed_ms);
+        set(one, "note", review->note);
+        json_object_set_new(one, "certificate_checked", json_boolean(review->checked));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+enum cm_status cm_report_json(FILE *out, const struct cm_report *report,
+                              const struct cm_report_view *view)
+{
+    json_t *object = json_object();
+    set_when(object, "from", report->options.from_ms);
+    set_when(object, "to", report->options.to_ms);
+    json_object_set_new(object, "public", json_boolean(view->public_only));
+    set_number(object, "small_counts_withheld_below", view->public_only ? view->small : 0);
+    json_object_set_new(object, "ledgers", sources(report));
+    json_object_set_new(object, "counts", counts(report, view));
+    json_object_set_new(object, "tables", tables(report, view));
+    json_object_set_new(object, "flags", flags(report, view));
+    if (!view->public_only) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < report->count; i++) {
+            json_array_append_new(list, search_object(report, report->list[i]));
+        }
+        json_object_set_new(object, "searches", list);
+        json_object_set_new(object, "events", events(report));
+        json_object_set_new(object, "reviews", reviews(report));
+    }
+    int status = json_dumpf(object, out, JSON_INDENT(2));
+    fputc('\n', out);
+    json_decref(object);
+    return status == 0 ? CM_OK : CM_MEMORY;
+}
