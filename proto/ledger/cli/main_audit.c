@@ -5,6 +5,7 @@
 static const struct cm_command commands[] = {
     {"show", "what a ledger recorded", cm_audit_show},
     {"report", "who searched what and why; what stands out", cm_audit_report},
+    {"compare", "two parties' ledgers held against each other", cm_audit_compare},
     {NULL, NULL, NULL},
 };
 
