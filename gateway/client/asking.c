@@ -34,7 +34,8 @@ static const struct argp_option options[] = {
     {"batch", 'B', "FILE", 0, "Ask for each plate of this file, one a line; \"-\" is input", 0},
     {"unordered", 'u', NULL, 0, "Print rows as they come", 0},
     {"accounts", 'v', NULL, 0, "Say at the end what came of each agency", 0},
-    {"quiet", 'q', NULL, 0, "No progress", 0},
+    {"no-receipt", 'R', NULL, 0, "Don't keep the answer for comity receipt", 0},
+    {"quiet", 'q', NULL, 0, "No progress, no id of the answer", 0},
     {"config", 'C', "FILE", 0, "Instead of the usual client.ini files", 0},
     {"passphrase-file", 'P', "FILE", 0, "Your key's passphrase", 0},
     {0},
@@ -255,6 +256,7 @@ enum cm_status cm_asking_take(struct cm_asking *out, bool is_reach, const struct
     query->order = cm_cli_get(args, 'u') != NULL ? CM_ORDER_UNORDERED : CM_ORDER_TIME_DESCENDING;
     out->quiet = cm_cli_get(args, 'q') != NULL;
     out->accounts = cm_cli_get(args, 'v') != NULL;
+    out->keeps = !is_reach && cm_cli_get(args, 'R') == NULL;
     out->config_file = cm_cli_get(args, 'C');
     out->passphrase_file = cm_cli_get(args, 'P');
     const char *format = cm_cli_get(args, 'f');

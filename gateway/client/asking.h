@@ -19,6 +19,7 @@ struct cm_asking {
     enum cm_format format;
     bool quiet;             // no progress
     bool accounts;          // each agency's at the end
+    bool keeps;             // the answer, for a receipt
     const char *batch_file; // plates, one a line, instead of plate; NULL: none
     const char *config_file;
     const char *passphrase_file;

@@ -1,5 +1,6 @@
 #include "gateway/client/call.h"
 
+#include "gateway/client/book_take.h"
 #include "gateway/client/progress.h"
 #include "gateway/client/reach_check.h"
 #include "proto/base/cli.h"
@@ -18,7 +19,9 @@ struct call {
     struct cm_arena *arena; // for one message
     struct cm_directory_parts parts;
     struct cm_progress_view *progress;
-    struct cm_digest digest; // of the query
+    struct cm_digest digest;    // of the query
+    struct cm_buf question;     // the envelope, as sent
+    struct cm_transcript *kept; // NULL: nothing is
     enum cm_status status;
     bool ended;          // the manifest or reach came and holds
     bool finished;       // on_closed ran
@@ -175,20 +178,9 @@ static void take_accepted(struct call *call, const struct cm_accepted *accepted)
     cm_progress_draw(call->progress);
 }
 
-static enum cm_status take_manifest(struct call *call, const struct cm_envelope *envelope)
-{
-    const struct cm_manifest *manifest;
-    enum cm_status status =
-        cm_book_manifest(call->result->book, &manifest, envelope, &call->result->error);
-    call->ended = status == CM_OK;
-    return status;
-}
-
 static void take_response(struct call *call, const struct cm_lookup_response *response)
 {
     struct cm_error *error = &call->result->error;
-    struct cm_book *book = call->result->book;
-    enum cm_status status = CM_OK;
     if (response->kind == CM_LOOKUP_DIRECTORY) {
         take_directory(call, &response->u.directory);
         return;
@@ -202,36 +194,34 @@ static void take_response(struct call *call, const struct cm_lookup_response *re
         give_up(call, CM_INVALID, true);
         return;
     }
-    switch (response->kind) {
-    case CM_LOOKUP_PROGRESS:
-        status = cm_book_progress(book, &response->u.progress, error);
+    enum cm_status status = cm_book_take(call->result->book, response, error);
+    call->ended = status == CM_OK && response->kind == CM_LOOKUP_MANIFEST;
+    if (response->kind == CM_LOOKUP_PROGRESS) {
         cm_progress_note(call->progress, &response->u.progress);
-        break;
-    case CM_LOOKUP_BATCH:
-        status = cm_book_batch(book, &response->u.batch, error);
-        break;
-    case CM_LOOKUP_UNMERGED:
-        status = cm_book_unmerged(book, &response->u.envelope, error);
-        break;
-    case CM_LOOKUP_REFUSAL:
-        status = cm_book_refusal(book, &response->u.envelope, error);
-        break;
-    case CM_LOOKUP_RECORD:
-        status = cm_book_record(book, &response->u.record, error);
-        break;
-    case CM_LOOKUP_MANIFEST:
-        status = take_manifest(call, &response->u.envelope);
-        break;
-    case CM_LOOKUP_NONE:
-    case CM_LOOKUP_DIRECTORY:
-    case CM_LOOKUP_ACCEPTED:
-        break;
     }
     if (status != CM_OK) {
         give_up(call, status, true);
         return;
     }
     cm_progress_draw(call->progress);
+}
+
+// From the gateway's record on, before anything is judged: what lies is evidence too.
+static void keep_response(struct call *call, enum cm_lookup_kind kind, struct cm_bytes message)
+{
+    if (kind == CM_LOOKUP_ACCEPTED && call->kept == NULL && call->options->answers != NULL) {
+        const struct cm_transcript_head head = {
+            .question = cm_buf_bytes(&call->question),
+            .directory = cm_trust_bundle(call->trust),
+            .gateway = {call->leaf, call->leaf_len},
+            .owner = cm_signer_spki(call->options->settings->signer),
+        };
+        call->result->kept_status = cm_transcript_new(&call->kept, call->options->answers, &head,
+                                                      &call->result->kept_error);
+    }
+    if (call->kept != NULL) {
+        cm_transcript_add(call->kept, message);
+    }
 }
 
 static void on_lookup_message(void *owner, struct cm_bytes message)
@@ -248,6 +238,7 @@ static void on_lookup_message(void *owner, struct cm_bytes message)
         give_up(call, status, true);
         return;
     }
+    keep_response(call, response.kind, message);
     take_response(call, &response);
     if (call->status == CM_OK) {
         cm_stream_read(call->stream);
@@ -333,14 +324,14 @@ static enum cm_status send_question(struct call *call)
 {
     struct cm_error *error = &call->result->error;
     const struct cm_directory *directory = cm_trust_directory(call->trust);
-    struct cm_buf envelope = {0};
     struct cm_buf message = {0};
     struct cm_lookup_request request = {.directory_serial = directory->serial};
     enum cm_status status =
-        cm_asking_sign(call->options->asking, &envelope, &call->digest, call->options->settings,
-                       directory, call->options->gateway, error);
+        cm_asking_sign(call->options->asking, &call->question, &call->digest,
+                       call->options->settings, directory, call->options->gateway, error);
     if (status == CM_OK) {
-        status = cm_envelope_decode(&request.query, call->arena, cm_buf_bytes(&envelope), error);
+        status =
+            cm_envelope_decode(&request.query, call->arena, cm_buf_bytes(&call->question), error);
     }
     if (status == CM_OK) {
         status = cm_lookup_request_encode(&message, &request);
@@ -352,13 +343,9 @@ static enum cm_status send_question(struct call *call)
         cm_stream_finish(call->stream, CM_OK, NULL);
         cm_stream_read(call->stream);
     }
-    if (envelope.data != NULL) {
-        cm_wipe(envelope.data, envelope.len);
-    }
     if (message.data != NULL) {
         cm_wipe(message.data, message.len);
     }
-    cm_buf_clear(&envelope);
     cm_buf_clear(&message);
     return status;
 }
@@ -418,6 +405,17 @@ static enum cm_status run(struct call *call, const char *path,
     return status;
 }
 
+// What broke off is no answer; what lied is kept as well as what holds.
+static void end_transcript(struct call *call, enum cm_status status)
+{
+    struct cm_call_result *result = call->result;
+    if (call->kept != NULL && (status == CM_OK || result->dishonest)) {
+        result->kept_status = cm_transcript_keep(call->kept, &result->kept, &result->kept_error);
+    } else {
+        cm_transcript_drop(call->kept);
+    }
+}
+
 static enum cm_status call_gateway(struct cm_call_result *result,
                                    const struct cm_call_options *options, const char *path,
                                    void (*on_message)(void *owner, struct cm_bytes message))
@@ -431,9 +429,14 @@ static enum cm_status call_gateway(struct cm_call_result *result,
     }
     pthread_mutex_init(&call.lock, NULL);
     enum cm_status status = run(&call, path, &handlers);
+    end_transcript(&call, status);
     cm_progress_erase(call.progress);
     cm_progress_free(call.progress);
     cm_directory_parts_clear(&call.parts);
+    if (call.question.data != NULL) {
+        cm_wipe(call.question.data, call.question.len);
+    }
+    cm_buf_clear(&call.question);
     cm_signatory_unref(call.gateway);
     cm_trust_unref(call.trust);
     cm_arena_free(call.arena);

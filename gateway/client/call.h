@@ -6,6 +6,7 @@
 #include "gateway/client/asking.h"
 #include "gateway/client/book.h"
 #include "gateway/client/seen.h"
+#include "gateway/client/transcript.h"
 #include "proto/rpc/channel.h"
 
 #include <signal.h>
@@ -17,6 +18,7 @@ struct cm_call_options {
     const char *gateway; // its name in the directory
     struct cm_printer *printer;
     struct cm_seen *seen;
+    struct cm_answers *answers;               // where to keep the answer, or NULL
     FILE *terminal;                           // for progress, or NULL
     const volatile sig_atomic_t *interrupted; // set by a handler that also stops the loop
 };
@@ -27,6 +29,9 @@ struct cm_call_result {
     bool dishonest;       // error is about what the answer claims, not about the call
     struct cm_buf reach;  // the response, verified
     struct cm_error error;
+    struct cm_kept kept;        // its id, "" when it was not
+    enum cm_status kept_status; // why not
+    struct cm_error kept_error;
 };
 
 // CM_OK: a verified manifest (or reach) is there. CM_CANCELLED: interrupted.

@@ -101,6 +101,21 @@ static void tell(const char *gateway, const struct cm_call_result *result)
     cm_cli_error(&error);
 }
 
+static void tell_kept(const struct cm_call_options *options, const struct cm_call_result *result)
+{
+    const struct cm_kept *kept = &result->kept;
+    if (result->kept_status != CM_OK) {
+        cm_cli_say("no receipt of this answer can be saved: %s", result->kept_error.text);
+    }
+    if (kept->removed > 0) {
+        cm_cli_say("%zu older answer%s no longer kept, to make room", kept->removed,
+                   kept->removed == 1 ? " is" : "s are");
+    }
+    if (kept->id[0] != '\0' && !options->asking->quiet) {
+        cm_cli_say("kept for 24 hours: comity receipt save %s FILE", kept->id);
+    }
+}
+
 // False when interrupted.
 static bool go_on(const struct cm_call_options *options, const char *next, int64_t wait_ms)
 {
@@ -147,6 +162,7 @@ int cm_tour_visit(const struct cm_tour *tour, struct cm_call_options *options,
         accepted = accepted || result.accepted;
         if (status == CM_OK) {
             cm_seen_account(options->seen);
+            tell_kept(options, &result);
             code = tour->finish(&result, options);
             cm_call_result_clear(&result);
             return code;
@@ -155,6 +171,7 @@ int cm_tour_visit(const struct cm_tour *tour, struct cm_call_options *options,
         // One that was reached and refused says more than the next that was not.
         code = came_to == CM_EXIT_NO_GATEWAY ? code : came_to;
         tell(gateways[i], &result);
+        tell_kept(options, &result);
         cm_call_result_clear(&result);
         if (!again) {
             break;
@@ -206,14 +223,29 @@ static unsigned terminal_width(void)
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+// Without the folder the question is asked all the same.
+static bool open_answers(struct cm_answers *out, const struct cm_settings *settings)
+{
+    struct cm_error error;
+    if (cm_answers_open(out, settings->folder, cm_wall_ms(cm_clock_system()), &error) == CM_OK) {
+        return true;
+    }
+    cm_cli_say("no receipt of this answer can be saved:");
+    cm_cli_error(&error);
+    return false;
+}
+
 static int ask(const struct cm_tour *tour, struct cm_asking *asking, struct cm_settings *settings,
                const struct cm_batch_list *batch, struct cm_trust *trust, struct cm_error *error)
 {
     struct cm_loop *loop = NULL;
     struct cm_seen seen = {0};
+    struct cm_answers answers = {0};
+    bool keeps = asking->keeps && open_answers(&answers, settings);
     struct cm_printer printer = {
         .format = asking->format, .out = stdout, .width = terminal_width(), .batch = batch != NULL};
     if (cm_loop_new(&loop, error) != CM_OK) {
+        cm_answers_clear(&answers);
         return cm_cli_fail(error);
     }
     struct cm_call_options options = {
@@ -222,6 +254,7 @@ static int ask(const struct cm_tour *tour, struct cm_asking *asking, struct cm_s
         .asking = asking,
         .printer = &printer,
         .seen = &seen,
+        .answers = keeps ? &answers : NULL,
         .terminal = !asking->quiet && isatty(STDERR_FILENO) ? stderr : NULL,
         .interrupted = &interrupted,
     };
@@ -235,6 +268,7 @@ static int ask(const struct cm_tour *tour, struct cm_asking *asking, struct cm_s
     }
     int code = visit(tour, &options, batch, trust);
     cm_loop_free(loop);
+    cm_answers_clear(&answers);
     cm_seen_clear(&seen);
     return code;
 }

@@ -27,7 +27,7 @@ static const struct {
     {"lookup", "ask the agencies about a plate"},
     {"node", "load and look after an agency's node"},
     {"reach", "see who would be asked, asking nobody"},
-    {"receipt", "verify an answer that was kept"},
+    {"receipt", "save an answer as evidence, verify and print it"},
 };
 
 struct listing {

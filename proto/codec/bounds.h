@@ -45,6 +45,7 @@ enum {
     CM_MAX_ACCESS_RECORD = 6 * 1024 * 1024, // before it is sealed; a copy has room
     CM_MAX_ACCESS_TEXT = 4 * 1024,
     CM_MAX_AUDIT_REQUEST = 8 * 1024,
+    CM_MAX_RECEIPT_SEAL = 64,
     CM_MAX_EPOCH_STATEMENT = 8 * 1024,
     CM_MAX_COSIGNATURE_LINE = 512,
     CM_MAX_CANDIDATES = 10,

@@ -31,6 +31,8 @@ static const struct cm_family_facts families[CM_FAMILY_COUNT] = {
                          CM_MAX_EPOCH_STATEMENT, CM_MAX_EPOCH_STATEMENT + CM_MAX_ATTACHMENTS},
     [CM_FAMILY_AUDIT] = {"audit", TYPE("audit"), ROLE(AUDITOR), 1, CM_MAX_AUDIT_REQUEST,
                          CM_MAX_AUDIT_REQUEST + CM_MAX_ATTACHMENTS},
+    [CM_FAMILY_RECEIPT] = {"receipt", TYPE("receipt"), ROLE(INVESTIGATOR) | ROLE(SUPERVISOR), 1,
+                           CM_MAX_RECEIPT_SEAL, CM_MAX_RECEIPT_SEAL + CM_MAX_ATTACHMENTS},
 };
 
 static const char *const roles[] = {

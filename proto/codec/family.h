@@ -31,6 +31,7 @@ enum cm_family {
     CM_FAMILY_ORDERS,
     CM_FAMILY_EPOCH,
     CM_FAMILY_AUDIT,
+    CM_FAMILY_RECEIPT,
     CM_FAMILY_COUNT,
 };
 

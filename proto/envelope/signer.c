@@ -1,6 +1,7 @@
 #include "proto/envelope/signer.h"
 
 #include "proto/base/file.h"
+#include "proto/envelope/agree.h"
 #include "proto/envelope/key.h"
 #include "proto/envelope/san.h"
 
@@ -286,4 +287,10 @@ enum cm_status cm_signer_der(struct cm_buf *sig, const struct cm_signer *signer,
     size_t len;
     enum cm_status status = sign(der, &len, signer, &digest);
     return status == CM_OK ? cm_buf_add(sig, der, len) : status;
+}
+
+enum cm_status cm_signer_agree(uint8_t out[CM_AGREED_SIZE], const struct cm_signer *signer,
+                               struct cm_bytes spki)
+{
+    return cm_agree(out, signer->pkey, spki);
 }

@@ -5,6 +5,8 @@
 
 #include "proto/codec/envelope.h"
 
+enum { CM_AGREED_SIZE = 32 };
+
 struct cm_signer;
 
 // key: PEM, encrypted or not; CM_UNAUTHENTICATED when it is and passphrase is NULL or wrong. chain:
@@ -33,5 +35,10 @@ enum cm_status cm_signer_digest(uint8_t sig[CM_SIGNATURE_SIZE], const struct cm_
 // The same, DER (signed notes). At most 72 bytes.
 enum cm_status cm_signer_der(struct cm_buf *sig, const struct cm_signer *signer,
                              struct cm_bytes data) CM_MUST_CHECK;
+
+// The secret that this key and the key of a SubjectPublicKeyInfo have in common (ECDH P-256, the x
+// coordinate: NIST SP 800-56A 5.7.1.2). CM_INVALID unless spki is P-256. To be wiped after use.
+enum cm_status cm_signer_agree(uint8_t out[CM_AGREED_SIZE], const struct cm_signer *signer,
+                               struct cm_bytes spki) CM_MUST_CHECK;
 
 #endif

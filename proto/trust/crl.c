@@ -171,14 +171,21 @@ void cm_crl_unref(struct cm_crl *crl)
     free(crl);
 }
 
-bool cm_crl_revokes(const struct cm_crl *crl, const X509 *certificate, int64_t as_of_ms)
+bool cm_crl_names(int64_t *since_ms, const struct cm_crl *crl, const X509 *certificate)
 {
     X509_REVOKED *entry = NULL;
     if (X509_CRL_get0_by_serial(crl->x509, &entry, X509_get0_serialNumber(certificate)) == 0) {
         return false;
     }
-    int64_t since;
-    return as_of_ms >= crl->this_update_ms || entry == NULL ||
-           !cm_certificate_time(&since, X509_REVOKED_get0_revocationDate(entry)) ||
-           since <= as_of_ms;
+    if (entry == NULL || !cm_certificate_time(since_ms, X509_REVOKED_get0_revocationDate(entry))) {
+        *since_ms = INT64_MIN; // no date: it never held
+    }
+    return true;
+}
+
+bool cm_crl_revokes(const struct cm_crl *crl, const X509 *certificate, int64_t as_of_ms)
+{
+    int64_t since_ms;
+    return cm_crl_names(&since_ms, crl, certificate) &&
+           (as_of_ms >= crl->this_update_ms || since_ms <= as_of_ms);
 }

@@ -33,5 +33,7 @@ void cm_crl_unref(struct cm_crl *crl);
 // Whether serial is revoked as of as_of_ms. A time before the list's own is judged by the dates of
 // revocation in it.
 bool cm_crl_revokes(const struct cm_crl *crl, const X509 *certificate, int64_t as_of_ms);
+// Whether it is named at all; *since_ms: the date of revocation, INT64_MIN where it has none.
+bool cm_crl_names(int64_t *since_ms, const struct cm_crl *crl, const X509 *certificate);
 
 #endif

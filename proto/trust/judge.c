@@ -106,6 +106,18 @@ enum cm_status cm_judge(const struct cm_trust *trust, const struct cm_signatory 
     return CM_OK;
 }
 
+bool cm_trust_revoked(int64_t *since_ms, const struct cm_trust *trust,
+                      const struct cm_signatory *signatory)
+{
+    bool by_root = signatory->ca.x509 == NULL;
+    const struct cm_crl *roots = cm_crl_set_find(&trust->crls, cm_key_hash(trust->root.key));
+    const struct cm_crl *own =
+        by_root ? NULL : cm_crl_set_find(&trust->crls, cm_key_hash(signatory->ca.key));
+    const X509 *issued = by_root ? signatory->leaf.x509 : signatory->ca.x509;
+    return (roots != NULL && cm_crl_names(since_ms, roots, issued)) ||
+           (own != NULL && cm_crl_names(since_ms, own, signatory->leaf.x509));
+}
+
 enum cm_status cm_trust_chain(struct cm_signatory **out, struct cm_trust *trust,
                               const struct cm_bytes *chain, size_t count, int64_t as_of_ms,
                               struct cm_error *error)

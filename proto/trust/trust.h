@@ -44,6 +44,9 @@ const struct cm_key *cm_signatory_key(const struct cm_signatory *signatory);
 enum cm_status cm_trust_chain(struct cm_signatory **out, struct cm_trust *trust,
                               const struct cm_bytes *chain, size_t count, int64_t as_of_ms,
                               struct cm_error *error) CM_MUST_CHECK;
+// Whether the newest CRL known here names the certificate of a signatory or its CA, and since when.
+bool cm_trust_revoked(int64_t *since_ms, const struct cm_trust *trust,
+                      const struct cm_signatory *signatory);
 
 // Every signature of envelope, in WIRE.md's order: chain, CRL, signature (CM_UNAUTHENTICATED), then
 // the family's roles (CM_FORBIDDEN). signatories[i] is owned by the caller. Two signatures must be

@@ -25,6 +25,8 @@ Test(family, only_people_sign_queries_and_only_gateways_manifests)
 {
     cr_expect_eq(cm_family_facts(CM_FAMILY_QUERY)->signer_roles,
                  1u << CM_ROLE_INVESTIGATOR | 1u << CM_ROLE_SUPERVISOR);
+    cr_expect_eq(cm_family_facts(CM_FAMILY_RECEIPT)->signer_roles,
+                 1u << CM_ROLE_INVESTIGATOR | 1u << CM_ROLE_SUPERVISOR);
     cr_expect_eq(cm_family_facts(CM_FAMILY_APPROVAL)->signer_roles, 1u << CM_ROLE_SUPERVISOR);
     cr_expect_eq(cm_family_facts(CM_FAMILY_RULESET)->signer_roles, 1u << CM_ROLE_ADMIN);
     cr_expect_eq(cm_family_facts(CM_FAMILY_ORDERS)->signer_roles, 1u << CM_ROLE_ADMIN);
