@@ -2,6 +2,9 @@
 #ifndef CM_LEDGER_CLI_AUDIT_H
 #define CM_LEDGER_CLI_AUDIT_H
 
+// Beside cm_exit's: what was looked at is not as it must be.
+enum { CM_EXIT_AUDIT_WRONG = 3 };
+
 int cm_audit_verify(int argc, char **argv);
 int cm_audit_show(int argc, char **argv);
 int cm_audit_reveal(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include "proto/ledger/cli/audit_more.h"
 
 static const struct cm_command commands[] = {
+    {"verify", "whether a ledger is whole, signed and as it was", cm_audit_verify},
     {"show", "what a ledger recorded", cm_audit_show},
     {"report", "who searched what and why; what stands out", cm_audit_report},
     {"compare", "two parties' ledgers held against each other", cm_audit_compare},

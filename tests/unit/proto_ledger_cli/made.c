@@ -2,9 +2,12 @@
 
 #include "proto/base/file.h"
 #include "proto/ledger/merkle.h"
+#include "proto/ledger/tiles.h"
+#include "proto/ledger/vkey.h"
 
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +189,38 @@ void made_write(const struct made *made)
     char path[80];
     snprintf(path, sizeof path, "%s/log", made->folder);
     cr_assert_eq(cm_file_write(path, cm_buf_bytes(&made->log), 0600, NULL), CM_OK);
+}
+
+static void write_vkey(const struct made *made)
+{
+    char path[80];
+    struct cm_buf vkey = {0};
+    snprintf(path, sizeof path, "%s/vkey", made->folder);
+    cr_assert_eq(cm_vkey_format(&vkey, made->origin, cm_signer_spki(made->signer)), CM_OK);
+    cr_assert_eq(cm_file_write(path, cm_buf_bytes(&vkey), 0600, NULL), CM_OK);
+    cm_buf_clear(&vkey);
+}
+
+void made_publish(const struct made *made)
+{
+    struct cm_tiles *tiles;
+    struct cm_log_reader *reader;
+    struct cm_log_item item;
+    const int folder = open(made->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    write_vkey(made);
+    cr_assert_eq(cm_tiles_open(&tiles, folder, &cm_ledger_system_calls, NULL), CM_OK);
+    cr_assert_eq(cm_log_reader_open(&reader, made->folder, NULL, NULL), CM_OK);
+    do {
+        cr_assert_eq(cm_log_reader_next(&item, reader, NULL), CM_OK);
+        if (item.type != CM_ITEM_END) {
+            cr_assert_eq(cm_tiles_add(tiles, &item, NULL), CM_OK);
+        }
+    } while (item.type != CM_ITEM_END);
+    const struct cm_log_state *state = cm_log_reader_state(reader);
+    cr_assert_eq(cm_tiles_publish(tiles, &state->checkpoint, state->note, NULL), CM_OK);
+    cm_tiles_free(tiles);
+    cm_log_reader_free(reader);
+    close(folder);
 }
 
 struct cm_ledger_folder *made_folder(struct made *made)

@@ -56,6 +56,8 @@ uint64_t made_asked(struct made *made, const struct made_question *question);
 void made_checkpoint(struct made *made);
 // The log into the folder, as it is.
 void made_write(const struct made *made);
+// Beside what was written: the key, the tiles and the checkpoint, as a daemon publishes them.
+void made_publish(const struct made *made);
 // A checkpoint, written, and opened.
 struct cm_ledger_folder *made_folder(struct made *made);
 

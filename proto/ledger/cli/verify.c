@@ -1,0 +1,211 @@
+#include "proto/base/file.h"
+#include "proto/base/plain.h"
+#include "proto/ledger/cli/audit.h"
+#include "proto/ledger/cli/folder_args.h"
+#include "proto/ledger/cli/trusts.h"
+#include "proto/ledger/cli/verifier.h"
+#include "proto/ledger/vkey.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_PRINTED = 100, PLAIN = 1024, KEY_HEX = 16 };
+
+static const struct argp_option options[] = {
+    {"vkey", 'v', "KEY", 0, "the key that signs the ledger: a verifier key, or a file with one", 3},
+    CM_AUDIT_TRUST_OPTIONS,
+    {"seen", 's', "NOTE", 0, "a checkpoint of this ledger that somebody kept; may be repeated", 3},
+    {"last-signature", 'l', NULL, 0, "of the checkpoints' signatures, check each epoch's last", 4},
+    CM_AUDIT_FOLDER_OPTIONS,
+    {0}};
+
+static const struct cm_cli_usage usage = {
+    .options = options,
+    .words = "DIR",
+    .about =
+        "Verifies a ledger: every frame and entry of its log, every checkpoint, the tiles "
+        "and witnesses' signatures beside it, and what each access record says.\vDIR is a "
+        "ledger's folder or the data folder of a node or gateway, or a copy of either. Nothing "
+        "in it is changed. Whose key signs the ledger is taken from --vkey or --directory; "
+        "without both, from the folder itself, which proves only that it fits together.",
+    .least_words = 1,
+    .most_words = 1,
+};
+
+static enum cm_status load_vkey(struct cm_key **out, const char *given, struct cm_error *error)
+{
+    char name[CM_MAX_VKEY];
+    struct cm_buf text = {0};
+    if (strchr(given, '+')) {
+        return cm_vkey_parse(name, out, cm_bytes_of(given), error);
+    }
+    enum cm_status status = cm_file_read(&text, given, CM_MAX_VKEY, error);
+    if (status == CM_OK) {
+        status = cm_vkey_parse(name, out, cm_buf_bytes(&text), error);
+    }
+    cm_buf_clear(&text);
+    return status;
+}
+
+struct notes {
+    size_t count;
+    struct cm_buf texts[CM_MAX_SEEN_NOTES];
+    struct cm_bytes list[CM_MAX_SEEN_NOTES];
+};
+
+static enum cm_status load_notes(struct notes *out, const struct cm_cli_args *args,
+                                 struct cm_error *error)
+{
+    const char *path;
+    enum cm_status status = CM_OK;
+    while (status == CM_OK && (path = cm_cli_nth(args, 's', out->count)) != NULL) {
+        if (out->count == CM_MAX_SEEN_NOTES) {
+            return cm_fail(error, CM_INVALID, "--seen", "at most %d can be given",
+                           CM_MAX_SEEN_NOTES);
+        }
+        struct cm_buf *text = &out->texts[out->count];
+        status = cm_file_read(text, path, CM_MAX_CHECKPOINT, error);
+        out->list[out->count++] = cm_buf_bytes(text);
+    }
+    return status;
+}
+
+static void print_problem(void *context, const struct cm_problem *problem)
+{
+    char text[PLAIN];
+    char line[2 * PLAIN];
+    char at[64] = "";
+    uint64_t *printed = context;
+    if (++*printed > MAX_PRINTED) {
+        return;
+    }
+    if (problem->at_entry) {
+        snprintf(at, sizeof at, "entry %" PRIu64 ", ", problem->index);
+    }
+    if (problem->epoch > 1) {
+        const size_t len = strlen(at);
+        snprintf(at + len, sizeof at - len, "epoch %" PRIu64 ", ", problem->epoch);
+    }
+    cm_plain(text, sizeof text, problem->text);
+    snprintf(line, sizeof line, "%s%s: %s%s%s", at, problem->where, text,
+             problem->hint[0] != '\0' ? ". " : "", problem->hint);
+    fputs("WRONG  ", stdout);
+    cm_cli_wrap(stdout, line, 7, 7);
+}
+
+static void print_clear(const struct cm_verified *v)
+{
+    printf("clear values  %" PRIu64 " entries open and as they were committed to; %" PRIu64
+           " erased; %" PRIu64 " without their key here; %" PRIu64 " never had any\n",
+           v->clear[CM_CLEAR_OPEN], v->clear[CM_CLEAR_ERASED], v->clear[CM_CLEAR_NO_KEY],
+           v->clear[CM_CLEAR_NONE]);
+    printf("signatures    %" PRIu64 " questions and %" PRIu64 " manifests in them checked\n",
+           v->questions, v->copies);
+}
+
+static void print_beside(const struct cm_verified *v, bool live)
+{
+    if (live) {
+        puts("beside it     not looked at: the ledger is in use");
+        return;
+    }
+    printf("beside it     tiles %s; ", v->published ? "compared" : "not compared");
+    if (v->cosigned_size > 0) {
+        printf("cosigned to size %" PRIu64 " by %u\n", v->cosigned_size, v->cosigners);
+    } else {
+        puts("no witness's signature kept");
+    }
+    if (v->seen > 0) {
+        printf("seen          %u checkpoints that others kept looked for\n", v->seen);
+    }
+}
+
+static void print_result(const struct cm_verified *v, bool live, bool last_signature)
+{
+    char hex[2 * CM_DIGEST_SIZE + 1];
+    printf("ledger        %s, %" PRIu64 " epoch%s\n", v->origin, v->epochs,
+           v->epochs == 1 ? "" : "s");
+    cm_hex(hex, cm_bytes_digest(&v->head.root));
+    printf("log           %" PRIu64 " entries, %" PRIu64 " checkpoints; the last of size %" PRIu64
+           "\nroot          %s\n",
+           v->entries, v->checkpoints, v->head.size, hex);
+    cm_hex(hex, cm_bytes_digest(&v->key_hash));
+    hex[KEY_HEX] = '\0';
+    printf("key           %s…, %" PRIu64 " signatures of checkpoints checked%s\n", hex,
+           v->signatures, last_signature ? " (--last-signature)" : "");
+    if (v->torn > 0) {
+        printf("end           %" PRIu64
+               " bytes after the last checkpoint are no part of it: room, or "
+               "a write that was cut off\n",
+               v->torn);
+    }
+    print_clear(v);
+    print_beside(v, live);
+    if (v->problems > MAX_PRINTED) {
+        printf("%" PRIu64 " more are not shown\n", v->problems - MAX_PRINTED);
+    }
+    printf("%s\n",
+           v->problems == 0 ? "nothing wrong was found" : "THIS LEDGER IS NOT AS IT MUST BE");
+}
+
+// What is wrong with the ledger gets a code of its own; what is wrong with the call does not.
+static int end(enum cm_status status, const struct cm_verified *v, bool reading,
+               const struct cm_error *error)
+{
+    if (status != CM_OK) {
+        (void)cm_cli_fail(error);
+        return reading && (status == CM_INVALID || status == CM_UNAUTHENTICATED)
+                   ? CM_EXIT_AUDIT_WRONG
+                   : CM_EXIT_FAILED;
+    }
+    if (!v->vouched) {
+        cm_cli_say(
+            "NOBODY VOUCHES FOR THE KEY: it is the one in the folder itself. That the ledger "
+            "is whose it says, and not one made anew, shows only with --vkey or --directory");
+    }
+    return v->problems > 0 ? CM_EXIT_AUDIT_WRONG : CM_EXIT_OK;
+}
+
+int cm_audit_verify(int argc, char **argv)
+{
+    static struct cm_cli_args args;
+    static struct notes notes;
+    uint64_t printed = 0;
+    bool reading = false;
+    struct cm_verified verified = {.problems = 0};
+    struct cm_verifier_options o = {.problem = print_problem, .context = &printed};
+    struct cm_error error = {.text = ""};
+    struct cm_trusts trusts = {.count = 0};
+    struct cm_ledger_folder *folder = NULL;
+    cm_cli_parse(&args, &usage, argc, argv);
+    enum cm_status status = cm_trusts_load(&trusts, &args, &error);
+    if (status == CM_OK && cm_cli_get(&args, 'v')) {
+        status = load_vkey(&o.key, cm_cli_get(&args, 'v'), &error);
+    }
+    if (status == CM_OK) {
+        status = load_notes(&notes, &args, &error);
+    }
+    if (status == CM_OK) {
+        reading = true;
+        status = cm_audit_folder_open(&folder, args.words[0], &args, argc, argv, &error);
+    }
+    if (status == CM_OK) {
+        o.trusts = trusts.list;
+        o.trust_count = trusts.count;
+        o.seen = notes.list;
+        o.seen_count = notes.count;
+        o.last_signature = cm_cli_get(&args, 'l') != NULL;
+        status = cm_verify(&verified, folder, &o, &error);
+    }
+    if (status == CM_OK) {
+        print_result(&verified, cm_ledger_folder_is_live(folder), o.last_signature);
+    }
+    const int code = end(status, &verified, reading, &error);
+    cm_ledger_folder_close(folder);
+    cm_trusts_clear(&trusts);
+    cm_key_free(o.key);
+    for (size_t i = 0; i < notes.count; i++) {
+        cm_buf_clear(&notes.texts[i]);
+    }
+    return code;
+}
