@@ -19,6 +19,7 @@ enum {
 };
 
 static const char ledger_text[] = "this gateway's ledger takes no new entries";
+static const char refuted_text[] = "this gateway's ledger lacks what it once signed";
 static const char expired_text[] = "this gateway's directory has expired";
 static const char unlisted_text[] = "the directory doesn't list this gateway's key";
 static const char draining_text[] = "this gateway is shutting down";
@@ -47,6 +48,8 @@ void cm_gatewayd_update_closed(struct cm_gatewayd *d)
         why = draining_text;
     } else if (cm_ledger_latched(d->ledger)) {
         why = ledger_text;
+    } else if (cm_witnessed_refuted(&d->witnessed)) {
+        why = refuted_text;
     } else if (cm_trust_directory(d->gateway.trust)->expires_ms <= wall()) {
         why = expired_text;
     } else if (!listed(d)) {
@@ -71,9 +74,24 @@ static void stopped(void *context)
 static void stop(struct cm_gatewayd *d)
 {
     d->stopping = true;
-    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_STOP, .text = "asked to stop"});
     cm_sessions_close(d->sessions);
     cm_server_shutdown(d->server, LAST_GRACE_MS, stopped, d);
+}
+
+// What was recorded last is shown to the nodes before they are left; true once that is done.
+static bool show_last(struct cm_gatewayd *d)
+{
+    const int64_t now_ms = cm_mono_ms(cm_clock_system());
+    if (!d->showing) {
+        d->showing = true;
+        d->drain_until_ms = now_ms + LAST_GRACE_MS;
+        cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_STOP, .text = "asked to stop"});
+    }
+    if (!d->shown && d->notes == 0) {
+        d->shown = true;
+        cm_sessions_show(d->sessions, true);
+    }
+    return now_ms >= d->drain_until_ms || (d->shown && !cm_sessions_showing(d->sessions));
 }
 
 static void measure(struct cm_gatewayd *d)
@@ -97,6 +115,8 @@ static void measure(struct cm_gatewayd *d)
         .directory_serial = cm_trust_directory(d->gateway.trust)->serial,
         .admits = !d->gateway.closed,
         .held = cm_admit_bytes(d->gateway.admit),
+        .findings = d->gateway.counters.findings,
+        .refuted = cm_witnessed_refuted(&d->witnessed),
         .connections_accepted = guard.accepted,
         .connections_shed = guard.no_descriptor + guard.too_many + guard.too_fast,
     };
@@ -112,9 +132,13 @@ static void tick(struct cm_timer *timer)
     if (++d->ticks % RECHECK_TICKS == 0) {
         cm_sessions_recheck(d->sessions);
     }
+    if (!d->draining) {
+        cm_sessions_show(d->sessions, false);
+    }
     if (d->draining && !d->stopping &&
-        (cm_admit_inside(d->gateway.admit) == 0 ||
-         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms)) {
+        (d->showing || cm_admit_inside(d->gateway.admit) == 0 ||
+         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms) &&
+        show_last(d)) {
         stop(d);
     }
     if (!d->stopping && cm_timer_set(d->loop, &d->tick, d->draining ? TICK_MS / 10 : TICK_MS)) {
@@ -257,6 +281,12 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
                              entry.recorded_ms);
 }
 
+static enum cm_status submit_slow(void *context, struct cm_job *job)
+{
+    struct cm_gatewayd *d = context;
+    return d->slow ? cm_workers_submit(d->slow, job) : CM_UNAVAILABLE;
+}
+
 static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
 {
     const struct cm_gatewayd_config *config = d->config;
@@ -275,8 +305,13 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
     if (status) {
         return status;
     }
+    status = cm_witnessed_open(&d->witnessed, d->path, d->gateway.signer, submit_slow, d, error);
+    if (status) {
+        return status;
+    }
     struct cm_ledger_options options = {
         .folder = d->path,
+        .epoch = d->witnessed.epoch,
         .signer = d->gateway.signer,
         .poster = cm_loop_poster(d->loop),
         .max_waiting = config->waiting,
@@ -285,6 +320,9 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
         .context = d,
     };
     status = cm_ledger_open(&d->ledger, &options, error);
+    if (!status) {
+        status = cm_witnessed_check(&d->witnessed, d->ledger, error);
+    }
     cm_arena_free(d->restore_arena);
     d->restore_arena = NULL;
     return status;
@@ -292,7 +330,11 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
 
 static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *error)
 {
-    enum cm_status status = make_folder(d->path, sizeof d->path, d->config->data, "rules", error);
+    enum cm_status status = make_folder(d->witnessed_path, sizeof d->witnessed_path,
+                                        d->config->data, "witnessed", error);
+    if (!status) {
+        status = make_folder(d->path, sizeof d->path, d->config->data, "rules", error);
+    }
     struct cm_sessions_options options = {
         .gateway = &d->gateway,
         .loop = d->loop,
@@ -301,6 +343,11 @@ static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *erro
         .folder = d->path,
         .on_directory = cm_gatewayd_on_directory,
         .on_rules = cm_gatewayd_on_rules,
+        .witnessed_folder = d->witnessed_path,
+        .witnessed = &d->witnessed,
+        .witness_every_ms = d->config->witness_every_ms,
+        .on_finding = cm_gatewayd_on_finding,
+        .on_refuted = cm_gatewayd_on_refuted,
         .context = d,
     };
     return status ? status : cm_sessions_new(&d->sessions, &options, error);
@@ -411,6 +458,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
     }
     if (d->slow) {
         cm_workers_free(d->slow);
+        d->slow = NULL;
     }
     if (d->ledger) {
         cm_ledger_close(d->ledger);
@@ -420,6 +468,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
         ran = cm_loop_step(d->loop, 0);
     }
     cm_sessions_free(d->sessions);
+    cm_witnessed_clear(&d->witnessed);
     cm_admit_free(d->gateway.admit);
     cm_admit_free(d->gateway.silent);
     cm_replay_free(d->gateway.replay);

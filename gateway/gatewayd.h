@@ -23,6 +23,7 @@ struct cm_gatewayd_config {
     unsigned waiting;                               // appends
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay
     int64_t drain_ms;
+    int64_t witness_every_ms; // how often nodes are shown the ledger, when it has grown
 };
 
 enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const char *path,

@@ -9,7 +9,7 @@
 enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const char *path,
                                        struct cm_error *error)
 {
-    unsigned drain_ms, port;
+    unsigned drain_ms, port, witness_s;
     memset(out, 0, sizeof *out);
     const struct cm_ini_text texts[] = {
         {"gateway", "listen", true, &out->listen}, {"gateway", "data", true, &out->data},
@@ -20,6 +20,7 @@ enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const cha
         {"gateway", "workers", &out->workers, 2, 1, 64},
         {"gateway", "drain_ms", &drain_ms, 15000, 0, 300000},
         {"gateway", "metrics_port", &port, 0, 0, 65535},
+        {"witness", "every_s", &witness_s, 60, 1, 86400},
         {"limits", "connections", &out->connections, 4096, 1, 1000000},
         {"limits", "sessions", &out->sessions, 2048, 1, 100000},
         {"limits", "queries", &out->queries, 256, 1, 100000},
@@ -36,6 +37,7 @@ enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const cha
     const enum cm_status status = cm_ini_load(&out->file, path, &ini, error);
     if (!status) {
         out->drain_ms = drain_ms;
+        out->witness_every_ms = (int64_t)witness_s * 1000;
         out->metrics_port = (uint16_t)port;
     }
     return status;

@@ -8,6 +8,7 @@
 #include "gateway/metrics.h"
 #include "gateway/session.h"
 #include "proto/base/file.h"
+#include "proto/ledger/witnessed.h"
 #include "proto/rpc/server.h"
 #include "proto/trust/directory_store.h"
 
@@ -21,7 +22,8 @@ struct cm_gatewayd {
     struct cm_identity identity;
     struct cm_loop *loop;
     struct cm_workers *workers;
-    struct cm_workers *slow; // one thread: rules and directories, compiled and written
+    struct cm_workers *slow;       // one thread: rules and directories, compiled and written
+    struct cm_witnessed witnessed; // what nodes say of the ledger
     struct cm_ledger *ledger;
     struct cm_directory_store *store;
     struct cm_sessions *sessions;
@@ -30,7 +32,7 @@ struct cm_gatewayd {
     struct cm_metrics *metrics; // NULL: none
     struct cm_timer tick;
     unsigned ticks;
-    char path[PATH_MAX];
+    char path[PATH_MAX], witnessed_path[PATH_MAX];
     struct cm_arena *restore_arena;
     // A directory on its way in:
     struct cm_job accept_job;
@@ -43,7 +45,7 @@ struct cm_gatewayd {
     unsigned notes; // entries on their way that no query waits for
                     // The end:
     volatile sig_atomic_t hangup, terminate;
-    bool draining, stopping, finished;
+    bool draining, showing, shown, stopping, finished;
     int64_t drain_until_ms;
 };
 
@@ -54,6 +56,10 @@ void cm_gatewayd_update_closed(struct cm_gatewayd *d);
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry);
 // cm_sessions_options.on_rules.
 void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_standing *standing);
+
+// cm_sessions_options.on_finding and on_refuted.
+void cm_gatewayd_on_finding(void *context, const struct cm_entry *entry);
+void cm_gatewayd_on_refuted(void *context);
 
 // gatewayd_directory.c
 void cm_gatewayd_reload(struct cm_gatewayd *d);

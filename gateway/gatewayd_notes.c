@@ -66,3 +66,13 @@ void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_sta
                                            .sequence = standing->sequence,
                                            .overlay_revision = standing->overlay_revision});
 }
+
+void cm_gatewayd_on_finding(void *context, const struct cm_entry *entry)
+{
+    cm_gatewayd_note(context, entry);
+}
+
+void cm_gatewayd_on_refuted(void *context)
+{
+    cm_gatewayd_update_closed(context);
+}

@@ -11,8 +11,8 @@ struct cm_metrics;
 
 // Counters since start, but for those marked as gauges.
 struct cm_metrics_values {
-    uint64_t queries, reaches, refused, rows, batches, late, failed;
-    uint64_t running, nodes, entries, directory_serial, admits, held; // gauges
+    uint64_t queries, reaches, refused, rows, batches, late, failed, findings;
+    uint64_t running, nodes, entries, directory_serial, admits, held, refuted; // gauges
     uint64_t connections_accepted, connections_shed;
 };
 

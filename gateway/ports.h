@@ -119,6 +119,7 @@ struct cm_gateway {
     const char *closed;      // why nothing is admitted now, or NULL
     struct {                 // since start
         uint64_t queries, reaches, refused, rows, batches, late, failed;
+        uint64_t findings; // forks and rollbacks of nodes' ledgers
     } counters;
 };
 

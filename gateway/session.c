@@ -107,7 +107,7 @@ void cm_session_close(struct cm_session *session, enum cm_status status,
     }
 }
 
-static bool write_down(struct cm_session *session, const struct cm_attach_down *down)
+bool cm_session_write(struct cm_session *session, const struct cm_attach_down *down)
 {
     struct cm_buf *out = &session->sessions->out;
     out->len = 0;
@@ -122,11 +122,13 @@ static bool send_welcome(struct cm_session *session)
 {
     struct cm_attach_down down = {
         .kind = CM_DOWN_WELCOME,
-        .welcome = {.gateway = session->sessions->options.gateway->name, .protocol = CM_PROTOCOL},
+        .welcome = {.gateway = session->sessions->options.gateway->name,
+                    .protocol = CM_PROTOCOL,
+                    .witnessed_size = session->witnessed_size},
     };
     memcpy(down.welcome.session, session->id, sizeof session->id);
     session->welcome_due = false;
-    return write_down(session, &down);
+    return cm_session_write(session, &down);
 }
 
 static bool send_cancel(struct cm_session *session)
@@ -135,7 +137,7 @@ static bool send_cancel(struct cm_session *session)
                                   .cancel = session->cancels[session->cancel_first]};
     session->cancel_first = (session->cancel_first + 1) % CM_SESSION_CANCELS;
     session->cancel_count--;
-    return write_down(session, &down);
+    return cm_session_write(session, &down);
 }
 
 void cm_session_cancel(struct cm_session *session, uint64_t call)
@@ -197,7 +199,8 @@ static bool send_ask(struct cm_session *session)
     ask->leaf_path = call->path;
     mark_reached(call, session);
     struct cm_arena *arena = cm_arena_new(ASK_ARENA_CAP);
-    bool sent = arena && prove(ask, session, call, arena) == CM_OK && write_down(session, &down);
+    bool sent =
+        arena && prove(ask, session, call, arena) == CM_OK && cm_session_write(session, &down);
     if (sent) {
         session->tree_size = ask->inclusion.size;
     }
@@ -226,7 +229,7 @@ static bool send_part(struct cm_session *session)
     down.directory =
         cm_directory_part_at(cm_trust_bundle(session->pushed),
                              cm_trust_directory(session->pushed)->serial, session->part++);
-    return write_down(session, &down);
+    return cm_session_write(session, &down);
 }
 
 void cm_session_pump(struct cm_session *session)
@@ -237,10 +240,12 @@ void cm_session_pump(struct cm_session *session)
             more = send_welcome(session);
         } else if (session->cancel_count > 0) {
             more = send_cancel(session);
+        } else if (cm_session_witness_waits(session)) {
+            more = cm_session_witness_send(session);
             // A node judges by the newest directory: it goes before what is to be judged.
         } else if (session->part < session->parts) {
             more = send_part(session);
-        } else if (session->queued.first && session->credits > 0) {
+        } else if (session->queued.first && session->credits > 0 && !session->witness.due) {
             more = send_ask(session);
         } else {
             more = false;
@@ -282,7 +287,9 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
     case CM_UP_DIRECTORY:
         return cm_session_push(session, &up->directory, error);
     case CM_UP_CHECKPOINT:
+        return cm_session_checkpoint(session, &up->checkpoint, error);
     case CM_UP_COSIGNATURE:
+        return cm_session_cosignature(session, &up->cosignature, error);
     case CM_UP_COPIED:
         return CM_OK;
     case CM_UP_HELLO:
@@ -354,7 +361,7 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     (void)error;
     session->stream = NULL;
     cm_session_close(session, status, NULL);
-    if (!session->busy) {
+    if (!session->busy && !session->witness.busy) {
         cm_session_free(session);
     }
 }

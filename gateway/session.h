@@ -4,6 +4,7 @@
 #define CM_GATEWAY_SESSION_H
 
 #include "gateway/ports.h"
+#include "proto/ledger/witnessed.h"
 #include "proto/rpc/loop.h"
 
 struct cm_sessions;
@@ -23,13 +24,20 @@ struct cm_sessions_options {
     struct cm_gateway *gateway;
     struct cm_loop *loop;
     struct cm_ledger *ledger;
-    struct cm_workers *slow; // for rules and what is written of directories; not the queries'
-    const char *folder;      // agencies' rules persist there; exists
+    struct cm_workers *slow;      // for rules and what is written of directories; not the queries'
+    const char *folder;           // agencies' rules persist there; exists
+    const char *witnessed_folder; // what was seen of nodes' ledgers; exists
+    struct cm_witnessed *witnessed; // what nodes say of ours
+    int64_t witness_every_ms;       // how often it is shown to them, when it has grown
     // A node says that it has a newer directory: its encoded bundle, not yet verified. False: it
     // can't be looked at now; cm_sessions_push_again asks anew.
     bool (*on_directory)(void *context, const struct cm_push *push, struct cm_bytes bundle);
     // Other rules of an agency count now; may be NULL.
     void (*on_rules)(void *context, const char *agency, const struct cm_standing *standing);
+    // Something was found in a node's ledger: the entry, without its time.
+    void (*on_finding)(void *context, const struct cm_entry *entry);
+    // A node has shown that our ledger lacks what our key signed.
+    void (*on_refuted)(void *context);
     void *context;
 };
 
@@ -54,6 +62,11 @@ void cm_sessions_push_refused(struct cm_sessions *sessions, const struct cm_push
 void cm_sessions_push_taken(const struct cm_push *push);
 // A directory that waits may be handed on now.
 void cm_sessions_push_again(struct cm_sessions *sessions);
+// Shows our newest checkpoint to the nodes whose turn it is; at once: to all that haven't signed
+// it.
+void cm_sessions_show(struct cm_sessions *sessions, bool at_once);
+// A node's signature of what was shown is still to come.
+bool cm_sessions_showing(const struct cm_sessions *sessions);
 // Ends all sessions in order (drain).
 void cm_sessions_close(struct cm_sessions *sessions);
 size_t cm_sessions_count(const struct cm_sessions *sessions);

@@ -24,6 +24,7 @@ void cm_session_free(struct cm_session *session)
     }
     cm_directory_parts_clear(&session->incoming);
     cm_arena_free(session->arena);
+    cm_session_witness_clear(session);
     cm_buf_clear(&session->message);
     cm_buf_clear(&session->chain_bytes);
     free(session);
@@ -57,7 +58,7 @@ static enum cm_status check(struct cm_session *session)
         return cm_fail(&session->error, CM_FORBIDDEN, "attach.hello.agency",
                        "not the agency of this certificate");
     }
-    return CM_OK;
+    return cm_session_witness_hello(session, &session->error);
 }
 
 static void check_work(struct cm_job *job)
@@ -74,6 +75,7 @@ static void check_tree(struct cm_session *session)
     const struct cm_checkpoint *head = &cm_ledger_head(ledger)->checkpoint;
     session->tree_size = hello->tree_size;
     if (hello->tree_size == 0) {
+        cm_session_witness_begin(session, false);
         return;
     }
     struct cm_consistency proof;
@@ -81,6 +83,11 @@ static void check_tree(struct cm_session *session)
         cm_ledger_prove_consistency(&proof, session->arena, ledger, hello->tree_size, head->size) ==
             CM_OK &&
         cm_merkle_check_consistency(&proof, &hello->tree_root, &head->root) == CM_OK) {
+        cm_session_witness_begin(session, false);
+        return;
+    }
+    cm_session_witness_begin(session, true);
+    if (session->tree_size == 0) {
         return;
     }
     cm_log(CM_LOG_ERROR, "ledger-differs",
@@ -168,7 +175,7 @@ static bool work_back(struct cm_session *session)
     if (!session->closed) {
         return true;
     }
-    if (!session->stream) {
+    if (!session->stream && !session->witness.busy) {
         cm_session_free(session);
     }
     return false;

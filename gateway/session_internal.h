@@ -7,6 +7,7 @@
 #include "gateway/rules_desk.h"
 #include "gateway/rules_index.h"
 #include "gateway/session.h"
+#include "gateway/session_witness.h"
 #include "proto/trust/directory_store.h"
 
 struct cm_party {
@@ -20,6 +21,10 @@ struct cm_party {
     int64_t pushes_after_ms;   // monotonic; none is looked at before
     bool detached;             // the last one left in order
     bool incompatible;         // the last Hello was of a version we don't speak
+    // What was last found wrong or new in a ledger of its nodes:
+    enum cm_witness_finding found;
+    uint64_t found_size;
+    struct cm_digest found_root;
 };
 
 struct cm_sessions {
@@ -76,7 +81,9 @@ struct cm_session {
     uint32_t credits;
     unsigned load; // calls, queued or sent
     struct cm_call_list queued, sent;
-    uint64_t tree_size; // the newest checkpoint that the node has of us
+    uint64_t tree_size;      // the newest checkpoint that the node has of us
+    uint64_t witnessed_size; // of its ledger, for Welcome: in the epoch of its Hello
+    struct cm_session_witness witness;
     bool welcome_due;
     uint64_t cancels[CM_SESSION_CANCELS]; // a ring
     unsigned cancel_first, cancel_count;
@@ -90,6 +97,7 @@ struct cm_session {
 void cm_session_close(struct cm_session *session, enum cm_status status,
                       const struct cm_error *error);
 void cm_session_pump(struct cm_session *session);
+bool cm_session_write(struct cm_session *session, const struct cm_attach_down *down);
 // session_directory.c
 // have: the serial that the node holds; a higher one than ours asks for its directory.
 void cm_session_push_directory(struct cm_session *session, uint64_t have);

@@ -107,6 +107,9 @@ enum cm_status cm_witness_judge(struct cm_witness_verdict *out, const struct cm_
     } else if (out->shown.size < seen->size) {
         status = find(out, CM_WITNESS_ROLLBACK, seen, error);
     }
+    if (!status && out->shown.size == 0) {
+        status = cm_fail(error, CM_INVALID, "checkpoint.size", "an empty ledger shows nothing");
+    }
     return status ? status : judge_growth(out, &from, &offered->consistency, error);
 }
 

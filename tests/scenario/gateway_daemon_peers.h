@@ -43,6 +43,7 @@ void daemon_free(struct daemon *daemon);
 struct call {
     struct cm_stream *stream;
     struct cm_arena *arena;
+    bool attach; // checkpoints shown by the gateway are passed over
     size_t count;
     struct cm_bytes messages[PEER_MESSAGES];
     bool closed;
