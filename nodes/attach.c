@@ -112,6 +112,7 @@ static bool welcome(struct cm_attach *attach, const struct cm_welcome *welcome)
     attach->failures = 0;
     cm_log(CM_LOG_INFO, "attached", "gateway=%s", attach->asker.gateway);
     cm_attach_pump(attach);
+    cm_attach_witness_begin(attach, welcome->witnessed_size);
     return true;
 }
 
@@ -173,6 +174,9 @@ static bool take(struct cm_attach *attach, struct cm_arena *arena,
     if (down->kind == CM_DOWN_ASK && goes_on) {
         return take_ask(attach, arena, &down->ask);
     }
+    if (down->kind == CM_DOWN_CHECKPOINT && goes_on) {
+        return cm_attach_take_checkpoint(attach, arena, &down->checkpoint);
+    }
     if (down->kind == CM_DOWN_WELCOME && attach->phase == CM_ATTACH_GREETING) {
         goes_on = welcome(attach, &down->welcome);
     } else if (down->kind == CM_DOWN_CANCEL && goes_on) {
@@ -182,6 +186,8 @@ static bool take(struct cm_attach *attach, struct cm_arena *arena,
         }
     } else if (down->kind == CM_DOWN_DIRECTORY && goes_on) {
         goes_on = take_part(attach, &down->directory);
+    } else if (down->kind == CM_DOWN_COSIGNATURE && goes_on) {
+        goes_on = cm_attach_take_cosignature(attach, &down->cosignature);
     } else {
         cm_attach_break(attach, "a message out of place");
         goes_on = false;
@@ -197,6 +203,7 @@ static void on_message(void *owner, struct cm_bytes message)
     struct cm_error error = {.text = ""};
     struct cm_bytes copy;
     if (attach->phase != CM_ATTACH_GREETING && attach->phase != CM_ATTACH_ATTACHED) {
+        cm_stream_read(attach->stream); // its end comes after all that it sent
         return;
     }
     struct cm_arena *arena = cm_arena_new(MESSAGE_ARENA_CAP);
@@ -234,6 +241,7 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     attach->reading_held = attach->reading_held && !attach->offer_waits;
     attach->offer_waits = false;
     cm_attach_clear_up(attach);
+    cm_attach_witness_end(attach);
     cm_node_queries_cancel(node_of(attach), &attach->asker);
     wait_to_dial(attach);
 }
@@ -269,7 +277,7 @@ static void dial(struct cm_timer *timer)
     struct cm_attach *attach = CM_CONTAINER(timer, struct cm_attach, timer);
     struct cm_error error = {.text = ""};
     // What the last session left must be gone: it may still move the head that Hello names.
-    if (attach->asker.in_flight > 0 || attach->reading_held) {
+    if (attach->asker.in_flight > 0 || attach->reading_held || attach->witness.keeping) {
         wait_to_dial(attach);
         return;
     }
@@ -335,7 +343,7 @@ static enum cm_status set_names(struct cm_attach *attach, struct cm_error *error
     snprintf(attach->asker.gateway, sizeof attach->asker.gateway, "%s", gateway);
     snprintf(attach->server_name, sizeof attach->server_name, "gateway.%s", federation);
     snprintf(spiffe, sizeof spiffe, "spiffe://%s/_/gateway/%s", federation, gateway);
-    return cm_checkpoint_origin(attach->asker.origin, spiffe) == CM_OK
+    return cm_checkpoint_origin(attach->base, spiffe) == CM_OK
                ? CM_OK
                : cm_fail(error, CM_INVALID, "gateways", "%s is no gateway's name", gateway);
 }
@@ -385,8 +393,13 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
         status = cm_attach_set_addresses(attach, options->addresses, options->address_count, error);
     }
     if (!status) {
-        status = cm_head_store_open(&attach->heads, options->heads, attach->asker.gateway, error);
+        status = cm_head_store_open(&attach->heads, options->heads, attach->asker.gateway,
+                                    attach->base, error);
         attach->asker.head = attach->heads.durable;
+    }
+    if (!status) {
+        status = cm_checkpoint_epoch_origin(attach->asker.origin, attach->base,
+                                            attach->asker.head.epoch);
     }
     if (status) {
         cm_attach_free(attach);
@@ -405,6 +418,7 @@ void cm_attach_free(struct cm_attach *attach)
     }
     cm_channel_free(attach->channel);
     cm_attach_clear_up(attach);
+    cm_attach_witness_end(attach);
     cm_directory_parts_clear(&attach->incoming);
     cm_head_store_clear(&attach->heads);
     cm_signatory_unref(attach->asker.signatory);
@@ -443,7 +457,7 @@ bool cm_attach_closing(const struct cm_attach *attach)
 bool cm_attach_idle(const struct cm_attach *attach)
 {
     return !attach->stream && attach->asker.in_flight == 0 && !attach->heads.busy &&
-           !attach->reading_held;
+           !attach->reading_held && !attach->witness.keeping;
 }
 
 void cm_attach_directory_taken(struct cm_attach *attach, enum cm_status status)

@@ -4,6 +4,7 @@
 #define CM_NODES_ATTACH_H
 
 #include "nodes/ports.h"
+#include "proto/ledger/witnessed.h"
 #include "proto/rpc/channel.h"
 #include "proto/trust/directory_store.h"
 
@@ -18,11 +19,18 @@ struct cm_attach_options {
     size_t address_count;
     const char *const *addresses; // tried in turn
     struct cm_tls_files tls;
-    const char *heads; // folder of what was last seen of gateways' ledgers
+    const char *heads;              // folder of what was last seen of gateways' ledgers
+    struct cm_ledger *ledger;       // this node's, shown to the gateway
+    struct cm_witnessed *witnessed; // what gateways say of it
+    int64_t witness_every_ms;       // how often it is shown, when it has grown
     uint8_t instance[CM_INSTANCE_SIZE];
     // The gateway sent a newer directory, not yet verified; cm_attach_directory_taken must follow.
     // False: another is being verified, and it wants to be offered again.
     bool (*on_directory)(void *context, struct cm_attach *attach, struct cm_bytes bundle);
+    // Something was found in the gateway's ledger: the entry, without its time.
+    void (*on_finding)(void *context, const struct cm_entry *entry);
+    // The gateway has shown that our ledger lacks what our key signed.
+    void (*on_refuted)(void *context);
     void *context;
 };
 
@@ -53,6 +61,12 @@ enum cm_status cm_attach_set_addresses(struct cm_attach *attach, const char *con
 void cm_attach_reload(struct cm_attach *attach);
 // How many refusals got no entry in the last minute; told once.
 uint64_t cm_attach_left_out(struct cm_attach *attach, int64_t now_ms);
+// Shows our ledger's newest checkpoint where that is due; at once: unless it is signed already.
+void cm_attach_show(struct cm_attach *attach, bool at_once);
+// The gateway's signature of what was shown is still to come.
+bool cm_attach_showing(const struct cm_attach *attach);
+// What is wrong with the gateway's ledger: NONE, FORK or ROLLBACK; found last, since the start.
+enum cm_witness_finding cm_attach_finding(const struct cm_attach *attach);
 const char *cm_attach_gateway(const struct cm_attach *attach);
 bool cm_attach_attached(const struct cm_attach *attach);
 // Attached, and the newest rules were written to its stream.

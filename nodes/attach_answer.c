@@ -51,6 +51,11 @@ static void keep(struct cm_asker *asker, struct cm_keep *wait, uint64_t size, st
     cm_head_store_keep(&of_asker(asker)->heads, wait, size, note);
 }
 
+static void judged(struct cm_asker *asker)
+{
+    cm_attach_judge_checkpoint(of_asker(asker));
+}
+
 static void answer_writable(void *owner)
 {
     cm_node_query_writable(owner);
@@ -139,6 +144,7 @@ const struct cm_asker_ops cm_attach_asker_ops = {
     .refuse = refuse,
     .withdraw = withdraw,
     .keep = keep,
+    .judged = judged,
     .open = open_answer,
     .writable = writable,
     .write = write_batch,

@@ -28,6 +28,21 @@ struct cm_attach_message {
     struct cm_buf bytes;
 };
 
+// Witnesses (attach_witness.c).
+struct cm_attach_witness {
+    struct cm_tree_head *shown; // of our ledger: the gateway's answer is to come
+    uint64_t cosigned;          // the size that it signed last
+    int64_t show_at_ms;         // monotonic
+    // Of the gateway's ledger, once no ask waits to be judged:
+    struct cm_arena *arena; // offered's; NULL: nothing is being judged
+    struct cm_witness_checkpoint offered;
+    uint64_t size; // offered's
+    struct cm_keep keep;
+    bool keeping; // until it is durable
+    struct cm_seen found;
+    enum cm_witness_finding finding;
+};
+
 enum cm_attach_phase {
     CM_ATTACH_WAITING = 1, // for the next attempt
     CM_ATTACH_GREETING,    // Hello sent, Welcome not yet there
@@ -44,10 +59,13 @@ struct cm_attach {
     char server_name[CM_MAX_ID + 16];
     enum cm_attach_phase phase;
     bool closing;
+    bool leaving; // once all that is queued was sent
     struct cm_channel *channel;
     struct cm_stream *stream;
     struct cm_attach_eye eye;
+    char base[CM_MAX_ORIGIN + 1]; // of the gateway's first epoch
     struct cm_head_store heads;
+    struct cm_attach_witness witness;
     struct cm_timer timer; // redial, or Welcome's deadline
     unsigned failures;
     uint8_t session[CM_INSTANCE_SIZE];
@@ -72,6 +90,18 @@ enum cm_status cm_attach_queue(struct cm_attach *attach,
                                const struct cm_attach_up *up) CM_MUST_CHECK;
 // Something of the gateway's can't be: the session ends and is dialled again.
 void cm_attach_break(struct cm_attach *attach, const char *why);
+
+// attach_witness.c
+// Attached; seen: how much the gateway saw of our ledger, in its epoch.
+void cm_attach_witness_begin(struct cm_attach *attach, uint64_t seen);
+// Takes arena, and offered in it. False: the session ends, or nothing is read until it is judged.
+bool cm_attach_take_checkpoint(struct cm_attach *attach, struct cm_arena *arena,
+                               const struct cm_witness_checkpoint *offered);
+// False: the session ends.
+bool cm_attach_take_cosignature(struct cm_attach *attach, const struct cm_cosignature *answer);
+// No ask waits to be judged.
+void cm_attach_judge_checkpoint(struct cm_attach *attach);
+void cm_attach_witness_end(struct cm_attach *attach);
 
 extern const struct cm_asker_ops cm_attach_asker_ops;
 

@@ -58,6 +58,7 @@ enum cm_status cm_attach_hello(struct cm_attach *attach)
     hello->tree_size = attach->asker.head.size;
     hello->tree_root = attach->asker.head.root;
     hello->credits = CM_CREDITS;
+    hello->epoch = attach->options.witnessed->statement;
     attach->rules_due = false;
     attach->credits = 0;
     if (!status) {
@@ -127,6 +128,9 @@ void cm_attach_pump(struct cm_attach *attach)
             status = send_credits(attach);
         } else if (attach->part < attach->parts) {
             status = send_part(attach);
+        } else if (attach->leaving) {
+            attach->phase = CM_ATTACH_ENDING;
+            cm_stream_finish(attach->stream, CM_OK, NULL);
         } else {
             return;
         }

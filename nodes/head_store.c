@@ -18,16 +18,15 @@ static enum cm_status read_slot(struct cm_head_store *store, struct cm_frame_rea
                                 unsigned slot)
 {
     struct cm_frame frame;
-    struct cm_checkpoint checkpoint;
+    struct cm_seen seen;
     const enum cm_status status = cm_frame_read(&frame, reader, (uint64_t)slot * SLOT);
     if (status || frame.type != CM_FRAME_CHECKPOINT ||
-        cm_checkpoint_parse(&checkpoint, frame.bytes, NULL) ||
-        checkpoint.size <= store->durable.size) {
+        cm_seen_of(&seen, frame.bytes, store->base, NULL) ||
+        !cm_seen_before(&store->durable, &seen)) {
         return status;
     }
-    store->durable = (struct cm_head){.size = checkpoint.size, .root = checkpoint.root};
+    store->durable = store->newest = seen;
     store->slot = slot;
-    store->newest = checkpoint.size;
     store->note.len = 0;
     return cm_buf_add(&store->note, frame.bytes.data, frame.bytes.len);
 }
@@ -47,12 +46,13 @@ static enum cm_status read_slots(struct cm_head_store *store, int file)
 }
 
 enum cm_status cm_head_store_open(struct cm_head_store *store, const char *folder,
-                                  const char *gateway, struct cm_error *error)
+                                  const char *gateway, const char *base, struct cm_error *error)
 {
     const int len = snprintf(store->path, sizeof store->path, "%s/%s", folder, gateway);
     if (len < 0 || (size_t)len >= sizeof store->path) {
         return cm_fail(error, CM_INVALID, folder, "the path is too long");
     }
+    snprintf(store->base, sizeof store->base, "%s", base);
     store->note.max = store->writing.max = CM_MAX_CHECKPOINT;
     const int file = open(store->path, O_RDONLY | O_CLOEXEC);
     if (file < 0 && errno == ENOENT) {
@@ -136,23 +136,29 @@ static void write_work(struct cm_job *job)
 
 static void start(struct cm_head_store *store);
 
+static bool is_durable(const struct cm_head_store *store, const struct cm_keep *keep)
+{
+    const struct cm_seen seen = {.epoch = keep->epoch, .size = keep->size};
+    return !cm_seen_before(&store->durable, &seen);
+}
+
 // Tells those whose checkpoint is durable; after a failure all, since each waits for this file.
 static void written(struct cm_job *job)
 {
     struct cm_head_store *store = CM_CONTAINER(job, struct cm_head_store, job);
     struct cm_keep *waiting = store->waiting;
-    struct cm_checkpoint checkpoint;
+    struct cm_seen seen = {.epoch = 0};
     store->busy = false;
     store->waiting = NULL;
     if (!store->write_status) {
         store->write_status =
-            cm_checkpoint_parse(&checkpoint, cm_buf_bytes(&store->writing), &store->error);
+            cm_seen_of(&seen, cm_buf_bytes(&store->writing), store->base, &store->error);
     }
     if (store->write_status) {
         cm_log(CM_LOG_ERROR, "checkpoint-not-kept", "file=%s error=\"%s\"", store->path,
                store->error.text);
     } else {
-        store->durable = (struct cm_head){.size = checkpoint.size, .root = checkpoint.root};
+        store->durable = seen;
         store->slot = store->writing_slot;
     }
     struct cm_keep *ready = NULL;
@@ -160,7 +166,7 @@ static void written(struct cm_job *job)
         struct cm_keep *keep = waiting;
         waiting = keep->next;
         struct cm_keep **list =
-            store->write_status || keep->size <= store->durable.size ? &ready : &store->waiting;
+            store->write_status || is_durable(store, keep) ? &ready : &store->waiting;
         keep->next = *list;
         *list = keep;
     }
@@ -196,20 +202,25 @@ static void start(struct cm_head_store *store)
 void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint64_t size,
                         struct cm_bytes note)
 {
-    enum cm_status status = CM_OK;
-    if (size > store->newest) {
+    struct cm_seen seen;
+    enum cm_status status = cm_seen_of(&seen, note, store->base, NULL);
+    if (!status && seen.size != size) {
+        status = CM_INVALID;
+    }
+    if (!status && cm_seen_before(&store->newest, &seen)) {
         store->note.len = 0;
         status = cm_buf_add(&store->note, note.data, note.len);
-        store->newest = status ? 0 : size;
+        store->newest = status ? (struct cm_seen){.epoch = 0} : seen;
     }
     if (!keep) {
         return;
     }
-    if (status || size <= store->durable.size) {
+    if (status || !cm_seen_before(&store->durable, &seen)) {
         answer(keep, status);
         return;
     }
-    keep->size = size;
+    keep->size = seen.size;
+    keep->epoch = seen.epoch;
     keep->next = store->waiting;
     store->waiting = keep;
     if (!store->busy) {
@@ -219,7 +230,7 @@ void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint6
 
 void cm_head_store_settle(struct cm_head_store *store)
 {
-    if (store->newest > store->durable.size && !store->busy) {
+    if (cm_seen_before(&store->durable, &store->newest) && !store->busy) {
         start(store);
     }
 }

@@ -11,15 +11,16 @@
 struct cm_keep {
     void (*done)(struct cm_keep *keep);
     enum cm_status status; // set when done runs
-    uint64_t size;         // private
+    uint64_t size, epoch;  // private
     struct cm_keep *next;  // private
 };
 
 struct cm_head_store {
     char path[4096];
-    struct cm_head durable;
-    unsigned slot;   // of the file's two, the one that holds durable
-    uint64_t newest; // size of note
+    char base[CM_MAX_ORIGIN + 1];
+    struct cm_seen durable;
+    unsigned slot;         // of the file's two, the one that holds durable
+    struct cm_seen newest; // of note
     struct cm_buf note;
     struct cm_keep *waiting;
     struct cm_buf writing; // the note being written
@@ -32,9 +33,11 @@ struct cm_head_store {
     void *context;
 };
 
-// Loads folder/gateway; nothing there is the beginning. CM_INVALID: what is there is no checkpoint.
+// Loads folder/gateway, of the ledger that began as base; nothing there is the beginning.
+// CM_INVALID: what is there is no checkpoint of it.
 enum cm_status cm_head_store_open(struct cm_head_store *store, const char *folder,
-                                  const char *gateway, struct cm_error *error) CM_MUST_CHECK;
+                                  const char *gateway, const char *base,
+                                  struct cm_error *error) CM_MUST_CHECK;
 // Nothing must be waiting.
 void cm_head_store_clear(struct cm_head_store *store);
 // note: a verified checkpoint of that size that continues all before it. keep->done runs once it,

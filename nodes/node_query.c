@@ -292,6 +292,9 @@ static void take_turns(struct cm_asker *asker)
         }
         judge(query);
     }
+    if (!asker->turn && asker->ops->judged) {
+        asker->ops->judged(asker);
+    }
 }
 
 static void checked(struct cm_job *job)

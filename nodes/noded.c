@@ -73,8 +73,9 @@ void cm_noded_rules_changed(struct cm_noded *noded)
 
 static bool all_idle(const struct cm_noded *noded)
 {
-    bool idle = !noded->accepting && noded->notes == 0 && !noded->retention.busy &&
-                !noded->edits.busy && !noded->key_duty.busy && cm_releases_done(&noded->node);
+    bool idle = !noded->accepting && !noded->witnessed.busy && noded->notes == 0 &&
+                !noded->retention.busy && !noded->edits.busy && !noded->key_duty.busy &&
+                cm_releases_done(&noded->node);
     for (size_t i = 0; i < noded->attach_count; i++) {
         idle = idle && cm_attach_idle(noded->attaches[i]);
     }
@@ -86,6 +87,21 @@ static void close_all(struct cm_noded *noded)
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_close(noded->attaches[i]);
     }
+}
+
+// What was recorded last is shown to the gateways before they are left; true once they answered.
+static bool shown_last(struct cm_noded *noded)
+{
+    const bool settled = noded->notes == 0 && cm_releases_done(&noded->node);
+    bool waits = !settled;
+    for (size_t i = 0; i < noded->attach_count && settled; i++) {
+        if (!noded->shown) {
+            cm_attach_show(noded->attaches[i], true);
+        }
+        waits = waits || cm_attach_showing(noded->attaches[i]);
+    }
+    noded->shown = settled;
+    return !waits;
 }
 
 // Draining: queries end, then the sessions, then the ledger, then the loop; each has its time.
@@ -101,14 +117,17 @@ static void wind_down(struct cm_noded *noded)
         }
         noded->end_at_ms = mono() + LAST_GRACE_MS;
         noded->retention.stopping = true;
+    } else if (noded->closing && !noded->left && (shown_last(noded) || late)) {
+        noded->left = true;
+        noded->end_at_ms = mono() + LAST_GRACE_MS;
         close_all(noded);
-    } else if (noded->closing && all_idle(noded) && !noded->stop_noted) {
+    } else if (noded->left && all_idle(noded) && !noded->stop_noted) {
         noded->stop_noted = true;
         cm_noded_note_stop(noded);
-    } else if (noded->closing && all_idle(noded)) {
+    } else if (noded->left && all_idle(noded)) {
         noded->finished = true;
         cm_loop_stop(noded->loop);
-    } else if (noded->closing && late) {
+    } else if (noded->left && late) {
         cm_releases_drop(&noded->node);
         close_all(noded); // a gateway that doesn't answer
     }
@@ -121,6 +140,12 @@ static void warn_when_latched(const struct cm_noded *noded)
         cm_log(CM_LOG_ERROR, "nothing-is-answered",
                "why=\"the ledger can't be written\" folder=%s/ledger "
                "action=\"make room or mend the disk, then restart the node\"",
+               noded->config->data);
+    }
+    if (cm_witnessed_refuted(&noded->witnessed)) {
+        cm_log(CM_LOG_ERROR, "nothing-is-answered",
+               "why=\"the ledger lacks what this node's key once signed\" folder=%s/ledger "
+               "action=\"put the right folder back, or comity node recover\"",
                noded->config->data);
     }
 }
@@ -164,6 +189,7 @@ static void look_around(struct cm_noded *noded)
     cm_releases_retry(node);
     cm_noded_note_rejected(noded, mono());
     for (size_t i = 0; i < noded->attach_count; i++) {
+        cm_attach_show(noded->attaches[i], false);
         cm_noded_log_left_out(noded->attaches[i], mono());
     }
     const struct cm_standing *standing = cm_bundle_standing(node->bundle);

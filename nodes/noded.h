@@ -32,6 +32,7 @@ struct cm_noded_config {
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay
     int64_t retain_every_ms;
     int64_t drain_ms;
+    int64_t witness_every_ms;                // how often gateways are shown the ledger
     size_t gateway_count;                    // 0: those of the directory
     char *gateways[CM_MAX_OVERRIDES];        // names, owned
     const char *addresses[CM_MAX_OVERRIDES]; // inside the same strings

@@ -48,7 +48,7 @@ static enum cm_status read_digest(struct cm_digest *out, const char *path, struc
 enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *path,
                                     struct cm_error *error)
 {
-    unsigned drain_ms, retain_s;
+    unsigned drain_ms, retain_s, witness_s;
     const char *keep = NULL;
     memset(out, 0, sizeof *out);
     const struct cm_ini_text texts[] = {
@@ -64,6 +64,7 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
         {"node", "drain_ms", &drain_ms, 10000, 0, 300000},
         {"store", "connections", &out->connections, 4, 1, 64},
         {"store", "retain_every_s", &retain_s, 60, 1, 86400},
+        {"witness", "every_s", &witness_s, 60, 1, 86400},
         {"limits", "waiting", &out->waiting, 1024, 1, 1000000},
         {"limits", "remembered", &out->remembered, 1000000, 1, 100000000},
         {"limits", "remembered_per_investigator", &out->remembered_per_investigator, 1200, 1,
@@ -77,6 +78,7 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
     }
     if (!status) {
         out->drain_ms = drain_ms;
+        out->witness_every_ms = (int64_t)witness_s * 1000;
         out->packs = out->packs ? out->packs : CM_ACL_PACKS;
         out->store = out->store ? out->store : CM_NO_STORE;
         out->retain_every_ms = (int64_t)retain_s * 1000;

@@ -12,7 +12,7 @@ enum { MAX_BUNDLE = CM_MAX_BUNDLE };
 static const char *wanted_name(const struct cm_noded *noded, size_t index)
 {
     const struct cm_noded_config *config = noded->config;
-    if (noded->detached) {
+    if (noded->detached || cm_witnessed_refuted(&noded->witnessed)) {
         return NULL;
     }
     if (config->gateway_count > 0) {
@@ -57,6 +57,17 @@ static struct cm_attach *find(const struct cm_noded *noded, const char *gateway)
 
 static bool on_directory(void *context, struct cm_attach *attach, struct cm_bytes bundle);
 
+static void on_finding(void *noded, const struct cm_entry *entry)
+{
+    cm_noded_note(noded, entry, NULL);
+}
+
+// Nothing more is served; the sessions are left at the next tick.
+static void on_refuted(void *noded)
+{
+    ((struct cm_noded *)noded)->meet_due = true;
+}
+
 static enum cm_status begin(struct cm_noded *noded, const char *name, const char *const *addresses,
                             size_t count, struct cm_error *error)
 {
@@ -72,7 +83,12 @@ static enum cm_status begin(struct cm_noded *noded, const char *name, const char
         .addresses = addresses,
         .tls = {noded->config->key, noded->config->chain, noded->config->root},
         .heads = noded->heads,
+        .ledger = noded->ledger,
+        .witnessed = &noded->witnessed,
+        .witness_every_ms = noded->config->witness_every_ms,
         .on_directory = on_directory,
+        .on_finding = on_finding,
+        .on_refuted = on_refuted,
         .context = noded,
     };
     memcpy(options.instance, noded->instance, sizeof options.instance);

@@ -16,6 +16,7 @@
 #include "nodes/rules_watch.h"
 #include "proto/base/clock_watch.h"
 #include "proto/ledger/key_duty.h"
+#include "proto/ledger/witnessed.h"
 
 #include <signal.h>
 
@@ -57,6 +58,7 @@ struct cm_noded {
     struct cm_node_ports ports;
     struct cm_loop *loop;
     struct cm_workers *workers;
+    struct cm_witnessed witnessed; // what gateways say of the ledger
     struct cm_ledger *ledger;
     struct cm_directory_store *directories;
     char heads[4096]; // folder
@@ -104,7 +106,7 @@ struct cm_noded {
     // time
     struct cm_timer tick;
     int64_t judge_at_ms, sweep_at_ms, end_at_ms; // monotonic
-    bool closing, stop_noted, finished;
+    bool closing, shown, left, stop_noted, finished;
     volatile sig_atomic_t hangup, terminate; // terminate: the signal
 };
 

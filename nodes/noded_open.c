@@ -175,6 +175,12 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
                              entry.recorded_ms);
 }
 
+static enum cm_status submit_witnessed(void *context, struct cm_job *job)
+{
+    struct cm_noded *noded = context;
+    return noded->workers ? cm_workers_submit(noded->workers, job) : CM_UNAVAILABLE;
+}
+
 static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error)
 {
     char folder[4096];
@@ -187,8 +193,13 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
     }
     enum cm_status status = make_folder(folder, config->data, "ledger", error);
     if (!status) {
+        status = cm_witnessed_open(&noded->witnessed, folder, noded->node.signer, submit_witnessed,
+                                   noded, error);
+    }
+    if (!status) {
         status = cm_ledger_open(&noded->ledger,
                                 &(struct cm_ledger_options){.folder = folder,
+                                                            .epoch = noded->witnessed.epoch,
                                                             .signer = noded->node.signer,
                                                             .poster = cm_loop_poster(noded->loop),
                                                             .max_waiting = config->waiting,
@@ -199,6 +210,9 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
     }
     if (!status) {
         status = cm_noded_open_keys(noded, folder, error);
+    }
+    if (!status) {
+        status = cm_witnessed_check(&noded->witnessed, noded->ledger, error);
     }
     cm_arena_free(noded->restore_arena);
     noded->restore_arena = NULL;
@@ -349,6 +363,7 @@ void cm_noded_free(struct cm_noded *noded)
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_free(noded->attaches[i]);
     }
+    cm_witnessed_clear(&noded->witnessed);
     cm_folders_free(noded->folders);
     cm_control_free(noded->control);
     cm_loop_free(noded->loop);

@@ -73,6 +73,13 @@ static json_t *sharing_status(const struct cm_noded *noded)
     return json_pack("{s:o, s:o}", "off", list, "error", error_or_null(&error));
 }
 
+// What is wrong with the gateway's ledger; "" for nothing.
+static const char *finding_name(const struct cm_attach *attach)
+{
+    const enum cm_witness_finding finding = cm_attach_finding(attach);
+    return finding ? cm_witness_finding_name(finding) : "";
+}
+
 static json_t *gateways_status(const struct cm_noded *noded)
 {
     json_t *list = json_array();
@@ -81,9 +88,10 @@ static json_t *gateways_status(const struct cm_noded *noded)
         if (cm_attach_closing(attach)) {
             continue;
         }
-        json_array_append_new(list, json_pack("{s:s, s:b, s:b}", "name", cm_attach_gateway(attach),
-                                              "attached", cm_attach_attached(attach), "told",
-                                              cm_attach_told(attach)));
+        json_array_append_new(
+            list, json_pack("{s:s, s:b, s:b, s:o}", "name", cm_attach_gateway(attach), "attached",
+                            cm_attach_attached(attach), "told", cm_attach_told(attach), "ledger",
+                            text_or_null(finding_name(attach))));
     }
     return list;
 }
@@ -155,9 +163,13 @@ static json_t *store_status(const struct cm_noded *noded)
 
 static json_t *ledger_status(const struct cm_noded *noded)
 {
-    return json_pack("{s:o, s:b}", "entries",
+    const struct cm_witnessed *witnessed = &noded->witnessed;
+    return json_pack("{s:o, s:b, s:o, s:o, s:o}", "entries",
                      number(cm_ledger_head(noded->ledger)->checkpoint.size), "writable",
-                     !cm_ledger_latched(noded->ledger));
+                     !cm_ledger_latched(noded->ledger), "epoch", number(witnessed->epoch),
+                     "witnessed", number(witnessed->cosigned.size), "refuted_by",
+                     cm_witnessed_refuted(witnessed) ? number(witnessed->refuted.size)
+                                                     : json_null());
 }
 
 static void answer(struct cm_noded *noded)

@@ -43,15 +43,17 @@ struct cm_asker_ops {
     void (*cancel)(struct cm_node_query *query);
     // The query is gone: its credit goes back.
     void (*ended)(struct cm_asker *asker);
+    // No ask's record waits to be judged any more. May be NULL.
+    void (*judged)(struct cm_asker *asker);
 };
 
 // One session with a gateway, as its queries see it. Embedded in its owner; outlives its queries.
 struct cm_asker {
     const struct cm_asker_ops *ops;
     char gateway[CM_MAX_ID + 1];
-    char origin[CM_MAX_ORIGIN + 1];   // of its ledger
+    char origin[CM_MAX_ORIGIN + 1];   // of its ledger, in head's epoch; changes while turn is empty
     struct cm_signatory *signatory;   // who TLS says it is
-    struct cm_head head;              // how far its ledger was verified on this session
+    struct cm_seen head;              // how far its ledger was verified on this session
     struct cm_node_query *turn;       // asks in arrival order, until their record was judged
     struct cm_node_query **turn_last; // &turn when there is none
     unsigned in_flight;

@@ -114,7 +114,7 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
     return CM_OK;
 }
 
-enum cm_status cm_record_check_growth(struct cm_head *head, const struct cm_checkpoint *checkpoint,
+enum cm_status cm_record_check_growth(struct cm_seen *head, const struct cm_checkpoint *checkpoint,
                                       const struct cm_consistency *proof, struct cm_error *error)
 {
     struct cm_digest old_root = head->root;
@@ -130,6 +130,8 @@ enum cm_status cm_record_check_growth(struct cm_head *head, const struct cm_chec
         return cm_fail(error, CM_INVALID, "ask.consistency",
                        "the gateway's ledger does not continue what it showed before");
     }
-    *head = (struct cm_head){.size = checkpoint->size, .root = checkpoint->root};
+    *head = (struct cm_seen){.epoch = head->epoch > 0 ? head->epoch : 1,
+                             .size = checkpoint->size,
+                             .root = checkpoint->root};
     return CM_OK;
 }

@@ -6,14 +6,8 @@
 #define CM_NODES_RECORD_CHECK_H
 
 #include "proto/codec/gateway.h"
-#include "proto/ledger/checkpoint.h"
+#include "proto/ledger/witness.h"
 #include "proto/trust/query_check.h"
-
-// How far a gateway's ledger was seen to reach. Zero: not at all.
-struct cm_head {
-    uint64_t size;
-    struct cm_digest root; // ignored for size 0
-};
 
 // All CM_INVALID (CM_UNAUTHENTICATED for the signature): the gateway's record does not hold.
 
@@ -30,7 +24,7 @@ enum cm_status cm_record_check_entry(struct cm_decision_leaf *leaf, struct cm_ar
                                      uint64_t serial, int64_t now_ms,
                                      struct cm_error *error) CM_MUST_CHECK;
 // The checkpoint continues head, which then moves to it.
-enum cm_status cm_record_check_growth(struct cm_head *head, const struct cm_checkpoint *checkpoint,
+enum cm_status cm_record_check_growth(struct cm_seen *head, const struct cm_checkpoint *checkpoint,
                                       const struct cm_consistency *proof,
                                       struct cm_error *error) CM_MUST_CHECK;
 

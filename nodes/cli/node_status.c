@@ -70,6 +70,11 @@ static void print_gateways(const json_t *status, bool *well)
         if (!json_is_true(in(one, "attached"))) {
             warn(well, "not attached", text(one, "name"));
         }
+        if (json_is_string(in(one, "ledger"))) {
+            printf("             the ledger of %s: %s of what was seen\n", text(one, "name"),
+                   text(one, "ledger"));
+            warn(well, "its queries are refused", "ask the federation's operator");
+        }
     }
 }
 
@@ -164,7 +169,16 @@ static void print_stores(const json_t *status, bool *well)
         puts("store");
         warn(well, "can't be read", "see the node's log");
     }
-    printf("ledger       %lld entries\n", number(ledger, "entries"));
+    printf("ledger       %lld entries, %lld of them signed by witnesses", number(ledger, "entries"),
+           number(ledger, "witnessed"));
+    if (number(ledger, "epoch") > 1) {
+        printf(", epoch %lld", number(ledger, "epoch"));
+    }
+    putchar('\n');
+    if (!json_is_null(in(ledger, "refuted_by"))) {
+        warn(well, "it lacks what this node's key once signed, so nothing is answered",
+             "put the right folder back, or: comity node recover");
+    }
     if (!json_is_true(in(ledger, "writable"))) {
         warn(well, "can't be written, so nothing is answered", "mend the disk, restart the node");
     }
@@ -192,9 +206,11 @@ static bool is_well(const json_t *status)
                 strcmp(text(in(rules, "file"), "state"), "error") != 0 &&
                 strcmp(text(in(rules, "file"), "state"), "waits") != 0 &&
                 json_is_null(in(in(status, "sharing"), "error")) &&
-                json_is_true(in(in(status, "ledger"), "writable"));
+                json_is_true(in(in(status, "ledger"), "writable")) &&
+                json_is_null(in(in(status, "ledger"), "refuted_by"));
     for (size_t i = 0; i < json_array_size(gateways); i++) {
-        well = well && json_is_true(in(json_array_get(gateways, i), "attached"));
+        const json_t *gateway = json_array_get(gateways, i);
+        well = well && json_is_true(in(gateway, "attached")) && json_is_null(in(gateway, "ledger"));
     }
     return well;
 }

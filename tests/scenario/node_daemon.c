@@ -269,6 +269,19 @@ static struct result ask(void)
     return result;
 }
 
+static enum cm_status ask_status(void)
+{
+    struct call lookup;
+    struct question question;
+    question_make(&question, &investigator);
+    question_send(&lookup, &investigator, &question);
+    DAEMON_UNTIL(gateway, lookup.closed);
+    const enum cm_status status = lookup.status;
+    cm_buf_clear(&question.request);
+    call_clear(&lookup);
+    return status;
+}
+
 // Asks until the owner's outcome is that: a busy machine may be late at first.
 static struct result ask_until(enum cm_outcome outcome)
 {
@@ -510,11 +523,47 @@ Test(node_daemon, notices_a_gateway_whose_ledger_went_back)
     daemon_start(gateway);
     node_start();
     peer_open(&investigator, gateway, "ca.northport.pd", CM_ROLE_INVESTIGATOR, "inv-1");
-    ask_until(CM_OUTCOME_REFUSED);
-    expect_log("gateway-record-bad");
+    expect_log("ledger-witnessed gateway=gw-1");
+    DAEMON_UNTIL(gateway, ask_status() == CM_UNAVAILABLE); // it was told, and admits nothing
     char command[2 * PKI_PATH];
     snprintf(command, sizeof command, "rm -rf '%s.old'", gateway->data);
     cr_assert_eq(system(command), 0);
+}
+
+static void move_ledger(const char *from, const char *to)
+{
+    char command[4 * PKI_PATH];
+    snprintf(command, sizeof command, "rm -rf '%s%s' && cp -a '%s%s' '%s%s'", data, to, data, from,
+             data, to);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(node_daemon, whose_ledger_went_back_is_told_and_serves_nothing_until_it_is_mended)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop(); // shows its last entry before it goes
+    move_ledger("/ledger", "/before");
+    node_start();
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop();
+    move_ledger("/ledger", "/after");
+    move_ledger("/before", "/ledger");
+    const unsigned attached = logged(" attached ");
+    node_start();
+    expect_log("ledger-refuted");
+    expect_log("nothing-is-answered");
+    cr_expect_eq(ask().rows, 0);
+    node_stop();
+    // It knows by itself now, and dials nobody.
+    const unsigned started = logged(" started ");
+    node_start();
+    expect_logged(" started ", started + 1);
+    cr_expect_eq(logged("ledger-refuted"), 2);
+    cr_expect_eq(logged(" attached "), attached + 1);
+    node_stop();
+    move_ledger("/after", "/ledger");
+    node_start();
+    ask_until(CM_OUTCOME_ANSWERED);
 }
 
 // Without a store each ask is one entry and nothing else that grows.

@@ -236,7 +236,7 @@ static void ended(struct cm_asker *asker)
 }
 
 static const struct cm_asker_ops asker_ops = {refuse,      withdraw, keep,   open_answer, writable,
-                                              write_batch, finish,   cancel, ended};
+                                              write_batch, finish,   cancel, ended,       NULL};
 
 // The store.
 

@@ -39,7 +39,8 @@ static void open_store(enum cm_status expected)
     struct cm_error error;
     cm_head_store_clear(&store);
     store = (struct cm_head_store){.submit = submit};
-    cr_assert_eq(cm_head_store_open(&store, folder, "gw-1", &error), expected);
+    cr_assert_eq(cm_head_store_open(&store, folder, "gw-1", "valley.test/gateway/gw-1", &error),
+                 expected);
 }
 
 static void set_up(void)
