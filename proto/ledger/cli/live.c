@@ -15,9 +15,9 @@
 
 enum { ANSWER_S = 30 };
 
-static enum cm_status load_signer(struct cm_signer **out,
-                                  const struct cm_audit_credentials *credentials,
-                                  struct cm_error *error)
+enum cm_status cm_live_signer(struct cm_signer **out,
+                              const struct cm_audit_credentials *credentials,
+                              struct cm_error *error)
 {
     char passphrase[CM_MAX_PASSPHRASE];
     const char *key = credentials->key;
@@ -125,7 +125,7 @@ enum cm_status cm_live_ask(struct cm_live_ledger *out, const char *data,
     struct cm_buf hello = {0};
     struct cm_buf request = {0};
     *out = (struct cm_live_ledger){.count = 0};
-    enum cm_status status = load_signer(&signer, credentials, error);
+    enum cm_status status = cm_live_signer(&signer, credentials, error);
     if (status == CM_OK) {
         status = call(&fd, data, error);
     }

@@ -12,6 +12,10 @@ struct cm_live_ledger {
     struct cm_day_keys *keys;
 };
 
+// The auditor's key, asking for its passphrase where it has one.
+enum cm_status cm_live_signer(struct cm_signer **out,
+                              const struct cm_audit_credentials *credentials,
+                              struct cm_error *error) CM_MUST_CHECK;
 // data: the folder with the daemon's socket. What is handed over is the caller's. The daemon has
 // recorded it by then.
 enum cm_status cm_live_ask(struct cm_live_ledger *out, const char *data,

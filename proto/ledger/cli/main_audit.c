@@ -6,6 +6,8 @@ static const struct cm_command commands[] = {
     {"verify", "whether a ledger is whole, signed and as it was", cm_audit_verify},
     {"show", "what a ledger recorded", cm_audit_show},
     {"report", "who searched what and why; what stands out", cm_audit_report},
+    {"subject", "what was asked about one plate", cm_audit_subject},
+    {"review", "sign that you looked at a period", cm_audit_review},
     {"compare", "two parties' ledgers held against each other", cm_audit_compare},
     {NULL, NULL, NULL},
 };

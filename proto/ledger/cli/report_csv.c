@@ -1,6 +1,7 @@
 #include "proto/ledger/cli/report_print.h"
 
 #include "proto/base/when.h"
+#include "proto/ledger/cli/search_print.h"
 
 #include <csv.h>
 #include <inttypes.h>
@@ -108,7 +109,7 @@ static void search_row(struct row *row, const struct cm_report *report,
     cell(row, search->values != NULL ? cm_audit_clear_name(CM_CLEAR_OPEN)
                                      : cm_audit_clear_name(search->clear));
     cell(row, digest);
-    cell(row, cm_report_entries(entries, search));
+    cell(row, cm_search_entries(entries, search));
     end(row);
 }
 

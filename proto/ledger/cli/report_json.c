@@ -1,6 +1,7 @@
 #include "proto/ledger/cli/report_print.h"
 
 #include "proto/base/when.h"
+#include "proto/ledger/cli/search_print.h"
 
 #include <jansson.h>
 
@@ -27,60 +28,6 @@ static void set_hex(json_t *object, const char *key, const struct cm_digest *dig
     char text[2 * CM_DIGEST_SIZE + 1];
     cm_hex(text, cm_bytes_digest(digest));
     set(object, key, text);
-}
-
-static void set_values(json_t *object, const struct cm_search_values *values)
-{
-    set(object, "person", values->person);
-    set(object, "agency", values->agency);
-    set(object, "on_behalf_of", values->on_behalf_of);
-    set(object, "plate", values->plate);
-    set(object, "plate_state", values->state);
-    set(object, "action", cm_action_name(values->action));
-    set_when(object, "window_from", values->window.from_ms);
-    set_when(object, "window_to", values->window.to_ms);
-    set(object, "purpose", values->purpose);
-    set(object, "case_number", values->case_number);
-    set(object, "reason", values->reason);
-}
-
-static json_t *search_object(const struct cm_report *report, const struct cm_search *search)
-{
-    char buffer[160];
-    struct cm_search_line line;
-    json_t *object = json_object();
-    cm_search_line_of(&line, search);
-    set_when(object, "time", search->when_ms);
-    set_hex(object, "query_digest", &search->digest);
-    set(object, "clear_values",
-        cm_audit_clear_name(search->values != NULL ? CM_CLEAR_OPEN : search->clear));
-    if (search->values != NULL) {
-        set_values(object, search->values);
-    }
-    set(object, "recorded_as", cm_search_sides(buffer, line.sides));
-    set(object, "outcome", line.outcome);
-    if (line.refusal[0] != '\0') {
-        set(object, "refusal", line.refusal);
-    }
-    if (line.has_released) {
-        set_number(object, "rows_released", line.released);
-        set_when(object, "last_release", line.released_ms);
-    }
-    if (line.has_received) {
-        set_number(object, "rows_received", line.received);
-    }
-    if (line.asked > 0) {
-        set_number(object, "agencies_asked", line.asked);
-        set_number(object, "agencies_answered", line.answered);
-    }
-    if (line.gateway[0] != '\0') {
-        set(object, "gateway", line.gateway);
-        set_number(object, "gateway_index", line.gateway_index);
-    }
-    set(object, "deciding_rule", line.rule);
-    json_object_set_new(object, "reviewed", json_boolean(cm_report_reviewed(report, search)));
-    set(object, "entries", cm_report_entries(buffer, search));
-    return object;
 }
 
 static json_t *tables(const struct cm_report *report, const struct cm_report_view *view)
@@ -244,7 +191,10 @@ enum cm_status cm_report_json(FILE *out, const struct cm_report *report,
     if (!view->public_only) {
         json_t *list = json_array();
         for (size_t i = 0; i < report->count; i++) {
-            json_array_append_new(list, search_object(report, report->list[i]));
+            json_t *one = cm_search_json(report->list[i], false);
+            json_object_set_new(one, "reviewed",
+                                json_boolean(cm_report_reviewed(report, report->list[i])));
+            json_array_append_new(list, one);
         }
         json_object_set_new(object, "searches", list);
         json_object_set_new(object, "events", events(report));

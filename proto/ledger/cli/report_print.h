@@ -32,7 +32,5 @@ void cm_report_tables(struct cm_report_table out[CM_REPORT_TABLES], const struct
 // True where a table's line i is withheld: too small, or the one from which that could be computed.
 bool cm_report_withheld(const struct cm_report_table *table, const struct cm_report_view *view,
                         size_t i);
-// The ledgers' index numbers of a search, "0:17 0:18 1:4", in out. Returns out.
-char *cm_report_entries(char out[160], const struct cm_search *search);
 
 #endif

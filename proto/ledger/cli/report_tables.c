@@ -1,8 +1,6 @@
 // What the printers of a report share.
 #include "proto/ledger/cli/report_print.h"
 
-#include <inttypes.h>
-
 void cm_report_tables(struct cm_report_table out[CM_REPORT_TABLES], const struct cm_report *report)
 {
     const struct cm_report_table tables[CM_REPORT_TABLES] = {
@@ -39,25 +37,4 @@ bool cm_report_withheld(const struct cm_report_table *table, const struct cm_rep
         return true;
     }
     return i + 2 == tallies->count && is_small(tallies->sorted[i + 1], view->small);
-}
-
-char *cm_report_entries(char out[160], const struct cm_search *search)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (const struct cm_sighting *seen = search->sightings; seen != NULL; seen = seen->next) {
-        char one[64];
-        int length = snprintf(one, sizeof one, "%s%u:%" PRIu64, used > 0 ? " " : "",
-                              seen->source->number, seen->index);
-        if (seen->epoch > 1) {
-            length = snprintf(one, sizeof one, "%s%u:%" PRIu64 ".%" PRIu64, used > 0 ? " " : "",
-                              seen->source->number, seen->epoch, seen->index);
-        }
-        if (used + (size_t)length + 5 > 160) {
-            snprintf(out + used, 160 - used, " …");
-            break;
-        }
-        used += (size_t)snprintf(out + used, 160 - used, "%s", one);
-    }
-    return out;
 }

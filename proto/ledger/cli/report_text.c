@@ -1,44 +1,18 @@
 #include "proto/ledger/cli/report_print.h"
 
-#include "proto/base/cli.h"
 #include "proto/base/plain.h"
 #include "proto/base/when.h"
+#include "proto/ledger/cli/paragraph.h"
+#include "proto/ledger/cli/search_print.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
-
-enum { PLAIN = 16 * 1024 };
 
 struct page {
     FILE *out;
     const struct cm_report *report;
     const struct cm_report_view *view;
 };
-
-// A paragraph at 80 columns, its later lines further in.
-static void paragraph(FILE *out, size_t indent, const char *format, ...) CM_PRINTF(3, 4);
-
-static void paragraph(FILE *out, size_t indent, const char *format, ...)
-{
-    char plain[PLAIN];
-    struct cm_buf text = {.max = PLAIN};
-    va_list list;
-    uint8_t *at;
-    va_start(list, format);
-    int length = vsnprintf(NULL, 0, format, list);
-    va_end(list);
-    if (length > 0 && cm_buf_reserve(&text, (size_t)length + 1, &at) == CM_OK) {
-        va_start(list, format);
-        vsnprintf((char *)at, (size_t)length + 1, format, list);
-        va_end(list);
-        cm_plain(plain, sizeof plain, (const char *)at);
-        fprintf(out, "%*s", (int)indent, "");
-        cm_cli_wrap(out, plain, indent, indent + 2);
-        cm_wipe(at, (size_t)length);
-    }
-    cm_buf_clear(&text);
-}
 
 // "fewer than 5" where the public gets no small number.
 static const char *shown(char out[32], const struct page *page, uint64_t value)
@@ -60,9 +34,9 @@ static void print_ledgers(const struct page *page)
     for (const struct cm_source *source = cm_searches_sources(page->report->searches);
          source != NULL; source = source->next) {
         cm_hex(root, cm_bytes_digest(&source->checkpoint.root));
-        paragraph(page->out, 0, "Ledger %u: %s, %" PRIu64 " entries, %.10s to %.10s",
-                  source->number, source->origin, source->entries,
-                  cm_when_utc(first, source->first_ms), cm_when_utc(last, source->last_ms));
+        cm_paragraph(page->out, 0, "Ledger %u: %s, %" PRIu64 " entries, %.10s to %.10s",
+                     source->number, source->origin, source->entries,
+                     cm_when_utc(first, source->first_ms), cm_when_utc(last, source->last_ms));
         fprintf(page->out, "  root %s\n", root);
     }
 }
@@ -76,21 +50,22 @@ static void print_head(const struct page *page)
     fputs(page->view->public_only ? "Licence-plate searches: public report\n"
                                   : "Licence-plate searches: record of access and release\n",
           out);
-    paragraph(out, 0, "From %s to %s; all times are UTC.",
-              cm_when_utc(from, report->options.from_ms), cm_when_utc(to, report->options.to_ms));
+    cm_paragraph(out, 0, "From %s to %s; all times are UTC.",
+                 cm_when_utc(from, report->options.from_ms),
+                 cm_when_utc(to, report->options.to_ms));
     if (page->view->public_only) {
-        paragraph(out, 0, "Counts alone: plates, reasons, cases and people are left out.");
+        cm_paragraph(out, 0, "Counts alone: plates, reasons, cases and people are left out.");
         if (page->view->small > 0) {
-            paragraph(out, 0,
-                      "Counts below %" PRIu64
-                      " are withheld, and where one alone was, the next one "
-                      "too.",
-                      page->view->small);
+            cm_paragraph(out, 0,
+                         "Counts below %" PRIu64
+                         " are withheld, and where one alone was, the next one "
+                         "too.",
+                         page->view->small);
         }
     } else {
-        paragraph(out, 0,
-                  "Kept under Cal. Civ. Code 1798.90.52 and, for releases, 28 CFR 23.20. Holds "
-                  "plates and names: keep it as the ledgers are kept.");
+        cm_paragraph(out, 0,
+                     "Kept under Cal. Civ. Code 1798.90.52 and, for releases, 28 CFR 23.20. Holds "
+                     "plates and names: keep it as the ledgers are kept.");
     }
     print_ledgers(page);
 }
@@ -161,22 +136,22 @@ static void flag_line(FILE *out, const struct cm_flag *flag)
     cm_when_utc(first, flag->first_ms);
     cm_when_utc(last, flag->last_ms);
     if (flag->kind == CM_FLAG_REPEATED_PLATE) {
-        paragraph(out, 2, "%s: %s %" PRIu64 " times, %" PRIu64 " without a case, %.16s to %.16s",
-                  flag->who, flag->what, flag->count, flag->other, first, last);
+        cm_paragraph(out, 2, "%s: %s %" PRIu64 " times, %" PRIu64 " without a case, %.16s to %.16s",
+                     flag->who, flag->what, flag->count, flag->other, first, last);
     } else if (flag->kind == CM_FLAG_SAME_REASON) {
-        paragraph(out, 2,
-                  "%s: \"%s\" %" PRIu64 " times by %" PRIu64 " of its people, %.16s to %.16s",
-                  flag->who, flag->what, flag->count, flag->other, first, last);
+        cm_paragraph(out, 2,
+                     "%s: \"%s\" %" PRIu64 " times by %" PRIu64 " of its people, %.16s to %.16s",
+                     flag->who, flag->what, flag->count, flag->other, first, last);
     } else if (flag->kind == CM_FLAG_REACH) {
-        paragraph(out, 2, "%s: %" PRIu64 " agencies a search, serious crimes %" PRIu64, flag->who,
-                  flag->count, flag->other);
+        cm_paragraph(out, 2, "%s: %" PRIu64 " agencies a search, serious crimes %" PRIu64,
+                     flag->who, flag->count, flag->other);
     } else if (flag->kind == CM_FLAG_NO_END || flag->kind == CM_FLAG_DAMAGED) {
-        paragraph(out, 2, "entry %" PRIu64 " of %s, %s", flag->count, flag->who, first);
+        cm_paragraph(out, 2, "entry %" PRIu64 " of %s, %s", flag->count, flag->who, first);
     } else if (flag->kind == CM_FLAG_REVIEW) {
-        paragraph(out, 2, "%s: %s, %s", flag->who, flag->detail, first);
+        cm_paragraph(out, 2, "%s: %s, %s", flag->who, flag->detail, first);
     } else {
-        paragraph(out, 2, "%s: %" PRIu64 " times, %.16s to %.16s", flag->who, flag->count, first,
-                  last);
+        cm_paragraph(out, 2, "%s: %" PRIu64 " times, %.16s to %.16s", flag->who, flag->count, first,
+                     last);
     }
 }
 
@@ -201,8 +176,8 @@ static void print_flags(const struct page *page)
         }
         any = any || count > 0;
         if (count > 0 && page->view->public_only) {
-            paragraph(out, 2, "%s: %s", cm_flag_heading((enum cm_flag_kind)kind),
-                      shown(text, page, count));
+            cm_paragraph(out, 2, "%s: %s", cm_flag_heading((enum cm_flag_kind)kind),
+                         shown(text, page, count));
         }
     }
     if (!any) {
@@ -219,13 +194,13 @@ static void print_reviews(const struct page *page)
     }
     fputs("\nReviews\n", page->out);
     for (const struct cm_review *review = report->reviews; review != NULL; review = review->next) {
-        paragraph(page->out, 2, "entries %" PRIu64 " to %" PRIu64 " of %s by %s on %.10s%s%s%s",
-                  review->from, review->to - 1, review->origin, review->person,
-                  cm_when_utc(when, review->signed_ms), review->note[0] != '\0' ? ": " : "",
-                  review->note,
-                  review->checked ? "" : " (certificate not checked: --directory and --root)");
+        cm_paragraph(page->out, 2, "entries %" PRIu64 " to %" PRIu64 " of %s by %s on %.10s%s%s%s",
+                     review->from, review->to - 1, review->origin, review->person,
+                     cm_when_utc(when, review->signed_ms), review->note[0] != '\0' ? ": " : "",
+                     review->note,
+                     review->checked ? "" : " (certificate not checked: --directory and --root)");
     }
-    paragraph(page->out, 2, "%" PRIu64 " searches not reviewed", report->counts.not_reviewed);
+    cm_paragraph(page->out, 2, "%" PRIu64 " searches not reviewed", report->counts.not_reviewed);
 }
 
 static void print_events(const struct page *page)
@@ -236,60 +211,12 @@ static void print_events(const struct page *page)
     }
     fputs("\nRules, sharing, administrators, auditors, machines\n", page->out);
     for (const struct cm_event *event = page->report->events; event != NULL; event = event->next) {
-        paragraph(page->out, 2, "%s %u:%" PRIu64 " %s: %s%s%s%s%s",
-                  cm_when_utc(when, event->when_ms), event->source->number, event->index,
-                  cm_entry_kind_name(event->kind), event->what,
-                  event->person[0] != '\0' ? ", by " : "", event->person,
-                  event->text[0] != '\0' ? ": " : "", event->text);
+        cm_paragraph(page->out, 2, "%s %u:%" PRIu64 " %s: %s%s%s%s%s",
+                     cm_when_utc(when, event->when_ms), event->source->number, event->index,
+                     cm_entry_kind_name(event->kind), event->what,
+                     event->person[0] != '\0' ? ", by " : "", event->person,
+                     event->text[0] != '\0' ? ": " : "", event->text);
     }
-}
-
-static void print_end(FILE *out, const struct cm_search_line *line)
-{
-    char sides[64];
-    char released[64] = "";
-    char received[96] = "";
-    if (line->has_released) {
-        snprintf(released, sizeof released, ", %" PRIu64 " rows released", line->released);
-    }
-    if (line->has_received) {
-        snprintf(received, sizeof received, ", %" PRIu64 " rows received", line->received);
-        if (line->asked > 0) {
-            snprintf(received, sizeof received,
-                     ", %" PRIu64 " rows received, %u of %u agencies answered", line->received,
-                     line->answered, line->asked);
-        }
-    }
-    paragraph(out, 2, "%s: %s%s%s%s%s", cm_search_sides(sides, line->sides), line->outcome,
-              line->refusal[0] != '\0' ? ", " : "", line->refusal, released, received);
-}
-
-static void print_search(const struct page *page, const struct cm_search *search)
-{
-    char when[CM_WHEN_SIZE];
-    char from[CM_WHEN_SIZE];
-    char to[CM_WHEN_SIZE];
-    char entries[160];
-    struct cm_search_line line;
-    const struct cm_search_values *v = search->values;
-    cm_search_line_of(&line, search);
-    fprintf(page->out, "\n%s  ", cm_when_utc(when, search->when_ms));
-    if (v == NULL) {
-        fprintf(page->out, "%s\n", cm_audit_clear_name(search->clear));
-    } else {
-        fprintf(page->out, "%s%s%s\n", search->reach ? "who would be asked" : v->plate,
-                v->state[0] != '\0' ? " of " : "", v->state);
-        paragraph(page->out, 2, "%s %s of %s%s%s", v->role, v->name, v->agency,
-                  v->on_behalf_of[0] != '\0' ? ", on behalf of " : "", v->on_behalf_of);
-        paragraph(page->out, 2, "%s, %s%s%s%s", v->purpose,
-                  v->case_number[0] != '\0' ? "case " : "no case", v->case_number,
-                  v->reason[0] != '\0' ? ": " : "", v->reason);
-        paragraph(page->out, 2, "%s from %.16sZ to %.16sZ", cm_action_name(v->action),
-                  cm_when_utc(from, v->window.from_ms), cm_when_utc(to, v->window.to_ms));
-    }
-    print_end(page->out, &line);
-    paragraph(page->out, 2, "entries %s; %s", cm_report_entries(entries, search),
-              cm_report_reviewed(page->report, search) ? "reviewed" : "not reviewed");
 }
 
 void cm_report_text(FILE *out, const struct cm_report *report, const struct cm_report_view *view)
@@ -306,6 +233,9 @@ void cm_report_text(FILE *out, const struct cm_report *report, const struct cm_r
     print_reviews(&page);
     print_events(&page);
     for (size_t i = 0; !view->public_only && i < report->count; i++) {
-        print_search(&page, report->list[i]);
+        const bool reviewed = cm_report_reviewed(report, report->list[i]);
+        fputc('\n', out);
+        cm_search_print(out, report->list[i], false);
+        fprintf(out, "  %s\n", reviewed ? "reviewed" : "not reviewed");
     }
 }

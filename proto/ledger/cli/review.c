@@ -9,6 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool set_origin(struct cm_review *out, struct cm_arena *arena, const char *origin)
+{
+    const char *epoch = strstr(origin, "/epoch/");
+    size_t length = epoch != NULL ? (size_t)(epoch - origin) : strlen(origin);
+    out->origin = cm_arena_string(arena, (struct cm_bytes){(const uint8_t *)origin, length});
+    return out->origin != NULL;
+}
+
+enum cm_status cm_review_take(struct cm_review *review, struct cm_arena *arena,
+                              const struct cm_audit_record *record, int64_t from_ms, int64_t to_ms)
+{
+    const enum cm_entry_kind kind = record->entry.kind;
+    const int64_t when = record->entry.recorded_ms;
+    if (review->origin == NULL && !set_origin(review, arena, record->checkpoint.origin)) {
+        return CM_MEMORY;
+    }
+    review->size = record->checkpoint.size;
+    review->root = record->checkpoint.root;
+    if (when >= from_ms && when < to_ms) {
+        review->from = record->index < review->from ? record->index : review->from;
+        review->to = record->index + 1;
+        review->searches += kind == CM_ENTRY_QUERY || kind == CM_ENTRY_NODE ||
+                            kind == CM_ENTRY_COPY || kind == CM_ENTRY_REFUSED ||
+                            kind == CM_ENTRY_REACH;
+    }
+    return CM_OK;
+}
+
 enum cm_status cm_review_format(struct cm_buf *out, const struct cm_review *review)
 {
     char root[2 * CM_DIGEST_SIZE + 1];
@@ -59,14 +87,6 @@ static bool parse(struct cm_review *out, const char *arguments)
                 cm_bytes_equal(cm_buf_bytes(&again), cm_bytes_of(arguments));
     cm_buf_clear(&again);
     return same;
-}
-
-static bool set_origin(struct cm_review *out, struct cm_arena *arena, const char *origin)
-{
-    const char *epoch = strstr(origin, "/epoch/");
-    size_t length = epoch != NULL ? (size_t)(epoch - origin) : strlen(origin);
-    out->origin = cm_arena_string(arena, (struct cm_bytes){(const uint8_t *)origin, length});
-    return out->origin != NULL;
 }
 
 // By the key of the certificate that came with it: who that is, nobody has said yet.

@@ -22,6 +22,11 @@ struct cm_review {
     bool checked; // its signer, against the federation's directory
 };
 
+// A record of its epoch, one after the other: origin (into arena), size and root, and where it lies
+// in [from_ms, to_ms) the range and searches. from begins as UINT64_MAX, the rest as zero.
+enum cm_status cm_review_take(struct cm_review *review, struct cm_arena *arena,
+                              const struct cm_audit_record *record, int64_t from_ms,
+                              int64_t to_ms) CM_MUST_CHECK;
 // The arguments of the signed request: "1 0-4123 of 4123 <root> searches 87: note". Appends.
 enum cm_status cm_review_format(struct cm_buf *out, const struct cm_review *review) CM_MUST_CHECK;
 // An encoded envelope as the ledger or a file has it, decoded into arena; its signature is checked
