@@ -2,9 +2,9 @@
 // done, closed with some under way, and opened again.
 #include "proto/ledger/ledger.h"
 #include "tests/support/pki.h"
+#include "tests/support/pump.h"
 
 #include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,41 +19,6 @@ static void must(bool holds, const char *what)
     }
     fprintf(stderr, "stress_ledger: %s\n", what);
     abort();
-}
-
-struct queue {
-    struct cm_poster poster;
-    pthread_mutex_t lock;
-    pthread_cond_t posted;
-    struct cm_task *first, **last;
-};
-
-static void post(struct cm_poster *poster, struct cm_task *task)
-{
-    struct queue *queue = CM_CONTAINER(poster, struct queue, poster);
-    pthread_mutex_lock(&queue->lock);
-    task->next = NULL;
-    *queue->last = task;
-    queue->last = &task->next;
-    pthread_cond_signal(&queue->posted);
-    pthread_mutex_unlock(&queue->lock);
-}
-
-static bool run_one(struct queue *queue, bool wait)
-{
-    pthread_mutex_lock(&queue->lock);
-    while (wait && !queue->first) {
-        pthread_cond_wait(&queue->posted, &queue->lock);
-    }
-    struct cm_task *task = queue->first;
-    if (task && !(queue->first = task->next)) {
-        queue->last = &queue->first;
-    }
-    pthread_mutex_unlock(&queue->lock);
-    if (task) {
-        task->run(task);
-    }
-    return task;
 }
 
 struct state {
@@ -114,12 +79,12 @@ static enum cm_status replay(void *context, const struct cm_log_item *item)
     return CM_OK;
 }
 
-static void run_round(struct state *state, struct queue *queue, const char *folder,
+static void run_round(struct state *state, struct pump *pump, const char *folder,
                       struct cm_signer *signer, unsigned *seed)
 {
     struct cm_ledger_options options = {.folder = folder,
                                         .signer = signer,
-                                        .poster = &queue->poster,
+                                        .poster = &pump->poster,
                                         .max_waiting = IN_FLIGHT,
                                         .replay = replay,
                                         .context = state};
@@ -132,12 +97,10 @@ static void run_round(struct state *state, struct queue *queue, const char *fold
         while (state->in_flight < IN_FLIGHT && state->done + state->in_flight < end) {
             start(state, seed);
         }
-        run_one(queue, true);
+        pump_one(pump);
     }
     cm_ledger_close(state->ledger);
-    while (run_one(queue, false)) {
-        ;
-    }
+    pump_drain(pump);
     must(state->done == end && state->in_flight == 0, "closing completes what is under way");
 }
 
@@ -154,16 +117,14 @@ int main(void)
     struct pki *pki = pki_new();
     pki_agency(pki, "ca.northport.pd");
     struct cm_signer *signer = pki_signer(pki, "ca.northport.pd", CM_ROLE_NODE, "n1");
-    struct queue queue = {.poster.post = post};
+    struct pump pump;
     struct state state = {.arena = cm_arena_new(1 << 16)};
     unsigned seed = 20251122;
     char folder[] = "/tmp/cm-stress-XXXXXX";
     must(mkdtemp(folder), "no folder");
-    queue.last = &queue.first;
-    pthread_mutex_init(&queue.lock, NULL);
-    pthread_cond_init(&queue.posted, NULL);
+    pump_init(&pump);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        run_round(&state, &queue, folder, signer, &seed);
+        run_round(&state, &pump, folder, signer, &seed);
     }
     must(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, "the folder stays");
     cm_arena_free(state.arena);

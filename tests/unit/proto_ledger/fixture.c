@@ -14,23 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void post(struct cm_poster *poster, struct cm_task *task)
-{
-    struct fixture *fixture = CM_CONTAINER(poster, struct fixture, poster);
-    pthread_mutex_lock(&fixture->lock);
-    task->next = NULL;
-    *fixture->last = task;
-    fixture->last = &task->next;
-    pthread_cond_signal(&fixture->posted);
-    pthread_mutex_unlock(&fixture->lock);
-}
-
 void fixture_open(struct fixture *fixture)
 {
-    *fixture = (struct fixture){.poster.post = post, .folder = "/tmp/cm-ledger-XXXXXX"};
-    fixture->last = &fixture->first;
-    pthread_mutex_init(&fixture->lock, NULL);
-    pthread_cond_init(&fixture->posted, NULL);
+    *fixture = (struct fixture){.folder = "/tmp/cm-ledger-XXXXXX"};
+    pump_init(&fixture->pump);
     cm_log_set_level(CM_LOG_ERROR);
     cr_assert(mkdtemp(fixture->folder));
     snprintf(fixture->log, sizeof fixture->log, "%s/log", fixture->folder);
@@ -39,7 +26,7 @@ void fixture_open(struct fixture *fixture)
 
 void fixture_close(struct fixture *fixture)
 {
-    fixture_drain(fixture);
+    pump_drain(&fixture->pump);
     cm_signer_unref(fixture->signer);
     fixture_remove(fixture->folder);
 }
@@ -102,41 +89,11 @@ struct cm_signer *fixture_signer(const struct fixture *fixture, const char *spif
     return signer;
 }
 
-static struct cm_task *take(struct fixture *fixture, bool wait)
-{
-    pthread_mutex_lock(&fixture->lock);
-    while (wait && !fixture->first) {
-        pthread_cond_wait(&fixture->posted, &fixture->lock);
-    }
-    struct cm_task *task = fixture->first;
-    if (task) {
-        fixture->first = task->next;
-        if (!fixture->first) {
-            fixture->last = &fixture->first;
-        }
-    }
-    pthread_mutex_unlock(&fixture->lock);
-    return task;
-}
-
-void fixture_pump(struct fixture *fixture)
-{
-    struct cm_task *task = take(fixture, true);
-    task->run(task);
-}
-
-void fixture_drain(struct fixture *fixture)
-{
-    for (struct cm_task *task; (task = take(fixture, false));) {
-        task->run(task);
-    }
-}
-
 struct cm_ledger_options fixture_options(struct fixture *fixture)
 {
     return (struct cm_ledger_options){.folder = fixture->folder,
                                       .signer = fixture->signer,
-                                      .poster = &fixture->poster,
+                                      .poster = &fixture->pump.poster,
                                       .max_waiting = 64};
 }
 
@@ -183,7 +140,7 @@ enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger,
         return status;
     }
     while (!one->done) {
-        fixture_pump(fixture);
+        pump_one(&fixture->pump);
     }
     return one->append.status;
 }

@@ -3,8 +3,7 @@
 #define CM_TESTS_LEDGER_FIXTURE_H
 
 #include "proto/ledger/ledger_io.h"
-
-#include <pthread.h>
+#include "tests/support/pump.h"
 
 #define FIXTURE_SPIFFE "spiffe://test.example/_/gateway/gw1"
 #define FIXTURE_ORIGIN "test.example/gateway/gw1"
@@ -13,20 +12,13 @@ struct fixture {
     char folder[64];
     char log[80];
     struct cm_signer *signer;
-    struct cm_poster poster;
-    pthread_mutex_t lock;
-    pthread_cond_t posted;
-    struct cm_task *first, **last;
+    struct pump pump;
 };
 
 void fixture_open(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 // A signer with a fresh key and a self-signed certificate of that name.
 struct cm_signer *fixture_signer(const struct fixture *fixture, const char *spiffe);
-// Runs one posted task, waiting for it.
-void fixture_pump(struct fixture *fixture);
-// Runs what is posted already.
-void fixture_drain(struct fixture *fixture);
 struct cm_ledger_options fixture_options(struct fixture *fixture);
 
 // One append, waited for.

@@ -141,7 +141,7 @@ Test(ledger, what_waits_shares_a_checkpoint_and_close_completes_it)
         cr_assert_eq(cm_ledger_append(ledger, &ones[i].append), CM_OK);
     }
     while (!ones[COUNT - 1].done) {
-        fixture_pump(&f);
+        pump_one(&f.pump);
     }
     for (unsigned i = 0; i < COUNT; i++) {
         cr_assert_eq(ones[i].append.status, CM_OK);
@@ -181,7 +181,7 @@ Test(ledger, bounds)
     fixture_start(&second, "too many");
     cr_assert_eq(cm_ledger_append(ledger, &second.append), CM_EXHAUSTED);
     while (!first.done) {
-        fixture_pump(&f);
+        pump_one(&f.pump);
     }
     cr_assert_eq(first.append.status, CM_OK);
     cm_tree_head_unref(first.append.head);

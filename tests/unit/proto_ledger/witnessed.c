@@ -45,7 +45,7 @@ static void open_all(struct world *w)
 static void close_all(struct world *w)
 {
     cm_ledger_close(w->ledger);
-    fixture_drain(&w->fixture);
+    pump_drain(&w->fixture.pump);
     cm_witnessed_clear(&w->witnessed);
 }
 
