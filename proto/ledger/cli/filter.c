@@ -196,29 +196,38 @@ static bool act_fits(const struct cm_filter *filter, const struct cm_audit_recor
             (about_agency && strcmp(record->entry.agency, filter->agency) == 0));
 }
 
+static enum cm_filter_says question_says(const struct cm_filter *filter,
+                                         const struct cm_audit_record *record)
+{
+    if (record->asked == CM_FAMILY_NONE) {
+        return CM_FILTER_UNKNOWN;
+    }
+    return question_fits(filter, record) ? CM_FILTER_YES : CM_FILTER_NO;
+}
+
+// The digest of its question, which needs no clear value, is all that is asked for, and fits.
+static bool digest_fits(const struct cm_filter *filter, const struct cm_digest *digest)
+{
+    return filter->query[0] != '\0' && filter->person[0] == '\0' && !filter->purpose &&
+           !filter->agency && !filter->gateway && filter->plate[0] == '\0' &&
+           begins(cm_bytes_digest(digest), filter->query);
+}
+
 static enum cm_filter_says values_fit(const struct cm_filter *filter,
                                       const struct cm_audit_record *record)
 {
-    const bool only_query = filter->query[0] != '\0' && filter->person[0] == '\0' &&
-                            !filter->purpose && !filter->agency && !filter->gateway &&
-                            filter->plate[0] == '\0';
-    if (cm_digest_set_has(&filter->fit, &record->entry.digest) ||
-        (only_query && begins(cm_bytes_digest(&record->entry.digest), filter->query))) {
-        return CM_FILTER_YES;
-    }
+    const struct cm_digest *digest = &record->entry.digest;
+    const bool fits = cm_digest_set_has(&filter->fit, digest) || digest_fits(filter, digest);
     switch ((unsigned)record->entry.kind) {
     case CM_ENTRY_QUERY:
     case CM_ENTRY_NODE:
     case CM_ENTRY_REACH:
     case CM_ENTRY_COPY:
     case CM_ENTRY_REFUSED:
-        if (record->asked == CM_FAMILY_NONE) {
-            return CM_FILTER_UNKNOWN;
-        }
-        return question_fits(filter, record) ? CM_FILTER_YES : CM_FILTER_NO;
+        return fits ? CM_FILTER_YES : question_says(filter, record);
     case CM_ENTRY_RELEASE:
     case CM_ENTRY_MANIFEST:
-        return CM_FILTER_NO; // its question came before, and did not fit
+        return fits ? CM_FILTER_YES : CM_FILTER_NO; // its question came before
     default:
         return act_fits(filter, record) ? CM_FILTER_YES : CM_FILTER_NO;
     }

@@ -308,6 +308,11 @@ bool cm_ledger_folder_is_live(const struct cm_ledger_folder *folder)
     return folder->live;
 }
 
+int cm_ledger_folder_log(const struct cm_ledger_folder *folder)
+{
+    return folder->logs[folder->at];
+}
+
 struct cm_day_keys *cm_ledger_folder_keys(const struct cm_ledger_folder *folder)
 {
     return folder->keys;

@@ -84,6 +84,8 @@ uint64_t cm_ledger_folder_epochs(const struct cm_ledger_folder *folder);
 uint64_t cm_ledger_folder_epoch(const struct cm_ledger_folder *folder);
 // True: handed over by a running daemon.
 bool cm_ledger_folder_is_live(const struct cm_ledger_folder *folder);
+// The log of the epoch that is read, O_RDONLY. Borrowed.
+int cm_ledger_folder_log(const struct cm_ledger_folder *folder);
 struct cm_day_keys *cm_ledger_folder_keys(const struct cm_ledger_folder *folder);
 
 #endif

@@ -5,6 +5,8 @@
 static const struct cm_command commands[] = {
     {"verify", "whether a ledger is whole, signed and as it was", cm_audit_verify},
     {"show", "what a ledger recorded", cm_audit_show},
+    {"reveal", "prove an entry's clear values to somebody else", cm_audit_reveal},
+    {"export", "copy a ledger once it is verified", cm_audit_export},
     {"report", "who searched what and why; what stands out", cm_audit_report},
     {"subject", "what was asked about one plate", cm_audit_subject},
     {"review", "sign that you looked at a period", cm_audit_review},

@@ -4,7 +4,7 @@
 #include "proto/ledger/cli/folder_args.h"
 #include "proto/ledger/cli/trusts.h"
 #include "proto/ledger/cli/verifier.h"
-#include "proto/ledger/vkey.h"
+#include "proto/ledger/cli/vkey_args.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -31,21 +31,6 @@ static const struct cm_cli_usage usage = {
     .least_words = 1,
     .most_words = 1,
 };
-
-static enum cm_status load_vkey(struct cm_key **out, const char *given, struct cm_error *error)
-{
-    char name[CM_MAX_VKEY];
-    struct cm_buf text = {0};
-    if (strchr(given, '+')) {
-        return cm_vkey_parse(name, out, cm_bytes_of(given), error);
-    }
-    enum cm_status status = cm_file_read(&text, given, CM_MAX_VKEY, error);
-    if (status == CM_OK) {
-        status = cm_vkey_parse(name, out, cm_buf_bytes(&text), error);
-    }
-    cm_buf_clear(&text);
-    return status;
-}
 
 struct notes {
     size_t count;
@@ -180,7 +165,9 @@ int cm_audit_verify(int argc, char **argv)
     cm_cli_parse(&args, &usage, argc, argv);
     enum cm_status status = cm_trusts_load(&trusts, &args, &error);
     if (status == CM_OK && cm_cli_get(&args, 'v')) {
-        status = load_vkey(&o.key, cm_cli_get(&args, 'v'), &error);
+        struct cm_buf text = {0};
+        status = cm_audit_vkey(&o.key, &text, cm_cli_get(&args, 'v'), &error);
+        cm_buf_clear(&text);
     }
     if (status == CM_OK) {
         status = load_notes(&notes, &args, &error);
