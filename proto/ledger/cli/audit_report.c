@@ -3,6 +3,7 @@
 #include "proto/ledger/cli/folder_args.h"
 #include "proto/ledger/cli/period.h"
 #include "proto/ledger/cli/report_print.h"
+#include "proto/ledger/cli/trusts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ static enum cm_status read_args(struct asked *asked, struct cm_error *error)
 }
 
 static enum cm_status read_reviews(struct cm_report *report, const struct cm_cli_args *args,
-                                   struct cm_trust *trust, struct cm_error *error)
+                                   const struct cm_trusts *trusts, struct cm_error *error)
 {
     struct cm_arena *arena = cm_searches_arena(report->searches);
     const char *path;
@@ -85,7 +86,7 @@ static enum cm_status read_reviews(struct cm_report *report, const struct cm_cli
         if (review == NULL) {
             return cm_fail(error, CM_MEMORY, path, "out of memory");
         }
-        enum cm_status status = cm_review_read(review, arena, path, trust, error);
+        enum cm_status status = cm_review_read(review, arena, path, trusts, error);
         if (status != CM_OK) {
             cm_error_hint(error, "in %.100s", path);
             return status;
@@ -96,15 +97,16 @@ static enum cm_status read_reviews(struct cm_report *report, const struct cm_cli
 }
 
 static enum cm_status gather(struct cm_report *report, const struct asked *asked,
-                             struct cm_trust *trust, int argc, char **argv, struct cm_error *error)
+                             const struct cm_trusts *trusts, int argc, char **argv,
+                             struct cm_error *error)
 {
-    enum cm_status status = read_reviews(report, &asked->args, trust, error);
+    enum cm_status status = read_reviews(report, &asked->args, trusts, error);
     for (size_t i = 0; status == CM_OK && i < asked->args.word_count; i++) {
         struct cm_ledger_folder *folder = NULL;
         status =
             cm_audit_folder_open(&folder, asked->args.words[i], &asked->args, argc, argv, error);
         if (status == CM_OK) {
-            status = cm_report_gather(report, folder, trust, error);
+            status = cm_report_gather(report, folder, trusts, error);
         }
         cm_ledger_folder_close(folder);
     }
@@ -163,23 +165,23 @@ int cm_audit_report(int argc, char **argv)
 {
     static struct asked asked;
     static struct cm_report report;
-    struct cm_trust *trust = NULL;
+    struct cm_trusts trusts = {.count = 0};
     struct cm_error error = {0};
     cm_cli_parse(&asked.args, &usage, argc, argv);
     enum cm_status status = read_args(&asked, &error);
     if (status == CM_OK) {
-        status = cm_audit_trust(&trust, &asked.args, &error);
+        status = cm_trusts_load(&trusts, &asked.args, &error);
     }
     if (status == CM_OK) {
         status = cm_report_init(&report, &asked.options, &error);
     }
     if (status == CM_OK) {
-        status = gather(&report, &asked, trust, argc, argv, &error);
+        status = gather(&report, &asked, &trusts, argc, argv, &error);
     }
     if (status == CM_OK) {
         status = print(&report, &asked, &error);
     }
     cm_report_clear(&report);
-    cm_trust_unref(trust);
+    cm_trusts_clear(&trusts);
     return status == CM_OK ? CM_EXIT_OK : cm_cli_fail(&error);
 }

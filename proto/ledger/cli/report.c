@@ -5,7 +5,7 @@
 
 struct gathering {
     struct cm_report *report;
-    struct cm_trust *trust;
+    const struct cm_trusts *trusts;
 };
 
 enum { TALLIES = 9 };
@@ -92,13 +92,13 @@ static enum cm_status each(void *context, const struct cm_source *source,
     enum cm_status status = hold_reviews(gathering->report, source, record);
     return status != CM_OK
                ? status
-               : cm_report_take_review(gathering->report, source, record, gathering->trust);
+               : cm_report_take_review(gathering->report, source, record, gathering->trusts);
 }
 
 enum cm_status cm_report_gather(struct cm_report *report, struct cm_ledger_folder *folder,
-                                struct cm_trust *trust, struct cm_error *error)
+                                const struct cm_trusts *trusts, struct cm_error *error)
 {
-    struct gathering gathering = {report, trust};
+    struct gathering gathering = {report, trusts};
     const struct cm_gather gather = {
         .from_ms = report->options.from_ms,
         .to_ms = report->options.to_ms,

@@ -88,7 +88,8 @@ void cm_report_clear(struct cm_report *report);
 // A review that came in a file, from cm_searches_arena.
 void cm_report_add_review(struct cm_report *report, struct cm_review *review);
 enum cm_status cm_report_gather(struct cm_report *report, struct cm_ledger_folder *folder,
-                                struct cm_trust *trust, struct cm_error *error) CM_MUST_CHECK;
+                                const struct cm_trusts *trusts,
+                                struct cm_error *error) CM_MUST_CHECK;
 // After the last folder: sums and flags.
 enum cm_status cm_report_finish(struct cm_report *report, struct cm_error *error) CM_MUST_CHECK;
 // What searches an auditor signs for when the report is reviewed: all sightings covered.
@@ -102,6 +103,6 @@ enum cm_status cm_report_take_event(struct cm_report *report, const struct cm_so
                                     const struct cm_audit_record *record) CM_MUST_CHECK;
 enum cm_status cm_report_take_review(struct cm_report *report, const struct cm_source *source,
                                      const struct cm_audit_record *record,
-                                     struct cm_trust *trust) CM_MUST_CHECK;
+                                     const struct cm_trusts *trusts) CM_MUST_CHECK;
 
 #endif

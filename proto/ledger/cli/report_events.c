@@ -93,7 +93,8 @@ enum cm_status cm_report_take_event(struct cm_report *report, const struct cm_so
 }
 
 enum cm_status cm_report_take_review(struct cm_report *report, const struct cm_source *source,
-                                     const struct cm_audit_record *record, struct cm_trust *trust)
+                                     const struct cm_audit_record *record,
+                                     const struct cm_trusts *trusts)
 {
     struct cm_review found;
     struct cm_error error = {0};
@@ -102,7 +103,7 @@ enum cm_status cm_report_take_review(struct cm_report *report, const struct cm_s
         return CM_OK;
     }
     struct cm_arena *arena = cm_searches_arena(report->searches);
-    enum cm_status status = cm_review_open(&found, arena, &record->access.request, trust, &error);
+    enum cm_status status = cm_review_open(&found, arena, &record->access.request, trusts, &error);
     if (status == CM_NOT_FOUND || status == CM_MEMORY) {
         return status == CM_NOT_FOUND ? CM_OK : status;
     }

@@ -111,23 +111,23 @@ static enum cm_status check_own(const char **person, struct cm_arena *arena,
                                               : status;
 }
 
-static enum cm_status check_trust(struct cm_review *out, const struct cm_envelope *envelope,
-                                  struct cm_trust *trust, struct cm_error *error)
+static enum cm_status check_trusts(struct cm_review *out, const struct cm_envelope *envelope,
+                                   const struct cm_trusts *trusts, struct cm_error *error)
 {
-    struct cm_signatory *signatories[2] = {NULL, NULL};
-    if (trust == NULL) {
-        return CM_OK;
+    enum cm_status status = CM_OK;
+    for (size_t i = 0; !out->checked && i < trusts->count; i++) {
+        struct cm_signatory *signatories[2] = {NULL, NULL};
+        status =
+            cm_trust_verify(signatories, trusts->list[i], envelope, NULL, out->signed_ms, error);
+        out->checked = status == CM_OK;
+        cm_signatory_unref(signatories[0]);
+        cm_signatory_unref(signatories[1]);
     }
-    enum cm_status status =
-        cm_trust_verify(signatories, trust, envelope, NULL, out->signed_ms, error);
-    out->checked = status == CM_OK;
-    cm_signatory_unref(signatories[0]);
-    cm_signatory_unref(signatories[1]);
     return status;
 }
 
 enum cm_status cm_review_open(struct cm_review *out, struct cm_arena *arena,
-                              const struct cm_envelope *envelope, struct cm_trust *trust,
+                              const struct cm_envelope *envelope, const struct cm_trusts *trusts,
                               struct cm_error *error)
 {
     struct cm_audit_request request;
@@ -148,11 +148,11 @@ enum cm_status cm_review_open(struct cm_review *out, struct cm_arena *arena,
         return cm_fail(error, CM_MEMORY, "review", "out of memory");
     }
     status = check_own(&out->person, arena, envelope, error);
-    return status != CM_OK ? status : check_trust(out, envelope, trust, error);
+    return status != CM_OK ? status : check_trusts(out, envelope, trusts, error);
 }
 
 enum cm_status cm_review_read(struct cm_review *out, struct cm_arena *arena, const char *path,
-                              struct cm_trust *trust, struct cm_error *error)
+                              const struct cm_trusts *trusts, struct cm_error *error)
 {
     struct cm_buf file = {.max = CM_MAX_AUDIT_REQUEST + CM_MAX_ATTACHMENTS};
     struct cm_envelope envelope;
@@ -161,7 +161,7 @@ enum cm_status cm_review_read(struct cm_review *out, struct cm_arena *arena, con
         status = cm_envelope_decode(&envelope, arena, cm_buf_bytes(&file), error);
     }
     if (status == CM_OK) {
-        status = cm_review_open(out, arena, &envelope, trust, error);
+        status = cm_review_open(out, arena, &envelope, trusts, error);
     }
     cm_buf_clear(&file);
     return status;

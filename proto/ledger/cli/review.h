@@ -4,7 +4,7 @@
 #define CM_LEDGER_CLI_REVIEW_H
 
 #include "proto/ledger/cli/searches.h"
-#include "proto/trust/trust.h"
+#include "proto/ledger/cli/trusts.h"
 
 #define CM_REVIEW_COMMAND "review"
 
@@ -30,14 +30,14 @@ enum cm_status cm_review_take(struct cm_review *review, struct cm_arena *arena,
 // The arguments of the signed request: "1 0-4123 of 4123 <root> searches 87: note". Appends.
 enum cm_status cm_review_format(struct cm_buf *out, const struct cm_review *review) CM_MUST_CHECK;
 // An encoded envelope as the ledger or a file has it, decoded into arena; its signature is checked
-// by the key of its own certificate, and where trust is not NULL that certificate and its role
-// too. CM_NOT_FOUND: an auditor's request, but no review.
+// by the key of its own certificate, and where there are trusts that certificate and its role by
+// one of them. CM_NOT_FOUND: an auditor's request, but no review.
 enum cm_status cm_review_open(struct cm_review *out, struct cm_arena *arena,
-                              const struct cm_envelope *envelope, struct cm_trust *trust,
+                              const struct cm_envelope *envelope, const struct cm_trusts *trusts,
                               struct cm_error *error) CM_MUST_CHECK;
 // The same of a file.
 enum cm_status cm_review_read(struct cm_review *out, struct cm_arena *arena, const char *path,
-                              struct cm_trust *trust, struct cm_error *error) CM_MUST_CHECK;
+                              const struct cm_trusts *trusts, struct cm_error *error) CM_MUST_CHECK;
 // Signs it, for a file.
 enum cm_status cm_review_sign(struct cm_buf *out, const struct cm_review *review,
                               const struct cm_signer *signer, struct cm_error *error) CM_MUST_CHECK;

@@ -11,6 +11,7 @@
 static struct story story;
 static struct cm_report report;
 static const struct cm_report_view everything;
+static const struct cm_trusts nobody;
 
 static void begin(void)
 {
@@ -43,7 +44,7 @@ static void finish(struct made *made)
 {
     struct cm_error error = {.text = ""};
     struct cm_ledger_folder *folder = made_folder(made);
-    cr_assert_eq(cm_report_gather(&report, folder, NULL, &error), CM_OK, "%s", error.text);
+    cr_assert_eq(cm_report_gather(&report, folder, &nobody, &error), CM_OK, "%s", error.text);
     cr_assert_eq(cm_report_finish(&report, &error), CM_OK, "%s", error.text);
     cm_ledger_folder_close(folder);
 }
@@ -265,7 +266,7 @@ Test(report, lesser_purposes_that_reach_more_stand_out)
     tell(&serious, 1);
     tell(&lesser, 1);
     struct cm_ledger_folder *folder = made_folder(&story.north);
-    cr_assert_eq(cm_report_gather(&report, folder, NULL, NULL), CM_OK);
+    cr_assert_eq(cm_report_gather(&report, folder, &nobody, NULL), CM_OK);
     cm_ledger_folder_close(folder);
     struct cm_search *const *list;
     size_t count;

@@ -12,7 +12,8 @@
 
 static struct story story;
 static struct cm_arena *arena;
-static struct cm_trust *trust;
+static struct cm_trusts trusts;
+static const struct cm_trusts none;
 
 static void begin(void)
 {
@@ -20,7 +21,7 @@ static void begin(void)
     story_open(&story);
     pki_identity(story.pki, NORTHPORT, CM_ROLE_AUDITOR, "vega");
     pki_identity(story.pki, NORTHPORT, CM_ROLE_INVESTIGATOR, "lee");
-    trust = pki_trust(story.pki);
+    trusts = (struct cm_trusts){.count = 1, .list = {pki_trust(story.pki)}};
     arena = cm_arena_new((size_t)1 << 24);
     story_tell(&story, &search);
     story_tell(&story, &search);
@@ -29,7 +30,7 @@ static void begin(void)
 static void end(void)
 {
     cm_arena_free(arena);
-    cm_trust_unref(trust);
+    cm_trusts_clear(&trusts);
     story_close(&story);
 }
 
@@ -63,7 +64,8 @@ static struct cm_buf signed_by(const struct cm_review *review, enum cm_role role
     return out;
 }
 
-static enum cm_status opened(struct cm_review *out, struct cm_bytes bytes, struct cm_trust *by)
+static enum cm_status opened(struct cm_review *out, struct cm_bytes bytes,
+                             const struct cm_trusts *by)
 {
     struct cm_envelope envelope;
     cr_assert_eq(cm_envelope_decode(&envelope, arena, bytes, NULL), CM_OK);
@@ -75,7 +77,7 @@ Test(review, says_what_was_looked_at)
     struct cm_review out;
     const struct cm_review review = measured(INT64_MAX);
     struct cm_buf bytes = signed_by(&review, CM_ROLE_AUDITOR);
-    cr_assert_eq(opened(&out, cm_buf_bytes(&bytes), trust), CM_OK);
+    cr_assert_eq(opened(&out, cm_buf_bytes(&bytes), &trusts), CM_OK);
     cr_expect_eq(out.from, 0);
     cr_expect_eq(out.to, 3);
     cr_expect_eq(out.size, 3);
@@ -93,7 +95,7 @@ Test(review, without_a_directory_says_that_nobody_checked_the_signer)
     struct cm_review out;
     const struct cm_review review = measured(INT64_MAX);
     struct cm_buf bytes = signed_by(&review, CM_ROLE_AUDITOR);
-    cr_assert_eq(opened(&out, cm_buf_bytes(&bytes), NULL), CM_OK);
+    cr_assert_eq(opened(&out, cm_buf_bytes(&bytes), &none), CM_OK);
     cr_expect_not(out.checked);
     cm_buf_clear(&bytes);
 }
@@ -103,7 +105,7 @@ Test(review, only_auditors_review)
     struct cm_review out;
     const struct cm_review review = measured(INT64_MAX);
     struct cm_buf bytes = signed_by(&review, CM_ROLE_INVESTIGATOR);
-    cr_expect_eq(opened(&out, cm_buf_bytes(&bytes), trust), CM_FORBIDDEN);
+    cr_expect_eq(opened(&out, cm_buf_bytes(&bytes), &trusts), CM_FORBIDDEN);
     cm_buf_clear(&bytes);
 }
 
@@ -115,7 +117,7 @@ Test(review, an_altered_one_is_refused)
     uint8_t *at = memmem(bytes.data, bytes.len, "0-3 of", 6);
     cr_assert(at);
     at[2] = '2';
-    cr_expect_eq(opened(&out, cm_buf_bytes(&bytes), NULL), CM_UNAUTHENTICATED);
+    cr_expect_eq(opened(&out, cm_buf_bytes(&bytes), &none), CM_UNAUTHENTICATED);
     cm_buf_clear(&bytes);
 }
 
@@ -144,7 +146,7 @@ Test(review, reads_exactly_its_own_form)
         cr_assert_eq(cm_audit_request_encode(&payload, &request), CM_OK);
         pki_sign(&envelope, arena, CM_FAMILY_AUDIT, cm_buf_bytes(&payload),
                  someone(CM_ROLE_AUDITOR));
-        cr_expect_eq(cm_review_open(&out, arena, &envelope, NULL, NULL), CM_NOT_FOUND, "%s",
+        cr_expect_eq(cm_review_open(&out, arena, &envelope, &none, NULL), CM_NOT_FOUND, "%s",
                      arguments);
         cm_buf_clear(&payload);
     }
@@ -161,7 +163,7 @@ static void report_with(struct cm_report *report, struct cm_review *review)
         cm_report_add_review(report, review);
     }
     cr_assert_eq(cm_ledger_folder_open(&folder, story.north.folder, NULL, NULL), CM_OK);
-    cr_assert_eq(cm_report_gather(report, folder, trust, NULL), CM_OK);
+    cr_assert_eq(cm_report_gather(report, folder, &trusts, NULL), CM_OK);
     cr_assert_eq(cm_report_finish(report, NULL), CM_OK);
     cm_ledger_folder_close(folder);
 }
