@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CM_DAY_KEY_SIZE = 32, CM_DAY_KEY_MAX = 8192, CM_DAY_TEXT = 11 };
+enum { CM_DAY_KEY_SIZE = 32, CM_DAY_KEY_MAX = 40000, CM_DAY_TEXT = 11 };
 #define CM_DAY_KEYS_FOLDER "keys"
 #define CM_DAY_KEYS_ERASED "erased"
 #define CM_DAY_LENGTH_MS   INT64_C(86400000)
