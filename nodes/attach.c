@@ -95,6 +95,14 @@ void cm_attach_break(struct cm_attach *attach, const char *why)
     cm_stream_cancel(attach->stream);
 }
 
+void cm_attach_back_off(struct cm_attach *attach, const char *why)
+{
+    cm_log(CM_LOG_ERROR, "gateway-backed-off", "gateway=%s why=\"%s\" action=\"ask its operator\"",
+           attach->asker.gateway, why);
+    attach->failures = REDIAL_DOUBLINGS;
+    cm_attach_break(attach, why);
+}
+
 static bool welcome(struct cm_attach *attach, const struct cm_welcome *welcome)
 {
     struct cm_error error = {.text = ""};
@@ -123,7 +131,7 @@ static bool take_ask(struct cm_attach *attach, struct cm_arena *arena, const str
     struct cm_arena *kept = arena;
     struct cm_error error = {.text = ""};
     struct cm_entry entry;
-    if (attach->asker.in_flight + attach->credits >= CM_CREDITS) {
+    if (!node->store || attach->asker.in_flight + attach->credits >= CM_CREDITS) {
         cm_arena_free(arena);
         cm_attach_break(attach, "more asks than credits");
         return false;
@@ -167,7 +175,7 @@ static bool take_part(struct cm_attach *attach, const struct cm_directory_part *
 
 // Takes arena. Whether the session goes on.
 static bool take(struct cm_attach *attach, struct cm_arena *arena,
-                 const struct cm_attach_down *down)
+                 const struct cm_attach_down *down, size_t bytes)
 {
     bool goes_on = attach->phase == CM_ATTACH_ATTACHED;
     struct cm_node_query *query;
@@ -176,6 +184,9 @@ static bool take(struct cm_attach *attach, struct cm_arena *arena,
     }
     if (down->kind == CM_DOWN_CHECKPOINT && goes_on) {
         return cm_attach_take_checkpoint(attach, arena, &down->checkpoint);
+    }
+    if (down->kind == CM_DOWN_COPY && goes_on) {
+        return cm_attach_take_copy(attach, arena, &down->copy, bytes);
     }
     if (down->kind == CM_DOWN_WELCOME && attach->phase == CM_ATTACH_GREETING) {
         goes_on = welcome(attach, &down->welcome);
@@ -218,7 +229,7 @@ static void on_message(void *owner, struct cm_bytes message)
         cm_attach_break(attach, "a malformed message");
         return;
     }
-    if (take(attach, arena, &down) && !attach->reading_held) {
+    if (take(attach, arena, &down, message.len) && !attach->reading_held && !attach->copies_held) {
         cm_stream_read(attach->stream);
     }
 }
@@ -239,7 +250,8 @@ static void on_closed(void *owner, enum cm_status status, const struct cm_error 
     cm_timer_cancel(attach->options.loop, &attach->timer);
     cm_directory_parts_clear(&attach->incoming);
     attach->reading_held = attach->reading_held && !attach->offer_waits;
-    attach->offer_waits = false;
+    attach->offer_waits = attach->copies_held = false;
+    cm_copies_lost(&attach->copies);
     cm_attach_clear_up(attach);
     cm_attach_witness_end(attach);
     cm_node_queries_cancel(node_of(attach), &attach->asker);
@@ -277,7 +289,8 @@ static void dial(struct cm_timer *timer)
     struct cm_attach *attach = CM_CONTAINER(timer, struct cm_attach, timer);
     struct cm_error error = {.text = ""};
     // What the last session left must be gone: it may still move the head that Hello names.
-    if (attach->asker.in_flight > 0 || attach->reading_held || attach->witness.keeping) {
+    if (attach->asker.in_flight > 0 || attach->reading_held || attach->copies.first ||
+        attach->witness.keeping) {
         wait_to_dial(attach);
         return;
     }
@@ -385,6 +398,8 @@ enum cm_status cm_attach_new(struct cm_attach **out, const struct cm_attach_opti
     attach->asker.ops = &cm_attach_asker_ops;
     attach->asker.turn_last = &attach->asker.turn;
     attach->last = &attach->first;
+    attach->copies =
+        (struct cm_copies){.node = options->node, .ops = &cm_attach_copies_ops, .context = attach};
     attach->heads.submit = submit;
     attach->heads.context = options->node->ports;
     attach->phase = CM_ATTACH_CLOSED;
@@ -457,7 +472,7 @@ bool cm_attach_closing(const struct cm_attach *attach)
 bool cm_attach_idle(const struct cm_attach *attach)
 {
     return !attach->stream && attach->asker.in_flight == 0 && !attach->heads.busy &&
-           !attach->reading_held && !attach->witness.keeping;
+           !attach->reading_held && !attach->copies.first && !attach->witness.keeping;
 }
 
 void cm_attach_directory_taken(struct cm_attach *attach, enum cm_status status)
@@ -469,11 +484,7 @@ void cm_attach_directory_taken(struct cm_attach *attach, enum cm_status status)
         return;
     }
     if (lies) {
-        cm_log(CM_LOG_ERROR, "gateway-backed-off",
-               "gateway=%s why=\"its directory does not hold\" action=\"ask its operator\"",
-               attach->asker.gateway);
-        attach->failures = REDIAL_DOUBLINGS;
-        cm_attach_break(attach, "its directory does not hold");
+        cm_attach_back_off(attach, "its directory does not hold");
     } else {
         cm_stream_read(attach->stream);
     }

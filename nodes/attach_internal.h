@@ -1,9 +1,10 @@
-// A session's inside, shared by attach.c (dialling, what comes down), attach_up.c (what goes up)
-// and attach_answer.c (what its queries ask of it).
+// A session's inside, shared by attach.c (dialling, what comes down), attach_up.c (what goes up),
+// attach_answer.c (what its queries ask of it) and attach_copy.c (copies for our own agency).
 #ifndef CM_NODES_ATTACH_INTERNAL_H
 #define CM_NODES_ATTACH_INTERNAL_H
 
 #include "nodes/attach.h"
+#include "nodes/copies.h"
 #include "nodes/node_query.h"
 
 #include <pthread.h>
@@ -13,6 +14,7 @@ enum {
     RULES_ARENA_CAP = 16 * 1024 * 1024,
     MAX_ADDRESSES = 16,
     MAX_DOWN = CM_MAX_ATTACH_DOWN,
+    MAX_COPIES_HELD = 16 * 1024 * 1024, // bytes; past them the session is not read
 };
 
 // The gateway's certificate as the last handshake judged it. Under the lock.
@@ -70,8 +72,10 @@ struct cm_attach {
     unsigned failures;
     uint8_t session[CM_INSTANCE_SIZE];
     bool reading_held; // a directory is being verified
+    bool copies_held;  // too many copies are being recorded
     bool offer_waits;  // incoming is whole, and is to be verified after another
     struct cm_directory_parts incoming;
+    struct cm_copies copies;
     // up
     struct cm_attach_message *first, **last;
     unsigned credits; // to give back
@@ -90,6 +94,8 @@ enum cm_status cm_attach_queue(struct cm_attach *attach,
                                const struct cm_attach_up *up) CM_MUST_CHECK;
 // Something of the gateway's can't be: the session ends and is dialled again.
 void cm_attach_break(struct cm_attach *attach, const char *why);
+// What it signed does not hold: it is left, and not dialled soon.
+void cm_attach_back_off(struct cm_attach *attach, const char *why);
 
 // attach_witness.c
 // Attached; seen: how much the gateway saw of our ledger, in its epoch.
@@ -102,6 +108,10 @@ bool cm_attach_take_cosignature(struct cm_attach *attach, const struct cm_cosign
 // No ask waits to be judged.
 void cm_attach_judge_checkpoint(struct cm_attach *attach);
 void cm_attach_witness_end(struct cm_attach *attach);
+// attach_copy.c: a copy of what one of our people asked. Takes arena. Whether the session goes on.
+bool cm_attach_take_copy(struct cm_attach *attach, struct cm_arena *arena,
+                         const struct cm_copy *copy, size_t bytes);
+extern const struct cm_copies_ops cm_attach_copies_ops;
 
 extern const struct cm_asker_ops cm_attach_asker_ops;
 

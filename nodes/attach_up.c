@@ -57,7 +57,7 @@ enum cm_status cm_attach_hello(struct cm_attach *attach)
     hello->directory_serial = cm_trust_directory(node->trust)->serial;
     hello->tree_size = attach->asker.head.size;
     hello->tree_root = attach->asker.head.root;
-    hello->credits = CM_CREDITS;
+    hello->credits = node->store ? CM_CREDITS : 0; // without one it is asked nothing
     hello->epoch = attach->options.witnessed->statement;
     attach->rules_due = false;
     attach->credits = 0;

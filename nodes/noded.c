@@ -289,7 +289,9 @@ void cm_noded_run(struct cm_noded *noded)
         }
     }
     cm_log(CM_LOG_INFO, "stopped",
-           "answered=%" PRIu64 " refused=%" PRIu64 " withdrawn=%" PRIu64 " stopped=%" PRIu64,
+           "answered=%" PRIu64 " refused=%" PRIu64 " withdrawn=%" PRIu64 " stopped=%" PRIu64
+           " copies=%" PRIu64,
            noded->node.counters.answered, noded->node.counters.refused,
-           noded->node.counters.withdrawn, noded->node.counters.stopped);
+           noded->node.counters.withdrawn, noded->node.counters.stopped,
+           noded->node.counters.copies);
 }

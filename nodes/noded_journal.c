@@ -5,7 +5,6 @@
 #include "nodes/journal.h"
 #include "proto/base/log.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,17 +70,29 @@ static bool take_sharing(struct taken *out, const struct cm_noded *noded, const 
     return true;
 }
 
+// A number after word at *at, which moves past it.
+static bool number_after(uint64_t *out, const char **at, const char *word)
+{
+    char *end = NULL;
+    const char *digits = after(*at, word);
+    if (!digits || digits[0] < '0' || digits[0] > '9') {
+        return false;
+    }
+    *out = strtoull(digits, &end, 10);
+    *at = end;
+    return true;
+}
+
 static bool take_ingest(struct taken *out, const char *what)
 {
     struct cm_entry entry = {.kind = CM_ENTRY_INGEST};
-    int end = 0;
-    if (sscanf(what, "ingest accepted=%" SCNu64 " duplicates=%" SCNu64 " rejected=%" SCNu64 "%n",
-               &entry.accepted, &entry.duplicates, &entry.rejected, &end) != 3 ||
-        what[end] != '\0') {
-        return false;
+    const bool whole = number_after(&entry.accepted, &what, "ingest accepted=") &&
+                       number_after(&entry.duplicates, &what, " duplicates=") &&
+                       number_after(&entry.rejected, &what, " rejected=") && what[0] == '\0';
+    if (whole) {
+        out->entry = entry;
     }
-    out->entry = entry;
-    return true;
+    return whole;
 }
 
 static void take(struct taken *out, const struct cm_noded *noded,

@@ -145,14 +145,17 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
     return CM_OK;
 }
 
-static void remember(struct cm_noded *noded, const struct cm_entry *entry)
+static enum cm_status remember(struct cm_noded *noded, const struct cm_entry *entry)
 {
     noded->newest_ms = entry->recorded_ms;
     if (entry->kind == CM_ENTRY_RULES) {
         noded->recorded_rules = entry->digest;
     } else if (entry->kind == CM_ENTRY_DIRECTORY) {
         noded->recorded_directory = entry->directory_serial;
+    } else if (entry->kind == CM_ENTRY_COPY) {
+        return cm_copies_seen_add(&noded->node.copies_seen, entry);
     }
+    return CM_OK;
 }
 
 // Queries that were judged to the end within their life can't be asked again.
@@ -165,7 +168,9 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
     if (status) {
         return status;
     }
-    remember(noded, &entry);
+    if (remember(noded, &entry)) {
+        return CM_MEMORY;
+    }
     const bool claimed = entry.kind == CM_ENTRY_NODE &&
                          (entry.permitted || entry.refusal == CM_REFUSAL_NOT_PERMITTED);
     if (!claimed || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
@@ -374,6 +379,7 @@ void cm_noded_free(struct cm_noded *noded)
     cm_bundle_free(noded->node.bundle);
     cm_releases_drop(&noded->node);
     cm_chain_places_free(noded->node.chains);
+    cm_copies_seen_clear(&noded->node.copies_seen);
     cm_day_keys_free(noded->node.keys);
     cm_replay_free(noded->node.replay);
     cm_trust_unref(noded->node.trust);

@@ -2,6 +2,13 @@
 
 #include "nodes/ports.h"
 
+// Ends of what was begun when there still was room, and what must not go unseen.
+static bool is_essential(enum cm_entry_kind kind)
+{
+    return kind == CM_ENTRY_RELEASE || kind == CM_ENTRY_STOP || kind == CM_ENTRY_WITNESS ||
+           kind == CM_ENTRY_EPOCH;
+}
+
 enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *node,
                                    const struct cm_entry *entry, const struct cm_access *access,
                                    void (*done)(struct cm_append *append))
@@ -20,8 +27,10 @@ enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *nod
     if (status) {
         return status;
     }
-    own->append = (struct cm_append){
-        .entry = cm_buf_bytes(&own->entry), .access = cm_buf_bytes(&own->sealed), .done = done};
+    own->append = (struct cm_append){.entry = cm_buf_bytes(&own->entry),
+                                     .access = cm_buf_bytes(&own->sealed),
+                                     .essential = is_essential(entry->kind),
+                                     .done = done};
     return node->ports->append(node->ports, &own->append);
 }
 

@@ -3,6 +3,7 @@
 #ifndef CM_NODES_PORTS_H
 #define CM_NODES_PORTS_H
 
+#include "nodes/copies_seen.h"
 #include "nodes/denials.h"
 #include "nodes/head_store.h"
 #include "nodes/orders.h"
@@ -73,11 +74,13 @@ struct cm_node {
     struct cm_day_keys *keys;       // of the own ledger's access records
     struct cm_chain_places *chains; // written today
     struct cm_releases releases;
+    struct cm_copies_seen copies_seen; // of questions of our own people
     struct cm_rejections rejections;
     bool draining;
     struct cm_node_query *queries;
     struct { // since start
         uint64_t answered, refused, withdrawn, stopped;
+        uint64_t copies, copies_refused;
     } counters;
 };
 

@@ -371,6 +371,13 @@ static void grow(struct world *world, struct cm_append *append)
     cm_buf_clear(&note);
 }
 
+static void open_access(struct cm_access *out, struct world *world, const struct cm_append *append)
+{
+    cr_assert_eq(cm_access_open(out, world->arena, keep_bytes(world, append->access), append->entry,
+                                world->node.keys, &world->error),
+                 CM_OK, "%s: %s", world->error.where, world->error.text);
+}
+
 static void take_node_entry(struct world *world, const struct cm_append *append,
                             const struct cm_entry *entry)
 {
@@ -378,10 +385,7 @@ static void take_node_entry(struct world *world, const struct cm_append *append,
     cr_assert_lt(at, WORLD_ENTRIES);
     world->entries[at] = *entry;
     world->places[at] = append->index;
-    cr_assert_eq(cm_access_open(&world->accesses[at], world->arena,
-                                keep_bytes(world, append->access), append->entry, world->node.keys,
-                                &world->error),
-                 CM_OK, "%s: %s", world->error.where, world->error.text);
+    open_access(&world->accesses[at], world, append);
     world->chains += !world->accesses[at].chain_elsewhere;
 }
 
@@ -397,6 +401,10 @@ static void run_append(struct world *world, struct cm_append *append)
         if (entry.kind == CM_ENTRY_RELEASE) {
             cr_assert_lt(world->release_count, WORLD_ENTRIES);
             world->releases[world->release_count++] = entry;
+        } else if (entry.kind == CM_ENTRY_COPY) {
+            cr_assert_lt(world->copy_count, WORLD_SAID);
+            open_access(&world->copy_accesses[world->copy_count], world, append);
+            world->copies[world->copy_count++] = entry;
         } else {
             cr_assert_eq(entry.kind, CM_ENTRY_NODE);
             take_node_entry(world, append, &entry);
@@ -620,6 +628,7 @@ void world_free(struct world *world)
     check_releases(world);
     cm_merkle_free(world->own);
     cm_signatory_unref(world->self);
+    cm_copies_seen_clear(&world->node.copies_seen);
     cm_day_keys_free(world->node.keys);
     cm_chain_places_free(world->node.chains);
     cm_merkle_free(world->tree);

@@ -66,6 +66,9 @@ struct world {
     struct cm_access accesses[WORLD_ENTRIES]; // of these, opened
     unsigned release_count, releases_failed;
     struct cm_entry releases[WORLD_ENTRIES];
+    unsigned copy_count;
+    struct cm_entry copies[WORLD_SAID];
+    struct cm_access copy_accesses[WORLD_SAID];
     unsigned chains; // access records that hold the signer's certificates
     struct cm_merkle *own;
     struct cm_signatory *self;      // as others see the node

@@ -152,7 +152,6 @@ Test(attach, up_form)
     HELLO(h->rule_set_count = CM_MAX_RULE_SETS + 1);
     HELLO(h->tree_size = 0);
     HELLO(h->tree_root = (struct cm_digest){{0}});
-    HELLO(h->credits = 0);
     HELLO(h->credits = CM_CREDITS + 1);
     HELLO(h->overlay.family = CM_FAMILY_RULESET);
     HELLO(h->epoch.family = CM_FAMILY_RULESET);
