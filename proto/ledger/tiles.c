@@ -4,6 +4,7 @@
 #include "proto/ledger/merkle.h"
 #include "proto/ledger/tile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -328,22 +329,37 @@ enum cm_status cm_tiles_check_end(const struct cm_tiles *tiles, struct cm_error 
     return CM_OK;
 }
 
+static enum cm_status empty_folder(const struct cm_tiles *tiles, DIR *dir, const char *path,
+                                   struct cm_error *error)
+{
+    for (struct dirent *item; (item = readdir(dir)) != NULL;) {
+        if (item->d_name[0] != '.' && tiles->io->unlinkat(dirfd(dir), item->d_name, 0) != 0) {
+            return os_error(error, path, "what is in it can't be removed");
+        }
+    }
+    return CM_OK;
+}
+
 static enum cm_status remove_partials(const struct cm_tiles *tiles, int row, uint64_t index,
                                       struct cm_error *error)
 {
-    char folder[CM_MAX_TILE_PATH];
-    cm_tile_partials_path(folder, row == ENTRIES_ROW ? CM_TILE_ENTRIES : row, index);
-    for (unsigned width = 1; width < CM_TILE_WIDTH; width++) {
-        char path[CM_MAX_TILE_PATH + 4];
-        snprintf(path, sizeof path, "%s/%u", folder, width);
-        if (tiles->io->unlinkat(tiles->folder, path, 0) != 0 && errno != ENOENT) {
-            return os_error(error, path, "can't be removed");
-        }
+    char path[CM_MAX_TILE_PATH];
+    cm_tile_partials_path(path, row == ENTRIES_ROW ? CM_TILE_ENTRIES : row, index);
+    const int fd = openat(tiles->folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT ? CM_OK : os_error(error, path, "can't be opened");
     }
-    if (tiles->io->unlinkat(tiles->folder, folder, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-        return os_error(error, folder, "can't be removed");
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return cm_fail(error, CM_MEMORY, path, "out of memory");
     }
-    return CM_OK;
+    enum cm_status status = empty_folder(tiles, dir, path, error);
+    closedir(dir);
+    if (!status && tiles->io->unlinkat(tiles->folder, path, AT_REMOVEDIR) != 0) {
+        status = os_error(error, path, "can't be removed");
+    }
+    return status;
 }
 
 // Before the checkpoint moves on: so none stay behind after a crash, and whoever reads by the old

@@ -2,6 +2,7 @@
 
 #include "proto/base/file.h"
 #include "proto/base/log.h"
+#include "proto/ledger/merkle.h"
 
 #include <criterion/criterion.h>
 #include <openssl/ec.h>
@@ -143,4 +144,81 @@ enum cm_status fixture_append(struct fixture *fixture, struct cm_ledger *ledger,
         pump_one(&fixture->pump);
     }
     return one->append.status;
+}
+
+static enum cm_status note_entry(void *context, const struct cm_log_item *item)
+{
+    struct fixture_seen *seen = context;
+    cr_assert_eq(item->index, seen->count++);
+    snprintf(seen->last, sizeof seen->last, "%.*s", (int)item->entry.len,
+             (const char *)item->entry.data);
+    return CM_OK;
+}
+
+struct cm_ledger *fixture_ledger(struct fixture *f, struct fixture_seen *seen)
+{
+    struct cm_ledger_options options = fixture_options(f);
+    struct cm_error error = {.text = ""};
+    struct cm_ledger *ledger;
+    *seen = (struct fixture_seen){0};
+    options.replay = note_entry;
+    options.context = seen;
+    cr_assert_eq(cm_ledger_open(&ledger, &options, &error), CM_OK, "%s", error.text);
+    return ledger;
+}
+
+enum cm_status fixture_try(struct fixture *f)
+{
+    const struct cm_ledger_options options = fixture_options(f);
+    struct cm_ledger *ledger;
+    const enum cm_status status = cm_ledger_open(&ledger, &options, NULL);
+    if (!status) {
+        cm_ledger_close(ledger);
+    }
+    return status;
+}
+
+void fixture_fill(struct fixture *f, unsigned count)
+{
+    struct fixture_seen seen;
+    struct cm_ledger *ledger = fixture_ledger(f, &seen);
+    for (unsigned i = 0; i < count; i++) {
+        struct one one;
+        char entry[32];
+        snprintf(entry, sizeof entry, "entry %u", i);
+        cr_assert_eq(fixture_append(f, ledger, &one, entry), CM_OK);
+        cr_assert_eq(one.append.index, i);
+        cm_tree_head_unref(one.append.head);
+    }
+    cm_ledger_close(ledger);
+}
+
+void fixture_check_proof(const struct cm_ledger *ledger, const struct cm_append *append)
+{
+    struct cm_arena *arena = cm_arena_new(1 << 14);
+    struct cm_inclusion proof;
+    struct cm_digest leaf;
+    const struct cm_checkpoint *checkpoint = &append->head->checkpoint;
+    cr_assert_eq(cm_ledger_prove_inclusion(&proof, arena, ledger, append->index, checkpoint->size),
+                 CM_OK);
+    cm_merkle_leaf(&leaf, append->entry);
+    cr_assert_eq(cm_merkle_check_inclusion(&proof, &leaf, &checkpoint->root), CM_OK);
+    cm_arena_free(arena);
+}
+
+enum cm_status fixture_append_text(struct fixture *f, struct cm_ledger *ledger, const char *entry,
+                                   bool essential)
+{
+    struct one one;
+    fixture_start(&one, entry);
+    one.append.essential = essential;
+    const enum cm_status status = cm_ledger_append(ledger, &one.append);
+    if (status) {
+        return status;
+    }
+    while (!one.done) {
+        pump_one(&f->pump);
+    }
+    cm_tree_head_unref(one.append.head);
+    return one.append.status;
 }

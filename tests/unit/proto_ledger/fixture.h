@@ -37,5 +37,22 @@ void fixture_unpublish(const struct fixture *fixture);
 // A whole file, and one that is overwritten.
 struct cm_buf fixture_read(const char *path);
 void fixture_write(const char *path, const uint8_t *data, size_t len);
+// The entries that a start replays.
+struct fixture_seen {
+    uint64_t count;
+    char last[64];
+};
+
+// Opens the ledger, which must hold; seen: what it replayed.
+struct cm_ledger *fixture_ledger(struct fixture *f, struct fixture_seen *seen);
+// Opens and closes it.
+enum cm_status fixture_try(struct fixture *f);
+// Opens it and records "entry 0" and so on, each with a checkpoint of its own.
+void fixture_fill(struct fixture *f, unsigned count);
+// Inclusion of what was appended, in its head.
+void fixture_check_proof(const struct cm_ledger *ledger, const struct cm_append *append);
+// One append, waited for, its head let go.
+enum cm_status fixture_append_text(struct fixture *f, struct cm_ledger *ledger, const char *entry,
+                                   bool essential);
 
 #endif

@@ -289,6 +289,31 @@ Test(log_reader, every_flipped_bit_is_found)
     finish(&made);
 }
 
+Test(log_reader, wherever_it_was_cut_off_the_last_checkpoint_holds)
+{
+    struct made made;
+    make(&made);
+    add_entry(&made, "one");
+    add(&made, CM_FRAME_ACCESS, cm_bytes_of("sealed"));
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    const size_t first = made.log.len;
+    add_entry(&made, "two");
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    const size_t second = made.log.len;
+    for (; made.log.len >= CM_LOG_MAGIC_SIZE; made.log.len--) {
+        const size_t len = made.log.len;
+        struct cm_log_reader *reader = open_made(&made, NULL);
+        while (next(reader).type != CM_ITEM_END) {
+            ;
+        }
+        const struct cm_log_state *state = cm_log_reader_state(reader);
+        cr_expect_eq(state->checkpoint.size, len == second ? 2 : len >= first ? 1 : 0);
+        cr_expect_eq(state->end + state->torn, len);
+        cm_log_reader_free(reader);
+    }
+    finish(&made);
+}
+
 Test(log_reader, only_a_log_is_opened)
 {
     struct made made;
