@@ -16,6 +16,7 @@ enum {
     RECHECK_TICKS = 60,
     HANDSHAKES_PER_SECOND = 500,
     LAST_GRACE_MS = 1000,
+    FLUSH_MS = 5000,
 };
 
 static const char ledger_text[] = "this gateway's ledger takes no new entries";
@@ -85,7 +86,7 @@ static bool show_last(struct cm_gatewayd *d)
     if (!d->showing) {
         d->showing = true;
         d->drain_until_ms = now_ms + LAST_GRACE_MS;
-        cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_STOP, .text = "asked to stop"});
+        cm_gatewayd_note_stop(d);
     }
     if (!d->shown && d->notes == 0) {
         d->shown = true;
@@ -101,6 +102,7 @@ static void measure(struct cm_gatewayd *d)
         return;
     }
     cm_accept_guard_counts(&guard);
+    struct cm_copies_counts copies = cm_copies_count(d->copies);
     struct cm_metrics_values values = {
         .queries = d->gateway.counters.queries,
         .reaches = d->gateway.counters.reaches,
@@ -118,15 +120,38 @@ static void measure(struct cm_gatewayd *d)
         .findings = d->gateway.counters.findings,
         .refuted = cm_witnessed_refuted(&d->witnessed),
         .connections_accepted = guard.accepted,
+        .copies_acknowledged = copies.acknowledged,
+        .copies_stored = copies.stored,
+        .copies_lost = copies.lost,
+        .copies_put_off = copies.put_off,
+        .copies_waiting = copies.waiting,
+        .copies_files = copies.files,
         .connections_shed = guard.no_descriptor + guard.too_many + guard.too_fast,
     };
     cm_metrics_set(d->metrics, &values);
+}
+
+// Queries first, then their copies, which wait for nobody any more, then what all that recorded.
+static bool drained(struct cm_gatewayd *d)
+{
+    const int64_t now_ms = cm_mono_ms(cm_clock_system());
+    if (d->showing) {
+        return show_last(d);
+    }
+    if (!d->flushing && (cm_admit_inside(d->gateway.admit) == 0 || now_ms >= d->drain_until_ms)) {
+        d->flushing = true;
+        d->drain_until_ms = now_ms + FLUSH_MS;
+        cm_copies_flush(d->copies);
+    }
+    return d->flushing && (cm_copies_idle(d->copies) || now_ms >= d->drain_until_ms) &&
+           show_last(d);
 }
 
 static void tick(struct cm_timer *timer)
 {
     struct cm_gatewayd *d = CM_CONTAINER(timer, struct cm_gatewayd, tick);
     cm_gatewayd_update_closed(d);
+    cm_gatewayd_look(d);
     measure(d);
     cm_gatewayd_accept_next(d); // what could not be looked at before
     if (++d->ticks % RECHECK_TICKS == 0) {
@@ -135,10 +160,7 @@ static void tick(struct cm_timer *timer)
     if (!d->draining) {
         cm_sessions_show(d->sessions, false);
     }
-    if (d->draining && !d->stopping &&
-        (d->showing || cm_admit_inside(d->gateway.admit) == 0 ||
-         cm_mono_ms(cm_clock_system()) >= d->drain_until_ms) &&
-        show_last(d)) {
+    if (d->draining && !d->stopping && drained(d)) {
         stop(d);
     }
     if (!d->stopping && cm_timer_set(d->loop, &d->tick, d->draining ? TICK_MS / 10 : TICK_MS)) {
@@ -270,9 +292,13 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
     cm_arena_reset(d->restore_arena);
     struct cm_entry entry;
     enum cm_status status = cm_entry_decode(&entry, d->restore_arena, item->entry, NULL);
+    if (!status) {
+        status = cm_gatewayd_recall(d, item->index, &entry);
+    }
     if (status) {
         return status;
     }
+    d->newest_ms = entry.recorded_ms > d->newest_ms ? entry.recorded_ms : d->newest_ms;
     bool replayable = entry.kind == CM_ENTRY_QUERY || entry.kind == CM_ENTRY_REACH;
     if (!replayable || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
         return CM_OK; // as long as the cache itself would have held it
@@ -325,7 +351,19 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
     }
     cm_arena_free(d->restore_arena);
     d->restore_arena = NULL;
-    return status;
+    return status ? status : cm_gatewayd_open_keys(d, d->path, error);
+}
+
+static enum cm_status open_copies(struct cm_gatewayd *d, struct cm_error *error)
+{
+    enum cm_status status = make_folder(d->path, sizeof d->path, d->config->data, "copies", error);
+    if (!status) {
+        status = cm_gatewayd_open_copies(d, d->path, error);
+    }
+    if (!status) {
+        status = make_folder(d->path, sizeof d->path, d->config->data, "ledger", error);
+    }
+    return status ? status : cm_gatewayd_recover(d, d->path, error);
 }
 
 static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *error)
@@ -340,6 +378,7 @@ static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *erro
         .loop = d->loop,
         .ledger = d->ledger,
         .slow = d->slow,
+        .copies = d->copies,
         .folder = d->path,
         .on_directory = cm_gatewayd_on_directory,
         .on_rules = cm_gatewayd_on_rules,
@@ -395,11 +434,15 @@ static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
     }
     if (!status &&
         (cm_workers_new(&d->workers, config->workers, WORK_QUEUE, cm_loop_poster(d->loop)) ||
-         cm_workers_new(&d->slow, 1, WORK_QUEUE, cm_loop_poster(d->loop)))) {
+         cm_workers_new(&d->slow, 1, WORK_QUEUE, cm_loop_poster(d->loop)) ||
+         cm_workers_new(&d->disk, 1, WORK_QUEUE, cm_loop_poster(d->loop)))) {
         status = cm_fail(error, CM_MEMORY, "gateway.workers", "the threads could not be started");
     }
     if (!status) {
         status = open_ledger(d, error);
+    }
+    if (!status) {
+        status = open_copies(d, error);
     }
     if (!status) {
         status = open_sessions(d, error);
@@ -431,7 +474,7 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
         cm_gatewayd_free(d);
         return status;
     }
-    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_START, .text = "comity-gatewayd"});
+    cm_gatewayd_note_start(d);
     cm_gatewayd_update_closed(d);
     d->tick.fire = tick;
     tick(&d->tick);
@@ -443,6 +486,24 @@ enum cm_status cm_gatewayd_new(struct cm_gatewayd **out, const struct cm_gateway
     return CM_OK;
 }
 
+static void run_rest(struct cm_gatewayd *d)
+{
+    bool ran = d->loop != NULL;
+    while (ran) {
+        ran = cm_loop_step(d->loop, 0);
+    }
+}
+
+static void free_workers(struct cm_gatewayd *d, struct cm_workers **workers)
+{
+    struct cm_workers *ending = *workers;
+    *workers = NULL; // what comes back submits nothing more
+    if (ending) {
+        cm_workers_free(ending);
+        run_rest(d);
+    }
+}
+
 void cm_gatewayd_free(struct cm_gatewayd *d)
 {
     if (!d) {
@@ -452,23 +513,23 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
     if (d->server) {
         cm_server_free(d->server);
     }
-    // Jobs and appends post their last tasks; queries and sessions go with them.
-    if (d->workers) {
-        cm_workers_free(d->workers);
-    }
-    if (d->slow) {
-        cm_workers_free(d->slow);
-        d->slow = NULL;
-    }
+    // Jobs and appends post their last tasks: queries' first, which may leave copies behind.
+    free_workers(d, &d->workers);
+    free_workers(d, &d->slow);
+    free_workers(d, &d->disk);
     if (d->ledger) {
-        cm_ledger_close(d->ledger);
+        struct cm_ledger *ledger = d->ledger;
+        d->ledger = NULL;
+        cm_ledger_close(ledger);
     }
-    bool ran = d->loop != NULL;
-    while (ran) {
-        ran = cm_loop_step(d->loop, 0);
-    }
+    run_rest(d);
     cm_sessions_free(d->sessions);
     cm_witnessed_clear(&d->witnessed);
+    cm_copies_free(d->copies);
+    cm_refusals_free(d->refusals);
+    cm_chain_places_free(d->chains);
+    cm_day_keys_free(d->keys);
+    free(d->open);
     cm_admit_free(d->gateway.admit);
     cm_admit_free(d->gateway.silent);
     cm_replay_free(d->gateway.replay);

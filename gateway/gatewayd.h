@@ -3,6 +3,7 @@
 #ifndef CM_GATEWAY_GATEWAYD_H
 #define CM_GATEWAY_GATEWAYD_H
 
+#include "proto/base/bytes.h"
 #include "proto/base/config.h"
 
 #include <stdint.h>
@@ -20,7 +21,10 @@ struct cm_gatewayd_config {
     unsigned connections, sessions;
     unsigned queries, per_investigator, per_agency; // in flight
     unsigned held_mb;                               // of batches that wait in merges
-    unsigned waiting;                               // appends
+    unsigned copies_held_mb, copies_mb, copies_per_agency_mb;
+    uint32_t keep_days;                                                      // access records
+    struct cm_digest digest;                                                 // of the file
+    unsigned waiting;                                                        // appends
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay
     int64_t drain_ms;
     int64_t witness_every_ms; // how often nodes are shown the ledger, when it has grown

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-enum { MAX_NOTES = 4096 };
-
 struct note {
     struct cm_append append;
     struct cm_gatewayd *d;
@@ -34,7 +32,7 @@ static void noted(struct cm_append *append)
 
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry)
 {
-    struct note *note = d->notes < MAX_NOTES ? calloc(1, sizeof *note) : NULL;
+    struct note *note = d->ledger && d->notes < CM_GATEWAYD_NOTES ? calloc(1, sizeof *note) : NULL;
     if (!note) {
         cm_log(CM_LOG_ERROR, "not-recorded", "why=overload");
         return;

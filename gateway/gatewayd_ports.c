@@ -8,7 +8,8 @@ static struct cm_gatewayd *of(struct cm_gateway_ports *ports)
 
 static enum cm_status submit(struct cm_gateway_ports *ports, struct cm_job *job)
 {
-    return cm_workers_submit(of(ports)->workers, job);
+    struct cm_gatewayd *d = of(ports);
+    return d->workers ? cm_workers_submit(d->workers, job) : CM_UNAVAILABLE;
 }
 
 static void wake_at(struct cm_gateway_ports *ports, struct cm_gateway_query *query, int64_t mono_ms)
@@ -19,13 +20,16 @@ static void wake_at(struct cm_gateway_ports *ports, struct cm_gateway_query *que
 
 static enum cm_status append(struct cm_gateway_ports *ports, struct cm_append *one)
 {
-    return cm_ledger_append(of(ports)->ledger, one);
+    struct cm_gatewayd *d = of(ports);
+    return d->ledger ? cm_ledger_append(d->ledger, one) : CM_UNAVAILABLE;
 }
 
 static enum cm_status inclusion(struct cm_gateway_ports *ports, struct cm_inclusion *out,
                                 struct cm_arena *arena, uint64_t index, uint64_t size)
 {
-    return cm_ledger_prove_inclusion(out, arena, of(ports)->ledger, index, size);
+    struct cm_gatewayd *d = of(ports);
+    return d->ledger ? cm_ledger_prove_inclusion(out, arena, d->ledger, index, size)
+                     : CM_UNAVAILABLE;
 }
 
 static bool writable(struct cm_gateway_ports *ports, struct cm_gateway_query *query)
@@ -95,6 +99,10 @@ void cm_gatewayd_ports(struct cm_gatewayd *d)
         .wake_at = wake_at,
         .append = append,
         .inclusion = inclusion,
+        .seal = cm_gatewayd_seal,
+        .sealed = cm_gatewayd_sealed,
+        .refused = cm_gatewayd_refused,
+        .ended = cm_gatewayd_ended,
         .writable = writable,
         .write = write_message,
         .finish = finish,

@@ -42,6 +42,12 @@ static const struct {
     VALUE(refuted, "gauge", "1 while this gateway's own ledger lacks what its key signed"),
     VALUE(connections_accepted, "counter", "Connections accepted"),
     VALUE(connections_shed, "counter", "Connections closed at once: too many, too fast"),
+    VALUE(copies_acknowledged, "counter", "Copies that a node of the requester's agency has"),
+    VALUE(copies_stored, "counter", "Copies written to disk until a node takes them"),
+    VALUE(copies_lost, "counter", "Copies for which there was no room on disk"),
+    VALUE(copies_put_off, "counter", "Copies left to be made again at the next start"),
+    VALUE(copies_waiting, "gauge", "Copies in memory"),
+    VALUE(copies_files, "gauge", "Copies on disk"),
 #undef VALUE
 };
 

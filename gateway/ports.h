@@ -5,10 +5,12 @@
 
 #include "acl/bundle/bundle.h"
 #include "gateway/admit.h"
+#include "gateway/copies.h"
 #include "gateway/map.h"
 #include "proto/base/workers.h"
 #include "proto/codec/gateway.h"
 #include "proto/envelope/replay.h"
+#include "proto/ledger/access.h"
 #include "proto/ledger/ledger.h"
 #include "proto/rpc/stream.h"
 
@@ -70,6 +72,18 @@ struct cm_call_handlers {
     void (*lost)(struct cm_call *call, bool started);
 };
 
+// A question that was refused before it was recorded.
+struct cm_refused {
+    enum cm_status code;
+    const char *field;
+    // A person's signature held: the rest is there. Else it is nobody's, and only counted.
+    bool genuine;
+    bool reach;
+    const struct cm_envelope *question;
+    const struct cm_query *query;
+    const struct cm_digest *digest;
+};
+
 struct cm_gateway_ports {
     const struct cm_clock *clock;
     enum cm_status (*submit)(struct cm_gateway_ports *ports, struct cm_job *job);
@@ -80,6 +94,19 @@ struct cm_gateway_ports {
     enum cm_status (*append)(struct cm_gateway_ports *ports, struct cm_append *append);
     enum cm_status (*inclusion)(struct cm_gateway_ports *ports, struct cm_inclusion *out,
                                 struct cm_arena *arena, uint64_t index, uint64_t size);
+
+    // Seals what goes with an entry; where another of the day has the question's chain, access says
+    // so and loses it.
+    enum cm_status (*seal)(struct cm_gateway_ports *ports, struct cm_buf *out,
+                           struct cm_access *access, struct cm_bytes entry, int64_t recorded_ms);
+    // What was sealed so is durable, with the entry at index.
+    void (*sealed)(struct cm_gateway_ports *ports, const struct cm_access *access,
+                   int64_t recorded_ms, uint64_t index);
+    void (*refused)(struct cm_gateway_ports *ports, const struct cm_refused *refused);
+    // A query that was recorded is over: its copy for the requester's agency (moved), and what the
+    // ledger says of the end.
+    void (*ended)(struct cm_gateway_ports *ports, const char *agency, struct cm_buf *copy,
+                  const struct cm_query_end *end);
 
     bool (*writable)(struct cm_gateway_ports *ports, struct cm_gateway_query *query);
     enum cm_status (*write)(struct cm_gateway_ports *ports, struct cm_gateway_query *query,

@@ -74,6 +74,9 @@ void cm_gateway_query_free(struct cm_gateway_query *query)
         cm_tree_head_unref(query->head);
     }
     cm_buf_clear(&query->entry);
+    cm_buf_clear(&query->sealed);
+    cm_wipe(query->copy.data, query->copy.len);
+    cm_buf_clear(&query->copy);
     cm_buf_clear(&query->out);
     cm_admit_leave(query->gateway->admit, &query->admission);
     cm_trust_unref(query->trust);
@@ -120,6 +123,28 @@ static void close_query(struct cm_gateway_query *query)
         return;
     }
     cm_query_nodes_release(query);
+    if (query->recorded && !query->accounting) {
+        cm_query_account(query);
+    }
+}
+
+// What was recorded as a query ends with its manifest instead.
+static void tell_refused(struct cm_gateway_query *query, enum cm_status status,
+                         const struct cm_error *error)
+{
+    if (query->state > CM_QUERY_DECIDING) {
+        return;
+    }
+    struct cm_refused refused = {
+        .code = status,
+        .field = error->where,
+        .genuine = query->genuine,
+        .reach = query->reach,
+        .question = &query->request.query,
+        .query = &query->checked.query,
+        .digest = &query->checked.digest,
+    };
+    cm_query_ports(query)->refused(cm_query_ports(query), &refused);
 }
 
 void cm_query_refuse(struct cm_gateway_query *query, enum cm_status status,
@@ -132,6 +157,7 @@ void cm_query_refuse(struct cm_gateway_query *query, enum cm_status status,
            "digest=%s state=%s status=%s field=%s", query->log_id,
            cm_query_state_name(query->state), cm_status_name(status), error->where);
     query->gateway->counters.refused++;
+    tell_refused(query, status, error);
     close_query(query);
     cm_query_ports(query)->finish(cm_query_ports(query), query, status, error);
 }

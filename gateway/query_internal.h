@@ -76,14 +76,23 @@ struct cm_gateway_query {
     size_t chain_count;
     struct cm_bytes chain[CM_MAX_CHAIN];
     struct cm_lookup_request request;
-    struct cm_checked_query checked;
+    struct cm_checked_query checked; // of one that is refused, the query and its digest alone
+    bool was_signed;                 // the check's: refused after the signature had held
+    bool genuine;
     char log_id[9];
     // Decided and recorded:
     struct cm_decisions decisions;
     struct cm_buf entry;
+    int64_t recorded_ms; // wall
+    struct cm_access access;
+    struct cm_buf sealed; // of access
     struct cm_append append;
     struct cm_tree_head *head;
     struct cm_inclusion inclusion;
+    bool recorded;            // and proved: from now on it ends with a manifest, whoever goes away
+    bool accounting, cut_off; // ends; before its caller had all
+    struct cm_buf copy;       // for the requester's agency
+    struct cm_query_end end;
     // Asked:
     struct cm_call_facts facts;
     size_t asked_count;
@@ -124,6 +133,9 @@ void cm_query_end(struct cm_gateway_query *query);
 // query_record.c
 void cm_query_check_start(struct cm_gateway_query *query);
 
+// query_account.c: the manifest and the copy, once nothing more can come; also of a closed query.
+void cm_query_account(struct cm_gateway_query *query);
+
 // query_nodes.c
 // Worker: the decided agencies' calls, each with its leaf's path.
 enum cm_status cm_query_nodes_make(struct cm_gateway_query *query) CM_MUST_CHECK;
@@ -149,6 +161,8 @@ enum cm_status cm_query_verify_batch(struct cm_asked *asked) CM_MUST_CHECK;
 enum cm_status cm_query_verify_refusal(struct cm_asked *asked) CM_MUST_CHECK;
 
 // query_reply.c
+// The gateway could not make what; the query ends so.
+void cm_query_broken(struct cm_gateway_query *query, enum cm_status status, const char *what);
 // Sends the directory first where the caller's is older.
 void cm_query_newer_directory(struct cm_gateway_query *query);
 // Sends what can be sent, as far as the caller takes it.

@@ -71,10 +71,38 @@ static enum cm_status check(struct cm_gateway_query *query)
     return serial_status ? serial_status : status;
 }
 
+// What fails after the signature is still somebody's question, to be recorded as such.
+static bool was_signed(struct cm_gateway_query *query)
+{
+    struct cm_checked_query *checked = &query->checked;
+    const struct cm_envelope *envelope = &query->request.query;
+    struct cm_signatory *signers[2] = {0};
+    if (query->verdict != CM_FORBIDDEN && query->verdict != CM_STALE &&
+        query->verdict != CM_NOT_SERVED) {
+        return false;
+    }
+    enum cm_status status =
+        query->reach ? cm_reach_decode(&checked->query, query->arena, envelope->payload, NULL)
+                     : cm_query_decode(&checked->query, query->arena, envelope->payload, NULL);
+    if (!status) {
+        status = cm_trust_verify(signers, query->trust, envelope, NULL,
+                                 cm_wall_ms(cm_query_ports(query)->clock), NULL);
+    }
+    bool holds = false;
+    if (!status) {
+        const struct cm_identity *signer = cm_signatory_identity(signers[0]);
+        holds = strcmp(signer->spiffe, checked->query.signer) == 0 &&
+                cm_digest_equal(&signer->key_hash, &checked->query.key_hash);
+    }
+    cm_signatory_unref(signers[0]);
+    return holds;
+}
+
 static void check_work(struct cm_job *job)
 {
     struct cm_gateway_query *query = of_job(job);
     query->verdict = check(query);
+    query->was_signed = query->verdict && was_signed(query);
 }
 
 // Worker.
@@ -120,9 +148,11 @@ static enum cm_status check_cap(struct cm_gateway_query *query)
 static enum cm_status make_entry(struct cm_gateway_query *query)
 {
     const struct cm_checked_query *checked = &query->checked;
+    struct cm_gateway_ports *ports = cm_query_ports(query);
+    query->recorded_ms = cm_wall_ms(ports->clock);
     struct cm_entry entry = {
         .kind = query->reach ? CM_ENTRY_REACH : CM_ENTRY_QUERY,
-        .recorded_ms = cm_wall_ms(cm_query_ports(query)->clock),
+        .recorded_ms = query->recorded_ms,
         .digest = checked->digest,
         .replay_key = checked->replay_key,
         .expires_ms = checked->query.expires_ms,
@@ -135,19 +165,37 @@ static enum cm_status make_entry(struct cm_gateway_query *query)
         cm_commitments_of(&entry.commitments, &checked->query,
                           cm_signatory_identity(checked->signer)->agency);
     }
-    return cm_entry_encode(&query->entry, &entry);
+    enum cm_status status = cm_entry_encode(&query->entry, &entry);
+    if (status) {
+        return status;
+    }
+    query->access = (struct cm_access){.question = query->request.query, .person = "", .text = ""};
+    return ports->seal(ports, &query->sealed, &query->access, cm_buf_bytes(&query->entry),
+                       query->recorded_ms);
+}
+
+static void prove(struct cm_gateway_query *query)
+{
+    struct cm_gateway_ports *ports = cm_query_ports(query);
+    const struct cm_append *append = &query->append;
+    query->head = append->head;
+    ports->sealed(ports, &query->access, query->recorded_ms, append->index);
+    query->recorded = ports->inclusion(ports, &query->inclusion, query->arena, append->index,
+                                       query->head->checkpoint.size) == CM_OK;
 }
 
 static void recorded(struct cm_append *append)
 {
     struct cm_gateway_query *query = CM_CONTAINER(append, struct cm_gateway_query, append);
     if (append->status == CM_OK) {
-        query->head = append->head;
+        prove(query);
+    }
+    if (query->recorded && query->state == CM_QUERY_CLOSED) {
+        cm_query_account(query);
     }
     if (!cm_query_back(query)) {
         return;
     }
-    struct cm_gateway_ports *ports = cm_query_ports(query);
     struct cm_error error;
     if (append->status) {
         cm_fail(&error, CM_UNAVAILABLE, "gateway", "the query could not be recorded");
@@ -155,8 +203,7 @@ static void recorded(struct cm_append *append)
         cm_query_refuse(query, CM_UNAVAILABLE, &error);
         return;
     }
-    if (ports->inclusion(ports, &query->inclusion, query->arena, append->index,
-                         query->head->checkpoint.size)) {
+    if (!query->recorded) {
         cm_fail(&error, CM_INTERNAL, "gateway", "the record could not be proved");
         cm_query_refuse(query, CM_INTERNAL, &error);
         return;
@@ -176,7 +223,9 @@ static void recorded(struct cm_append *append)
 static void record(struct cm_gateway_query *query)
 {
     struct cm_gateway_ports *ports = cm_query_ports(query);
-    query->append = (struct cm_append){.entry = cm_buf_bytes(&query->entry), .done = recorded};
+    query->append = (struct cm_append){.entry = cm_buf_bytes(&query->entry),
+                                       .access = cm_buf_bytes(&query->sealed),
+                                       .done = recorded};
     query->pending++;
     enum cm_status status = ports->append(ports, &query->append);
     if (!status) {
@@ -289,6 +338,7 @@ static void checked_done(struct cm_job *job)
         return;
     }
     enum cm_status status = query->verdict;
+    query->genuine = !status || query->was_signed;
     if (!status) {
         cm_hex(query->log_id, (struct cm_bytes){query->checked.digest.b, 4});
         set_times(query);

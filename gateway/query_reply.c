@@ -2,14 +2,12 @@
 // progress, batches as they merge, the manifest. Loop thread but where it says worker.
 #include "gateway/query_internal.h"
 
-#include "gateway/manifest.h"
 #include "proto/base/log.h"
-#include "proto/envelope/dsse.h"
 #include "proto/trust/directory_store.h"
 
 #include <string.h>
 
-static void broken(struct cm_gateway_query *query, enum cm_status status, const char *what)
+void cm_query_broken(struct cm_gateway_query *query, enum cm_status status, const char *what)
 {
     struct cm_error error;
     cm_fail(&error, status, "gateway", "the gateway could not make its %s", what);
@@ -28,7 +26,7 @@ static bool send_response(struct cm_gateway_query *query, const struct cm_lookup
         status = ports->write(ports, query, cm_buf_bytes(&query->out));
     }
     if (status && status != CM_CANCELLED) {
-        broken(query, status, what);
+        cm_query_broken(query, status, what);
     }
     return status == CM_OK;
 }
@@ -55,7 +53,7 @@ static bool send_accepted(struct cm_gateway_query *query)
 {
     const char **agencies = cm_arena_array(query->arena, query->asked_count, sizeof(const char *));
     if (!agencies) {
-        broken(query, CM_MEMORY, "list of agencies");
+        cm_query_broken(query, CM_MEMORY, "list of agencies");
         return false;
     }
     struct cm_lookup_response response = {.kind = CM_LOOKUP_ACCEPTED};
@@ -84,7 +82,7 @@ static bool send_record(struct cm_gateway_query *query)
     }
     if (cm_record_decode(&response.u.record.record, query->arena, cm_buf_bytes(&asked->record),
                          NULL)) {
-        broken(query, CM_MEMORY, "copy of a node's record");
+        cm_query_broken(query, CM_MEMORY, "copy of a node's record");
         return false;
     }
     bool sent = send_response(query, &response, "copy of a node's record");
@@ -158,7 +156,7 @@ static bool send_step(struct cm_gateway_query *query, const struct cm_merge_step
     if (step->kind == CM_MERGE_BATCH) {
         response.kind = CM_LOOKUP_BATCH;
         if (make_withheld(&response.u.batch, asked, step->rows)) {
-            broken(query, CM_MEMORY, "batch");
+            cm_query_broken(query, CM_MEMORY, "batch");
             return false;
         }
     }
@@ -175,112 +173,6 @@ static bool send_step(struct cm_gateway_query *query, const struct cm_merge_step
         cm_query_node_due(asked);
     }
     return true;
-}
-
-static void fill_account(struct cm_account *account, const struct cm_asked *asked)
-{
-    *account = (struct cm_account){
-        .agency = asked->call.agency,
-        .outcome = asked->outcome,
-        .rows = asked->rows,
-        .last_key = {asked->last_key, asked->last_key_len},
-        .last_header = asked->last_header,
-        .more_matched =
-            asked->more_matched ||
-            cm_merge_cut_node(asked->query->merge, (size_t)(asked - asked->query->asked)),
-        .visible_from_ms = asked->visible_from_ms,
-        .fields_withheld = asked->fields_withheld,
-        .rows_withheld = asked->rows_withheld,
-        .elapsed_ms = (uint32_t)(asked->ended_ms - asked->since_ms),
-        .rules_digest = asked->rules_digest,
-        .reason = "",
-        .record_digest = asked->record_digest,
-    };
-}
-
-static void log_end(const struct cm_gateway_query *query, const struct cm_manifest *manifest)
-{
-    const uint32_t *counts = manifest->counts;
-    cm_log(CM_LOG_INFO, "query-answered",
-           "digest=%s permitted=%u answered=%u refused=%u late=%u failed=%u offline=%u rows=%llu "
-           "cut=%d ms=%lld",
-           query->log_id, query->decisions.permitted, counts[CM_OUTCOME_ANSWERED],
-           counts[CM_OUTCOME_REFUSED], counts[CM_OUTCOME_LATE], counts[CM_OUTCOME_FAILED],
-           counts[CM_OUTCOME_OFFLINE] + counts[CM_OUTCOME_DETACHED],
-           (unsigned long long)manifest->rows, manifest->cut,
-           (long long)(manifest->finished_ms - manifest->started_ms));
-}
-
-// Worker.
-static enum cm_status make_manifest(struct cm_gateway_query *query)
-{
-    const struct cm_directory *directory = cm_trust_directory(query->trust);
-    struct cm_manifest manifest = {
-        .query_digest = query->checked.digest,
-        .gateway = query->gateway->name,
-        .directory_serial = directory->serial,
-        .directory_digest = directory->digest,
-        .started_ms = query->started_ms,
-        .finished_ms = cm_wall_ms(cm_query_ports(query)->clock),
-        .entry = cm_buf_bytes(&query->entry),
-        .checkpoint = query->head->note,
-        .inclusion = query->inclusion,
-        .cut = cm_merge_cut(query->merge),
-    };
-    struct cm_account *accounts =
-        cm_arena_array(query->arena, query->asked_count, sizeof *accounts);
-    if (!accounts) {
-        return CM_MEMORY;
-    }
-    for (size_t i = 0; i < query->asked_count; i++) {
-        fill_account(&accounts[i], &query->asked[i]);
-        manifest.cut = manifest.cut || accounts[i].more_matched;
-    }
-    enum cm_status status = cm_manifest_account(&manifest, query->arena, &query->decisions,
-                                                accounts, query->asked_count);
-    if (!status) {
-        log_end(query, &manifest);
-    }
-    struct cm_buf payload = {0}, envelope = {0};
-    struct cm_lookup_response response = {.kind = CM_LOOKUP_MANIFEST};
-    if (!status) {
-        status = cm_manifest_encode(&payload, &manifest);
-    }
-    if (!status) {
-        status = cm_dsse_sign(&envelope, CM_FAMILY_MANIFEST, cm_buf_bytes(&payload), query->signer,
-                              true);
-    }
-    if (!status) {
-        status = cm_envelope_decode(&response.u.envelope, query->arena, cm_buf_bytes(&envelope),
-                                    &query->error);
-    }
-    query->out.len = 0;
-    query->out.max = CM_MAX_LOOKUP_RESPONSE;
-    if (!status) {
-        status = cm_lookup_response_encode(&query->out, &response);
-    }
-    cm_buf_clear(&payload);
-    cm_buf_clear(&envelope);
-    return status;
-}
-
-static void sign_work(struct cm_job *job)
-{
-    struct cm_gateway_query *query = CM_CONTAINER(job, struct cm_gateway_query, job);
-    query->verdict = make_manifest(query);
-}
-
-static void signed_done(struct cm_job *job)
-{
-    struct cm_gateway_query *query = CM_CONTAINER(job, struct cm_gateway_query, job);
-    if (!cm_query_back(query)) {
-        return;
-    }
-    if (query->verdict) {
-        broken(query, CM_INTERNAL, "manifest");
-    } else if (cm_query_go(query, CM_QUERY_ENDING)) {
-        cm_query_pump(query);
-    }
 }
 
 // Whom the limit left without an answer: it stands by what came of it.
@@ -316,7 +208,7 @@ static bool merge_next(struct cm_gateway_query *query)
             return true;
         }
         if (cm_query_go(query, CM_QUERY_SIGNING)) {
-            cm_query_submit(query, sign_work, signed_done);
+            cm_query_account(query);
         }
         break;
     }
@@ -410,7 +302,7 @@ void cm_query_reach_reply(struct cm_gateway_query *query)
 {
     query->gateway->counters.reaches++;
     if (make_reach(query)) {
-        broken(query, CM_INTERNAL, "answer");
+        cm_query_broken(query, CM_INTERNAL, "answer");
         return;
     }
     cm_log(CM_LOG_INFO, "reach-answered", "digest=%s permitted=%u", query->log_id,

@@ -184,7 +184,7 @@ static void record(struct cm_party *party)
     const struct cm_sessions_options *options = &desk->sessions->options;
     desk->unrecorded = false;
     if (desk->standing && options->on_rules) {
-        cm_pace_use(&desk->pace, mono(desk->sessions));
+        cm_pace_use(&desk->pace, &cm_pace_of_rules, mono(desk->sessions));
         options->on_rules(options->context, party->id, desk->standing);
     }
 }
@@ -198,7 +198,7 @@ static void record_later(struct cm_timer *timer)
 static void changed(struct cm_party *party)
 {
     struct cm_desk *desk = &party->desk;
-    int64_t wait_ms = cm_pace_wait(&desk->pace, mono(desk->sessions));
+    int64_t wait_ms = cm_pace_wait(&desk->pace, &cm_pace_of_rules, mono(desk->sessions));
     if (desk->unrecorded) {
         return;
     }

@@ -77,6 +77,9 @@ static void leave_party(struct cm_session *session)
     session->party->count--;
     session->sessions->count--;
     session->attached = false;
+    const struct cm_session *other = session->party->first;
+    cm_copies_detach(session->sessions->options.copies, session->party->id, session->serial,
+                     other ? other->serial : 0);
     cm_log(CM_LOG_INFO, "node-detached", "agency=%s session=%llu", session->party->id,
            (unsigned long long)session->serial);
 }
@@ -232,6 +235,15 @@ static bool send_part(struct cm_session *session)
     return cm_session_write(session, &down);
 }
 
+// What it takes slowly waits in the copies' own room.
+static bool send_copy(struct cm_session *session)
+{
+    struct cm_bytes message;
+    return cm_copies_take(&message, session->sessions->options.copies, session->party->id,
+                          session->serial) &&
+           cm_stream_write(session->stream, message) == CM_OK;
+}
+
 void cm_session_pump(struct cm_session *session)
 {
     bool more = true;
@@ -248,7 +260,7 @@ void cm_session_pump(struct cm_session *session)
         } else if (session->queued.first && session->credits > 0 && !session->witness.due) {
             more = send_ask(session);
         } else {
-            more = false;
+            more = send_copy(session);
         }
     }
 }
@@ -280,6 +292,7 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
         session->credits = up->credits > CM_CREDITS - session->credits
                                ? CM_CREDITS
                                : session->credits + up->credits;
+        session->keeps_only = session->keeps_only && session->credits == 0;
         return CM_OK;
     case CM_UP_RULES_CHANGED:
         cm_desk_changed(session->party, session, &up->envelope, &up->overlay);
@@ -291,6 +304,7 @@ static enum cm_status take(struct cm_session *session, const struct cm_attach_up
     case CM_UP_COSIGNATURE:
         return cm_session_cosignature(session, &up->cosignature, error);
     case CM_UP_COPIED:
+        cm_copies_acknowledge(session->sessions->options.copies, session->party->id, up->copied);
         return CM_OK;
     case CM_UP_HELLO:
         return cm_fail(error, CM_INVALID, "attach.hello", "a second Hello");

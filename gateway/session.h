@@ -24,9 +24,10 @@ struct cm_sessions_options {
     struct cm_gateway *gateway;
     struct cm_loop *loop;
     struct cm_ledger *ledger;
-    struct cm_workers *slow;      // for rules and what is written of directories; not the queries'
-    const char *folder;           // agencies' rules persist there; exists
-    const char *witnessed_folder; // what was seen of nodes' ledgers; exists
+    struct cm_workers *slow; // for rules and what is written of directories; not the queries'
+    struct cm_copies *copies;
+    const char *folder;             // agencies' rules persist there; exists
+    const char *witnessed_folder;   // what was seen of nodes' ledgers; exists
     struct cm_witnessed *witnessed; // what nodes say of ours
     int64_t witness_every_ms;       // how often it is shown to them, when it has grown
     // A node says that it has a newer directory: its encoded bundle, not yet verified. False: it
@@ -69,6 +70,8 @@ void cm_sessions_show(struct cm_sessions *sessions, bool at_once);
 bool cm_sessions_showing(const struct cm_sessions *sessions);
 // Ends all sessions in order (drain).
 void cm_sessions_close(struct cm_sessions *sessions);
+// There may be a copy for the nodes of that agency.
+void cm_sessions_copies_ready(struct cm_sessions *sessions, const char *agency);
 size_t cm_sessions_count(const struct cm_sessions *sessions);
 
 // What ports.h asks of the nodes.

@@ -161,10 +161,12 @@ static enum cm_status attach(struct cm_session *session)
     session->attached = true;
     session->welcome_due = true;
     session->credits = hello->credits < CM_CREDITS ? hello->credits : CM_CREDITS;
+    session->keeps_only = session->credits == 0;
     cm_log(CM_LOG_INFO, "node-attached", "agency=%s session=%llu credits=%u", party->id,
            (unsigned long long)session->serial, session->credits);
     check_tree(session);
     cm_session_push_directory(session, hello->directory_serial);
+    cm_copies_attach(session->sessions->options.copies, party->id, session->serial);
     return CM_OK;
 }
 

@@ -79,7 +79,8 @@ struct cm_session {
     struct cm_error error;
     // Attached:
     uint32_t credits;
-    unsigned load; // calls, queued or sent
+    bool keeps_only; // it came without credits: it takes copies and answers nothing
+    unsigned load;   // calls, queued or sent
     struct cm_call_list queued, sent;
     uint64_t tree_size;      // the newest checkpoint that the node has of us
     uint64_t witnessed_size; // of its ledger, for Welcome: in the epoch of its Hello

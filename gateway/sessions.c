@@ -120,8 +120,13 @@ enum cm_outcome cm_sessions_presence(const struct cm_sessions *sessions, const c
     if (!party) {
         return CM_OUTCOME_OFFLINE;
     }
+    for (const struct cm_session *one = party->first; one; one = one->next) {
+        if (!one->keeps_only) {
+            return CM_OUTCOME_NONE;
+        }
+    }
     if (party->first) {
-        return CM_OUTCOME_NONE;
+        return CM_OUTCOME_OFFLINE;
     }
     if (party->incompatible) {
         return CM_OUTCOME_INCOMPATIBLE;
@@ -144,7 +149,7 @@ bool cm_sessions_ask(struct cm_sessions *sessions, struct cm_call *call)
     struct cm_party *party = cm_sessions_party(sessions, call->agency);
     struct cm_session *best = NULL;
     for (struct cm_session *one = party ? party->first : NULL; one; one = one->next) {
-        if (one->serial != call->tried && !reached(call, one) &&
+        if (!one->keeps_only && one->serial != call->tried && !reached(call, one) &&
             (!best || one->load < best->load)) {
             best = one;
         }
@@ -288,6 +293,15 @@ void cm_sessions_close(struct cm_sessions *sessions)
         struct cm_error error;
         cm_fail(&error, CM_UNAVAILABLE, "gateway", "this gateway is shutting down");
         cm_session_close(one, CM_UNAVAILABLE, &error);
+    }
+}
+
+void cm_sessions_copies_ready(struct cm_sessions *sessions, const char *agency)
+{
+    struct cm_party *party = cm_sessions_party(sessions, agency);
+    for (struct cm_session *one = party ? party->first : NULL, *next; one; one = next) {
+        next = one->next;
+        cm_session_pump(one);
     }
 }
 

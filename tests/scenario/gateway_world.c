@@ -90,6 +90,7 @@ static void run_append(struct world *world, void *what, uint32_t number)
         checkpoint.size = cm_merkle_size(world->tree);
         append->index = checkpoint.size - 1;
         append->head = cm_tree_head_new(&checkpoint, cm_bytes_of("a note"), 1);
+        records_append(world, append);
         world->appended++;
     }
     append->done(append);
@@ -266,6 +267,10 @@ struct world *world_new(void)
         .wake_at = wake_at,
         .append = append,
         .inclusion = inclusion,
+        .seal = records_seal,
+        .sealed = records_sealed,
+        .refused = records_refused,
+        .ended = records_ended,
         .writable = writable,
         .write = write_message,
         .finish = finish,
@@ -290,6 +295,7 @@ struct world *world_new(void)
     cr_assert_eq(cm_replay_new(&world->gateway.replay, &replay), CM_OK);
     cr_assert_eq(cm_merkle_new(&world->tree), CM_OK);
     world->arena = cm_arena_new(64 * 1024 * 1024);
+    world->records = cm_arena_new(16 * 1024 * 1024);
     return world;
 }
 
@@ -308,6 +314,7 @@ void world_free(struct world *world)
     cm_admit_free(world->gateway.admit);
     cm_replay_free(world->gateway.replay);
     cm_arena_free(world->arena);
+    cm_arena_free(world->records);
     cm_trust_unref(world->trust);
     pki_free(world->pki);
     free(world);
@@ -366,6 +373,7 @@ static void begin_call(struct world *world)
     world->merged = world->last_key_len = world->asked_before_record = 0;
     memset(&world->manifest, 0, sizeof world->manifest);
     cm_arena_reset(world->arena);
+    records_begin(world);
 }
 
 void world_begin(struct world *world, uint64_t seed)

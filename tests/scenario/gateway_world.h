@@ -91,6 +91,17 @@ struct world {
     size_t node_count;
     struct cm_merkle *tree;
     bool append_fails;
+    struct cm_arena *records;     // what follows, of the last question
+    struct cm_entry entry;        // its own; kind NONE: none
+    struct cm_access access;      // sealed with it
+    unsigned sealed;              // access records said to be durable
+    unsigned refused;             // questions
+    struct cm_refused refusal;    // the last, but for what it borrows
+    unsigned ended;               // copies handed over
+    char copy_to[CM_MAX_ID + 1];  // whose people asked
+    struct cm_attach_down copy;   // what its node gets
+    struct cm_manifest copy_says; // its manifest
+    struct cm_query_end end;
     uint64_t held_by_others;
     size_t appended;
     unsigned append_ms;
@@ -147,6 +158,17 @@ void node_release(struct world *world, struct cm_call *call, bool complete);
 void node_withdraw(struct world *world, void *what, uint32_t number);
 void node_rows(struct world *world, struct node *node, size_t count);
 struct node *node_of(struct world *world, const char *agency);
+
+// world_records.c: the fake ledger beside the tree.
+enum cm_status records_seal(struct cm_gateway_ports *ports, struct cm_buf *out,
+                            struct cm_access *access, struct cm_bytes entry, int64_t recorded_ms);
+void records_append(struct world *world, const struct cm_append *append);
+void records_sealed(struct cm_gateway_ports *ports, const struct cm_access *access,
+                    int64_t recorded_ms, uint64_t index);
+void records_refused(struct cm_gateway_ports *ports, const struct cm_refused *refused);
+void records_ended(struct cm_gateway_ports *ports, const char *agency, struct cm_buf *copy,
+                   const struct cm_query_end *end);
+void records_begin(struct world *world);
 
 // world_caller.c
 void caller_take(struct world *world, struct cm_bytes message);
