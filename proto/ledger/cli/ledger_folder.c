@@ -19,6 +19,7 @@
 
 struct cm_ledger_folder {
     char path[PATH_MAX];
+    char data[PATH_MAX]; // where the daemon listens
     bool live;
     size_t log_count;
     int logs[CM_MAX_EPOCHS]; // oldest first, the one in use last
@@ -72,13 +73,15 @@ static enum cm_status find_log(struct cm_ledger_folder *folder, int *log, const 
                                struct cm_error *error)
 {
     static const char *const below[] = {"", "/ledger"};
+    static const char *const beside[] = {"/..", ""};
     char name[PATH_MAX + 8];
     *log = -1;
+    if (strlen(path) > PATH_MAX - sizeof "/ledger") {
+        return cm_fail(error, CM_INVALID, "ledger", "the folder's name is too long");
+    }
     for (size_t i = 0; i < 2; i++) {
-        const int len = snprintf(folder->path, sizeof folder->path, "%s%s", path, below[i]);
-        if (len < 0 || (size_t)len >= sizeof folder->path) {
-            return cm_fail(error, CM_INVALID, "ledger", "the folder's name is too long");
-        }
+        snprintf(folder->path, sizeof folder->path, "%s%s", path, below[i]);
+        snprintf(folder->data, sizeof folder->data, "%s%s", path, beside[i]);
         snprintf(name, sizeof name, "%s/log", folder->path);
         *log = open_read(name);
         if (*log >= 0 || errno != ENOENT) {
@@ -115,17 +118,10 @@ static enum cm_status open_epochs(struct cm_ledger_folder *folder, int newest,
     return CM_OK;
 }
 
-// The data folder beside whose ledger the daemon listens.
-static void data_folder(char out[PATH_MAX], const struct cm_ledger_folder *folder)
-{
-    snprintf(out, PATH_MAX, "%.*s/..", PATH_MAX - 4, folder->path);
-}
-
 static enum cm_status open_live(struct cm_ledger_folder *folder,
                                 const struct cm_audit_credentials *credentials,
                                 struct cm_error *error)
 {
-    char data[PATH_MAX];
     struct cm_live_ledger live;
     if (!credentials) {
         cm_error_fill(error, CM_UNAVAILABLE, folder->path, "a running node or gateway writes it");
@@ -133,8 +129,7 @@ static enum cm_status open_live(struct cm_ledger_folder *folder,
                              "a copy");
         return CM_UNAVAILABLE;
     }
-    data_folder(data, folder);
-    const enum cm_status status = cm_live_ask(&live, data, credentials, error);
+    const enum cm_status status = cm_live_ask(&live, folder->data, credentials, error);
     if (status != CM_OK) {
         return status;
     }
