@@ -19,19 +19,21 @@ static struct cm_digest *slot_of(const struct cm_digest_set *set, const struct c
 
 static enum cm_status grow(struct cm_digest_set *set)
 {
-    struct cm_digest_set bigger = {.cap = set->cap == 0 ? FIRST : set->cap * 2,
-                                   .count = set->count};
-    bigger.slots = calloc(bigger.cap, sizeof *bigger.slots);
-    if (!bigger.slots) {
+    struct cm_digest *old = set->slots;
+    const size_t old_cap = set->cap;
+    const size_t cap = old_cap == 0 ? FIRST : old_cap * 2;
+    struct cm_digest *slots = calloc(cap, sizeof *slots);
+    if (!slots) {
         return CM_MEMORY;
     }
-    for (size_t i = 0; i < set->cap; i++) {
-        if (!cm_digest_is_zero(&set->slots[i])) {
-            *slot_of(&bigger, &set->slots[i]) = set->slots[i];
+    set->slots = slots;
+    set->cap = cap;
+    for (size_t i = 0; i < old_cap; i++) {
+        if (!cm_digest_is_zero(&old[i])) {
+            *slot_of(set, &old[i]) = old[i];
         }
     }
-    free(set->slots);
-    *set = bigger;
+    free(old);
     return CM_OK;
 }
 

@@ -206,7 +206,7 @@ static enum cm_status put_line(FILE *lines, const struct cm_audit_record *record
 static enum cm_status copy_epoch(struct exporter *e, FILE *lines, struct cm_error *error)
 {
     char from[PATH_MAX];
-    struct cm_log_item item;
+    struct cm_log_item item = {.type = CM_ITEM_END};
     enum cm_status status = choose_folders(e, from, error);
     do {
         const struct cm_audit_record *record = NULL;

@@ -105,7 +105,7 @@ static enum cm_status take_record(struct reveal *r, const struct cm_audit_record
 static enum cm_status find(struct reveal *r, struct cm_ledger_folder *folder,
                            struct cm_error *error)
 {
-    struct cm_log_item item;
+    struct cm_log_item item = {.type = CM_ITEM_END};
     const struct cm_audit_record *record;
     enum cm_status status = go_to_epoch(folder, r->epoch, error);
     do {

@@ -7,9 +7,11 @@
 #include "proto/ledger/cli/vkey_args.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { MAX_PRINTED = 100, PLAIN = 1024, KEY_HEX = 16 };
+enum { MAX_PRINTED = 100, PLAIN = 1024, KEY_HEX = 16, LABEL = 14 };
 
 static const struct argp_option options[] = {
     {"vkey", 'v', "KEY", 0, "the key that signs the ledger: a verifier key, or a file with one", 3},
@@ -78,54 +80,65 @@ static void print_problem(void *context, const struct cm_problem *problem)
     cm_cli_wrap(stdout, line, 7, 7);
 }
 
-static void print_clear(const struct cm_verified *v)
+// A line with a label, wrapped under it.
+static void say(const char *label, const char *format, ...) CM_PRINTF(2, 3);
+static void say(const char *label, const char *format, ...)
 {
-    printf("clear values  %" PRIu64 " entries open and as they were committed to; %" PRIu64
-           " erased; %" PRIu64 " without their key here; %" PRIu64 " never had any\n",
-           v->clear[CM_CLEAR_OPEN], v->clear[CM_CLEAR_ERASED], v->clear[CM_CLEAR_NO_KEY],
-           v->clear[CM_CLEAR_NONE]);
-    printf("signatures    %" PRIu64 " questions and %" PRIu64 " manifests in them checked\n",
-           v->questions, v->copies);
+    char text[PLAIN];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    printf("%-*s", LABEL, label);
+    cm_cli_wrap(stdout, text, LABEL, LABEL);
 }
 
-static void print_beside(const struct cm_verified *v, bool live)
+static void say_log(const struct cm_verified *v, bool last_signature)
+{
+    char hex[2 * CM_DIGEST_SIZE + 1];
+    say("ledger", "%s, %" PRIu64 " epoch%s", v->origin, v->epochs, v->epochs == 1 ? "" : "s");
+    say("log", "%" PRIu64 " entries, %" PRIu64 " checkpoints; the last of size %" PRIu64,
+        v->entries, v->checkpoints, v->head.size);
+    cm_hex(hex, cm_bytes_digest(&v->head.root));
+    say("root", "%s", hex);
+    cm_hex(hex, cm_bytes_digest(&v->key_hash));
+    say("key", "%.*s…, %" PRIu64 " signatures of checkpoints checked%s", KEY_HEX, hex,
+        v->signatures, last_signature ? " (--last-signature)" : "");
+    if (v->torn > 0) {
+        say("end",
+            "%" PRIu64 " bytes after the last checkpoint are no part of it: room, or a write that "
+            "was cut off",
+            v->torn);
+    }
+}
+
+static void say_beside(const struct cm_verified *v, bool live)
 {
     if (live) {
-        puts("beside it     not looked at: the ledger is in use");
-        return;
-    }
-    printf("beside it     tiles %s; ", v->published ? "compared" : "not compared");
-    if (v->cosigned_size > 0) {
-        printf("cosigned to size %" PRIu64 " by %u\n", v->cosigned_size, v->cosigners);
+        say("beside it", "not looked at: the ledger is in use");
+    } else if (v->cosigned_size > 0) {
+        say("beside it", "tiles %s; cosigned to size %" PRIu64 " by %u",
+            v->published ? "compared" : "not compared", v->cosigned_size, v->cosigners);
     } else {
-        puts("no witness's signature kept");
+        say("beside it", "tiles %s; no witness's signature kept",
+            v->published ? "compared" : "not compared");
     }
     if (v->seen > 0) {
-        printf("seen          %u checkpoints that others kept looked for\n", v->seen);
+        say("seen", "%u checkpoints that others kept were looked for", v->seen);
     }
 }
 
 static void print_result(const struct cm_verified *v, bool live, bool last_signature)
 {
-    char hex[2 * CM_DIGEST_SIZE + 1];
-    printf("ledger        %s, %" PRIu64 " epoch%s\n", v->origin, v->epochs,
-           v->epochs == 1 ? "" : "s");
-    cm_hex(hex, cm_bytes_digest(&v->head.root));
-    printf("log           %" PRIu64 " entries, %" PRIu64 " checkpoints; the last of size %" PRIu64
-           "\nroot          %s\n",
-           v->entries, v->checkpoints, v->head.size, hex);
-    cm_hex(hex, cm_bytes_digest(&v->key_hash));
-    hex[KEY_HEX] = '\0';
-    printf("key           %s…, %" PRIu64 " signatures of checkpoints checked%s\n", hex,
-           v->signatures, last_signature ? " (--last-signature)" : "");
-    if (v->torn > 0) {
-        printf("end           %" PRIu64
-               " bytes after the last checkpoint are no part of it: room, or "
-               "a write that was cut off\n",
-               v->torn);
-    }
-    print_clear(v);
-    print_beside(v, live);
+    say_log(v, last_signature);
+    say("clear values",
+        "%" PRIu64 " entries open and as they were committed to; %" PRIu64 " erased; %" PRIu64
+        " without their key here; %" PRIu64 " never had any",
+        v->clear[CM_CLEAR_OPEN], v->clear[CM_CLEAR_ERASED], v->clear[CM_CLEAR_NO_KEY],
+        v->clear[CM_CLEAR_NONE]);
+    say("signatures", "%" PRIu64 " questions and %" PRIu64 " manifests in them checked",
+        v->questions, v->copies);
+    say_beside(v, live);
     if (v->problems > MAX_PRINTED) {
         printf("%" PRIu64 " more are not shown\n", v->problems - MAX_PRINTED);
     }
@@ -151,37 +164,44 @@ static int end(enum cm_status status, const struct cm_verified *v, bool reading,
     return v->problems > 0 ? CM_EXIT_AUDIT_WRONG : CM_EXIT_OK;
 }
 
+static enum cm_status load(struct cm_verifier_options *o, struct notes *notes,
+                           struct cm_trusts *trusts, const struct cm_cli_args *args,
+                           struct cm_error *error)
+{
+    struct cm_buf text = {0};
+    enum cm_status status = cm_trusts_load(trusts, args, error);
+    if (status == CM_OK && cm_cli_get(args, 'v')) {
+        status = cm_audit_vkey(&o->key, &text, cm_cli_get(args, 'v'), error);
+        cm_buf_clear(&text);
+    }
+    if (status == CM_OK) {
+        status = load_notes(notes, args, error);
+    }
+    o->trusts = trusts->list;
+    o->trust_count = trusts->count;
+    o->seen = notes->list;
+    o->seen_count = notes->count;
+    o->last_signature = cm_cli_get(args, 'l') != NULL;
+    return status;
+}
+
 int cm_audit_verify(int argc, char **argv)
 {
     static struct cm_cli_args args;
     static struct notes notes;
     uint64_t printed = 0;
-    bool reading = false;
     struct cm_verified verified = {.problems = 0};
     struct cm_verifier_options o = {.problem = print_problem, .context = &printed};
     struct cm_error error = {.text = ""};
     struct cm_trusts trusts = {.count = 0};
     struct cm_ledger_folder *folder = NULL;
     cm_cli_parse(&args, &usage, argc, argv);
-    enum cm_status status = cm_trusts_load(&trusts, &args, &error);
-    if (status == CM_OK && cm_cli_get(&args, 'v')) {
-        struct cm_buf text = {0};
-        status = cm_audit_vkey(&o.key, &text, cm_cli_get(&args, 'v'), &error);
-        cm_buf_clear(&text);
-    }
-    if (status == CM_OK) {
-        status = load_notes(&notes, &args, &error);
-    }
-    if (status == CM_OK) {
-        reading = true;
+    enum cm_status status = load(&o, &notes, &trusts, &args, &error);
+    const bool reading = status == CM_OK;
+    if (reading) {
         status = cm_audit_folder_open(&folder, args.words[0], &args, argc, argv, &error);
     }
     if (status == CM_OK) {
-        o.trusts = trusts.list;
-        o.trust_count = trusts.count;
-        o.seen = notes.list;
-        o.seen_count = notes.count;
-        o.last_signature = cm_cli_get(&args, 'l') != NULL;
         status = cm_verify(&verified, folder, &o, &error);
     }
     if (status == CM_OK) {
