@@ -241,7 +241,7 @@ static enum cm_status check_question(struct cm_revealed *out, struct cm_arena *a
                                      const json_t *json, struct cm_error *error)
 {
     struct cm_bytes bytes;
-    struct cm_envelope envelope;
+    struct cm_envelope envelope = {.family = CM_FAMILY_NONE};
     struct cm_certificate leaf;
     struct cm_digest digest;
     enum cm_status status = take_base64(&bytes, arena, json, "question", error);

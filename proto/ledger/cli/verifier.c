@@ -125,17 +125,22 @@ static void check_signature(struct cm_verifier *v, const struct cm_log_item *ite
     v->out->signatures++;
 }
 
-static enum cm_status take_checkpoint(struct cm_verifier *v, const struct cm_log_item *item,
-                                      struct cm_error *error)
+// With the first checkpoint that is read: whose ledger this is, and what must be in it.
+static enum cm_status know_owner(struct cm_verifier *v, const char *origin, struct cm_error *error)
 {
-    if (!v->key) {
-        const enum cm_status status = cm_verifier_key(v, item->checkpoint.origin, error);
-        if (status != CM_OK) {
-            return status;
-        }
+    if (v->key) {
+        return CM_OK;
+    }
+    const enum cm_status status = cm_verifier_key(v, origin, error);
+    if (status == CM_OK) {
         cm_verifier_take_seen(v);
         cm_verifier_cosigned(v);
     }
+    return status;
+}
+
+static void take_checkpoint(struct cm_verifier *v, const struct cm_log_item *item)
+{
     const uint64_t epoch = cm_ledger_folder_epoch(v->folder);
     if (cm_origin_epoch(item->checkpoint.origin, v->out->origin) != epoch) {
         cm_verifier_problem(v, "log",
@@ -148,7 +153,6 @@ static enum cm_status take_checkpoint(struct cm_verifier *v, const struct cm_log
         check_signature(v, item);
     }
     cm_verifier_claims_met(v, &item->checkpoint);
-    return CM_OK;
 }
 
 static void take_entry(struct cm_verifier *v, const struct cm_audit_record *record)
@@ -185,13 +189,14 @@ static enum cm_status run_items(struct cm_verifier *v, struct epoch_run *run,
     do {
         const struct cm_audit_record *record;
         status = cm_ledger_folder_step(&run->item, &record, v->folder, error);
+        if (status == CM_OK && run->item.type != CM_ITEM_END) {
+            status = know_owner(v, cm_ledger_folder_state(v->folder)->checkpoint.origin, error);
+        }
         if (status == CM_OK && record) {
             take_entry(v, record);
         } else if (status == CM_OK && run->item.type == CM_ITEM_CHECKPOINT) {
-            status = take_checkpoint(v, &run->item, error);
-            if (status == CM_OK) {
-                status = keep_last(run);
-            }
+            take_checkpoint(v, &run->item);
+            status = keep_last(run);
         }
         if (status == CM_OK && run->tiles) {
             compare_tiles(v, &run->tiles, &run->folder, &run->item);
@@ -210,7 +215,7 @@ static enum cm_status run_epoch(struct cm_verifier *v, bool *whole, struct cm_er
     v->out->published = v->out->published || run.tiles;
     close_tiles(&run.tiles, &run.folder);
     *whole = status == CM_OK;
-    if (is_damage(status) && v->key) {
+    if (is_damage(status)) {
         cm_verifier_error(v, error);
         status = CM_OK;
     } else if (*whole && state->checkpoint.size == 0 && cm_ledger_folder_epoch(v->folder) > 1) {
