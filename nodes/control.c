@@ -1,6 +1,7 @@
 #include "nodes/control.h"
 
 #include "proto/base/log.h"
+#include "proto/ledger/audit_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,7 @@ struct cm_control {
     bool stopped;
     char word[CM_CONTROL_WORD];
     struct cm_buf answer;
+    struct cm_buf payload; // the loop's while asking
 };
 
 // A socket's name holds 108 bytes; a data folder's may be longer.
@@ -89,13 +91,18 @@ void cm_control_answer(struct cm_control *control, struct cm_bytes answer)
 }
 
 // The answer's bytes, under no lock: nobody else touches them until the next question.
-static struct cm_bytes wait_for_answer(struct cm_control *control, const char *word)
+struct cm_bytes cm_control_call(struct cm_control *control, const char *word,
+                                struct cm_bytes payload)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ANSWER_S;
     pthread_mutex_lock(&control->lock);
-    const bool busy = control->asking; // the one before was not answered in time
+    bool busy = control->asking; // the one before was not answered in time
+    if (!busy) {
+        control->payload.len = 0;
+        busy = cm_buf_add(&control->payload, payload.data, payload.len) != CM_OK;
+    }
     if (!busy && !control->stopped) {
         snprintf(control->word, sizeof control->word, "%s", word);
         control->asking = control->waiting = true;
@@ -109,6 +116,11 @@ static struct cm_bytes wait_for_answer(struct cm_control *control, const char *w
     const bool came = !busy && !control->asking && !control->stopped;
     pthread_mutex_unlock(&control->lock);
     return came ? cm_buf_bytes(&control->answer) : CM_BYTES_NONE;
+}
+
+struct cm_bytes cm_control_payload(const struct cm_control *control)
+{
+    return cm_buf_bytes(&control->payload);
 }
 
 static bool may_ask(int fd)
@@ -133,7 +145,12 @@ static void serve(struct cm_control *control, int fd)
         return;
     }
     *end = '\0';
-    const struct cm_bytes answer = wait_for_answer(control, word);
+    if (control->options.auditor && strcmp(word, CM_AUDIT_WORD) == 0) {
+        limit(fd, ANSWER_S);
+        control->options.auditor(control->options.context, fd);
+        return;
+    }
+    const struct cm_bytes answer = cm_control_call(control, word, CM_BYTES_NONE);
     (void)send_all(fd, answer.data, answer.len);
 }
 
@@ -237,6 +254,7 @@ void cm_control_free(struct cm_control *control)
         }
     }
     cm_buf_clear(&control->answer);
+    cm_buf_clear(&control->payload);
     pthread_cond_destroy(&control->answered);
     pthread_mutex_destroy(&control->lock);
     free(control);

@@ -19,6 +19,8 @@ struct cm_control_options {
     struct cm_poster *poster;
     // cm_control_answer must follow, now or later. Loop thread.
     void (*asked)(void *context, const char *word);
+    // Whoever says "audit": the rest of the conversation. The socket's thread. NULL: as any word.
+    void (*auditor)(void *context, int socket);
     void *context;
 };
 
@@ -26,6 +28,12 @@ enum cm_status cm_control_open(struct cm_control **out, const struct cm_control_
                                struct cm_error *error) CM_MUST_CHECK;
 // Loop thread. Nobody waits any more: nothing happens.
 void cm_control_answer(struct cm_control *control, struct cm_bytes answer);
+// From auditor: word and payload to the loop, as if a caller had said so, and what it answers;
+// nothing when that doesn't come in time.
+struct cm_bytes cm_control_call(struct cm_control *control, const char *word,
+                                struct cm_bytes payload);
+// What came with the word that is being answered. Loop thread.
+struct cm_bytes cm_control_payload(const struct cm_control *control);
 // Nobody is heard any more; what is posted already must run before cm_control_free. Loop thread.
 void cm_control_stop(struct cm_control *control);
 void cm_control_free(struct cm_control *control);

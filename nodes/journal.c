@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define RECORDED_FILE CM_JOURNAL_FILE ".recorded"
+
+enum { MAX_JOURNAL = 64 * 1024 * 1024 };
 
 static enum cm_status path_of(char out[PATH_MAX], const char *folder, const char *name,
                               struct cm_error *error)
@@ -141,4 +144,73 @@ enum cm_status cm_journal_set_recorded(const char *rules_folder, uint64_t offset
     const enum cm_status status = path_of(path, rules_folder, RECORDED_FILE, error);
     snprintf(text, sizeof text, "%" PRIu64 "\n", offset);
     return status ? status : cm_file_write(path, cm_bytes_of(text), 0600, error);
+}
+
+// The lines from before_ms on; what can't be read is old enough to go.
+static enum cm_status keep_newer(struct cm_buf *out, struct cm_bytes text, int64_t before_ms)
+{
+    char line[CM_MAX_JOURNAL_LINE];
+    struct cm_journal_line read;
+    enum cm_status status = CM_OK;
+    while (!status && text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        const size_t len = end ? (size_t)(end - text.data) + 1 : text.len;
+        snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len - 1 : 0), text.data);
+        if (read_line(&read, line) && read.at_ms >= before_ms) {
+            status = cm_buf_add(out, text.data, len);
+        }
+        text.data += len;
+        text.len -= len;
+    }
+    cm_wipe(line, sizeof line);
+    cm_wipe(&read, sizeof read);
+    return status;
+}
+
+// A crash in between records lines again rather than passing over one.
+static enum cm_status forget(uint64_t *recorded, const char *rules_folder, int64_t before_ms,
+                             struct cm_error *error)
+{
+    char path[PATH_MAX];
+    struct cm_buf text = {0}, newer = {0};
+    enum cm_status status = path_of(path, rules_folder, CM_JOURNAL_FILE, error);
+    if (!status) {
+        status = cm_file_read(&text, path, MAX_JOURNAL, error);
+    }
+    if (!status && text.len != *recorded) {
+        status = cm_fail(error, CM_UNAVAILABLE, path, "not all of it is recorded yet");
+    }
+    if (!status) {
+        status = keep_newer(&newer, cm_buf_bytes(&text), before_ms);
+    }
+    if (!status && newer.len < text.len) {
+        status = cm_journal_set_recorded(rules_folder, newer.len, error);
+        if (!status) {
+            status = cm_file_write(path, cm_buf_bytes(&newer), 0600, error);
+        }
+    }
+    if (!status) {
+        *recorded = newer.len;
+    }
+    cm_wipe(text.data, text.len);
+    cm_buf_clear(&text);
+    cm_buf_clear(&newer);
+    return status == CM_NOT_FOUND ? CM_OK : status;
+}
+
+enum cm_status cm_journal_forget(uint64_t *recorded, const char *rules_folder, int64_t before_ms,
+                                 struct cm_error *error)
+{
+    const int lock = open(rules_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum cm_status status = CM_OK;
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        status = cm_fail(error, CM_UNAVAILABLE, rules_folder, "somebody is writing there");
+    }
+    if (!status) {
+        status = forget(recorded, rules_folder, before_ms, error);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    return status;
 }

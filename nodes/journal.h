@@ -32,4 +32,9 @@ enum cm_status cm_journal_recorded(uint64_t *offset, const char *rules_folder,
 enum cm_status cm_journal_set_recorded(const char *rules_folder, uint64_t offset,
                                        struct cm_error *error) CM_MUST_CHECK;
 
+// Lines said before before_ms go for good, once all lines are recorded; *recorded moves along.
+// CM_UNAVAILABLE: not now, somebody is writing or a line is not recorded yet.
+enum cm_status cm_journal_forget(uint64_t *recorded, const char *rules_folder, int64_t before_ms,
+                                 struct cm_error *error) CM_MUST_CHECK;
+
 #endif

@@ -1,12 +1,14 @@
 // The daemon's inside, shared by noded.c (running), noded_open.c (start and end), noded_gateways.c
 // (sessions and the directory), noded_rules.c (what counts), noded_journal.c (what operators say),
-// noded_records.c (what it records of itself) and noded_status.c (what it tells operators).
+// noded_records.c (what it records of itself), noded_audit.c (auditors) and noded_status.c (what it
+// tells operators).
 #ifndef CM_NODES_NODED_INTERNAL_H
 #define CM_NODES_NODED_INTERNAL_H
 
 #include "acl/bundle/bundle.h"
 #include "nodes/attach.h"
 #include "nodes/control.h"
+#include "nodes/control_audit.h"
 #include "nodes/edits.h"
 #include "nodes/folders.h"
 #include "nodes/node_query.h"
@@ -70,6 +72,9 @@ struct cm_noded {
     char rules_path[4096 + 2 * CM_MAX_ID];
     struct cm_folders *folders;
     struct cm_control *control;
+    char ledger_folder[4096];
+    struct cm_control_audit audit;
+    struct cm_denials auditors_denied;
     struct cm_noded_edits edits;
     // How the rule file was judged last, and by what.
     struct cm_edits judged;
@@ -80,6 +85,7 @@ struct cm_noded {
     struct cm_error sharing_error;
     uint64_t journal_read; // how far it was handed to the ledger
     struct cm_key_duty key_duty;
+    int64_t forget_before_ms; // lines of the journal; 0: none
     struct cm_clock_watch clock_watch;
     // What the ledger says last.
     int64_t newest_ms;
@@ -129,6 +135,10 @@ void cm_noded_look_at_keys(struct cm_noded *noded);
 // folder: the ledger's.
 enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
                                   struct cm_error *error) CM_MUST_CHECK;
+// An auditor's request, judged: recorded. The rest of it on the control socket's thread.
+void cm_noded_audited(struct cm_noded *noded);
+void cm_noded_open_audit(struct cm_noded *noded, const char *folder);
+void cm_noded_serve_auditor(void *noded, int socket);
 // Operators' lines that are not recorded yet.
 void cm_noded_read_journal(struct cm_noded *noded);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;

@@ -188,7 +188,7 @@ static enum cm_status submit_witnessed(void *context, struct cm_job *job)
 
 static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error)
 {
-    char folder[4096];
+    char *folder = noded->ledger_folder;
     const struct cm_noded_config *config = noded->config;
     const struct cm_replay_limits limits = {config->remembered, config->remembered_per_investigator,
                                             config->remembered_per_agency};

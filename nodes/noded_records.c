@@ -166,6 +166,12 @@ void cm_noded_look_at_keys(struct cm_noded *noded)
     const int64_t now_ms = wall();
     cm_key_duty_look(&noded->key_duty, now_ms,
                      now_ms < cm_trust_directory(noded->node.trust)->expires_ms);
+    // The operators' names and reasons of these days, in clear: not left behind either.
+    if (noded->forget_before_ms > 0 && noded->notes == 0 &&
+        cm_journal_forget(&noded->journal_read, noded->rules_folder, noded->forget_before_ms,
+                          NULL) == CM_OK) {
+        noded->forget_before_ms = 0;
+    }
 }
 
 static void erased(void *context, uint32_t before_day, size_t count)
@@ -177,6 +183,7 @@ static void erased(void *context, uint32_t before_day, size_t count)
     const struct cm_entry entry = {.kind = CM_ENTRY_ADMIN, .text = text};
     cm_log(CM_LOG_INFO, "access-records-erased", "before=%s days=%zu", day, count);
     cm_noded_note(noded, &entry, NULL);
+    noded->forget_before_ms = cm_day_begins_ms(before_day);
 }
 
 enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,

@@ -390,7 +390,9 @@ enum cm_status cm_noded_watch(struct cm_noded *noded, struct cm_error *error)
     const struct cm_control_options control = {.folder = config->data,
                                                .poster = cm_loop_poster(noded->loop),
                                                .asked = cm_noded_asked,
+                                               .auditor = cm_noded_serve_auditor,
                                                .context = noded};
+    cm_noded_open_audit(noded, noded->ledger_folder);
     const enum cm_status status = cm_folders_watch(&noded->folders, &folders, error);
     return status ? status : cm_control_open(&noded->control, &control, error);
 }

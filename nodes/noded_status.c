@@ -164,7 +164,9 @@ static json_t *store_status(const struct cm_noded *noded)
 static json_t *ledger_status(const struct cm_noded *noded)
 {
     const struct cm_witnessed *witnessed = &noded->witnessed;
-    return json_pack("{s:o, s:b, s:o, s:o, s:o}", "entries",
+    char erased[CM_DAY_TEXT];
+    cm_day_format(erased, cm_day_keys_erased_before(noded->node.keys));
+    return json_pack("{s:s, s:o, s:b, s:o, s:o, s:o}", "erased_before", erased, "entries",
                      number(cm_ledger_head(noded->ledger)->checkpoint.size), "writable",
                      !cm_ledger_latched(noded->ledger), "epoch", number(witnessed->epoch),
                      "witnessed", number(witnessed->cosigned.size), "refuted_by",
@@ -202,6 +204,10 @@ static void counted(struct cm_job *job)
 void cm_noded_asked(void *context, const char *word)
 {
     struct cm_noded *noded = context;
+    if (strcmp(word, CM_AUDIT_WORD) == 0) {
+        cm_noded_audited(noded);
+        return;
+    }
     if (strcmp(word, "look") == 0 && !noded->node.draining) {
         cm_noded_look(noded, cm_mono_ms(cm_clock_system()));
     }

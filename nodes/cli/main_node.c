@@ -7,6 +7,7 @@ static const struct cm_command commands[] = {
     {"detach", "take the node off the wire", cm_node_detach},
     {"attach", "put it back on the wire", cm_node_attach},
     {"ingest", "store the detections of a CSV file", cm_node_ingest},
+    {"erase", "destroy who asked what, before a day", cm_node_erase},
     {"order", "register court orders, end them", cm_node_order},
     {NULL, NULL, NULL},
 };

@@ -7,6 +7,7 @@ int cm_node_share(int argc, char **argv);
 int cm_node_detach(int argc, char **argv);
 int cm_node_attach(int argc, char **argv);
 int cm_node_ingest(int argc, char **argv);
+int cm_node_erase(int argc, char **argv);
 int cm_node_order(int argc, char **argv);
 
 #endif

@@ -1,3 +1,4 @@
+#include "nodes/cli/data.h"
 #include "nodes/cli/node.h"
 #include "nodes/ingest/ingest.h"
 #include "nodes/noded.h"
@@ -27,7 +28,8 @@ static const struct cm_cli_usage usage = {
     options,
     "CSV",
     "Stores the detections of a CSV file, or of standard input (-). Run it again as often as you "
-    "like: an event id that is known with the same content is left alone.\v"
+    "like: an event id that is known with the same content is left alone. The node's ledger "
+    "records the totals, unless --store is given.\v"
     "The first line names the columns, in any order: event_id, captured_at and plate_read; and as "
     "far as you have them state, latitude, longitude, site, camera, heading, make, model, colour, "
     "body, year, vehicle_confidence, confidence, candidates (PLATE:CONFIDENCE;...), "
@@ -161,6 +163,34 @@ static enum cm_status ingest(struct cm_ingest_report *report, struct cm_ingest *
     return status;
 }
 
+// Into the journal: the node records the totals, now or when it starts. A node that never ran has
+// no folder yet.
+static void tell_node(const struct cm_cli_args *args, const struct cm_noded_config *config,
+                      const char *name, const struct cm_ingest_report *report)
+{
+    char what[128];
+    char rules[4096];
+    struct cm_node_data data;
+    struct cm_error error = {0};
+    snprintf(what, sizeof what, "ingest accepted=%llu duplicates=%llu rejected=%llu",
+             (unsigned long long)report->accepted, (unsigned long long)report->duplicates,
+             (unsigned long long)report->rejected);
+    if (geteuid() != 0 &&
+        (size_t)snprintf(rules, sizeof rules, "%s/rules", config->data) < sizeof rules) {
+        (void)mkdir(config->data, 0700);
+        (void)mkdir(rules, 0700);
+    }
+    enum cm_status status = cm_node_data_open(&data, args, true, &error);
+    if (status == CM_OK) {
+        status = cm_node_say(&data, what, name, &error);
+        cm_node_data_close(&data);
+    }
+    if (status != CM_OK) {
+        cm_cli_error(&error);
+        cm_cli_say("what was stored is stored, but the node's ledger has no entry of it");
+    }
+}
+
 static int run(const struct cm_cli_args *args, const char *rejects)
 {
     struct cm_noded_config config = {0};
@@ -187,6 +217,9 @@ static int run(const struct cm_cli_args *args, const char *rejects)
     }
     if (report.records > 0 || status == CM_OK) {
         say_result(with.name, rejects, &report);
+    }
+    if (report.records > 0 && config.data != NULL) {
+        tell_node(args, &config, with.name, &report);
     }
     if (status != CM_OK) {
         cm_cli_error(&error);

@@ -75,3 +75,27 @@ Test(journal, remembers_how_far_it_was_recorded)
     cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
     cr_expect_eq(at, 123);
 }
+
+Test(journal, old_lines_go_for_good_once_they_are_recorded)
+{
+    struct cm_journal_line line;
+    uint64_t end = 0, recorded = 0, at = 0;
+    cr_assert_eq(cm_journal_add(folder, "share off", "ana", "an old story", 7000, NULL), CM_OK);
+    cr_assert_eq(cm_journal_add(folder, "share on", "ben", "a new one", 9000, NULL), CM_OK);
+    cr_assert_eq(cm_journal_forget(&recorded, folder, 8000, NULL), CM_UNAVAILABLE);
+    while (cm_journal_next(&line, folder, &end, NULL) == CM_OK) {
+        ;
+    }
+    recorded = end;
+    cr_assert_eq(cm_journal_forget(&recorded, folder, 8000, NULL), CM_OK);
+    cr_assert_lt(recorded, end);
+    cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
+    cr_expect_str_eq(line.by, "ben");
+    cr_expect_eq(at, recorded, "nothing is recorded twice, nothing passed over");
+    cr_expect_eq(cm_journal_next(&line, folder, &at, NULL), CM_NOT_FOUND);
+    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
+    cr_expect_eq(at, recorded);
+    cr_assert_eq(cm_journal_add(folder, "attach", "ben", "the next", 9001, NULL), CM_OK);
+    cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
+    cr_expect_str_eq(line.what, "attach");
+}
