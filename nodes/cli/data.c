@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -26,25 +25,6 @@ static void find_who(void)
     const struct passwd *entry = getpwuid(getuid());
     snprintf(who, sizeof who, "%s%s%s", entry ? entry->pw_name : "?", name ? " for " : "",
              name ? name : "");
-}
-
-static enum cm_status become_owner(const char *folder, struct cm_error *error)
-{
-    struct stat info;
-    find_who();
-    if (stat(folder, &info) != 0) {
-        cm_fail(error, errno == EACCES ? CM_FORBIDDEN : CM_NOT_FOUND, folder, "%s",
-                strerror(errno));
-        cm_error_hint(error, "run this as the node's user or root, after the node ran once");
-        return CM_NOT_FOUND;
-    }
-    if (geteuid() != 0 || info.st_uid == 0) {
-        return CM_OK;
-    }
-    return setgroups(0, NULL) == 0 && setgid(info.st_gid) == 0 && setuid(info.st_uid) == 0
-               ? CM_OK
-               : cm_fail(error, CM_FORBIDDEN, folder, "can't go on as its owner: %s",
-                         strerror(errno));
 }
 
 static enum cm_status take_lock(struct cm_node_data *data, struct cm_error *error)
@@ -73,7 +53,8 @@ enum cm_status cm_node_data_open(struct cm_node_data *out, const struct cm_cli_a
         status = cm_fail(error, CM_INVALID, "node.data", "the path is too long");
     }
     if (status == CM_OK) {
-        status = become_owner(out->config.data, error);
+        find_who();
+        status = cm_cli_become_owner(out->config.data, error);
     }
     if (status == CM_OK && lock) {
         status = take_lock(out, error);

@@ -9,6 +9,8 @@ static const struct cm_command commands[] = {
     {"ingest", "store the detections of a CSV file", cm_node_ingest},
     {"erase", "destroy who asked what, before a day", cm_node_erase},
     {"order", "register court orders, end them", cm_node_order},
+    {"backup", "copy what the node keeps", cm_node_backup},
+    {"recover", "let a restored ledger go on, as a new epoch", cm_node_recover},
     {NULL, NULL, NULL},
 };
 

@@ -9,5 +9,7 @@ int cm_node_attach(int argc, char **argv);
 int cm_node_ingest(int argc, char **argv);
 int cm_node_erase(int argc, char **argv);
 int cm_node_order(int argc, char **argv);
+int cm_node_backup(int argc, char **argv);
+int cm_node_recover(int argc, char **argv);
 
 #endif

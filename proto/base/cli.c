@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <openssl/err.h>
 #include <openssl/ui.h>
 #include <stdarg.h>
@@ -262,4 +263,22 @@ enum cm_status cm_cli_passphrase(char out[CM_MAX_PASSPHRASE], const char *file, 
         cm_wipe(out, CM_MAX_PASSPHRASE);
     }
     return status;
+}
+
+enum cm_status cm_cli_become_owner(const char *folder, struct cm_error *error)
+{
+    struct stat info;
+    if (stat(folder, &info) != 0) {
+        cm_fail(error, errno == EACCES ? CM_FORBIDDEN : CM_NOT_FOUND, folder, "%s",
+                strerror(errno));
+        cm_error_hint(error, "run this as the daemon's user or root, after the daemon ran once");
+        return CM_NOT_FOUND;
+    }
+    if (geteuid() != 0 || info.st_uid == 0) {
+        return CM_OK;
+    }
+    return setgroups(0, NULL) == 0 && setgid(info.st_gid) == 0 && setuid(info.st_uid) == 0
+               ? CM_OK
+               : cm_fail(error, CM_FORBIDDEN, folder, "can't go on as its owner: %s",
+                         strerror(errno));
 }

@@ -43,6 +43,10 @@ void cm_cli_say(const char *format, ...) CM_PRINTF(1, 2);
 // text at 80 columns, the first line after `used` columns, others indented; ends the line.
 void cm_cli_wrap(FILE *out, const char *text, size_t used, size_t indent);
 
+// As root: goes on as the owner of folder, since what is written there must be the daemon's.
+// Whoever can't look at it is told how. CM_NOT_FOUND, CM_FORBIDDEN.
+enum cm_status cm_cli_become_owner(const char *folder, struct cm_error *error) CM_MUST_CHECK;
+
 // True when there is a terminal to ask on, wherever standard input comes from.
 bool cm_cli_terminal(void);
 // One line from the terminal, shown as it is typed. CM_UNAVAILABLE without a terminal,

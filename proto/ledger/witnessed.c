@@ -167,34 +167,49 @@ static enum cm_status adopt(struct cm_witnessed *witnessed, const struct cm_seen
     return status;
 }
 
+// What was remembered as refuting; gone once the right log was put back.
+static enum cm_status check_behind(struct cm_witnessed *witnessed, const struct cm_ledger *ledger,
+                                   struct cm_error *error)
+{
+    char path[PATH_MAX];
+    enum cm_status status = path_in(path, witnessed->folder, CM_BEHIND_FILE, error);
+    if (status || witnessed->refuted.epoch == 0) {
+        return status;
+    }
+    status = held(witnessed, ledger, &witnessed->refuted);
+    if (!status) {
+        (void)unlink(path);
+        witnessed->refuted.epoch = 0;
+        witnessed->behind.len = 0;
+    }
+    return status == CM_STALE ? CM_OK : status;
+}
+
+static enum cm_status check_cosigned(struct cm_witnessed *witnessed, const struct cm_ledger *ledger)
+{
+    const struct cm_seen *cosigned = &witnessed->cosigned;
+    const enum cm_status status = cosigned->epoch > 0 ? held(witnessed, ledger, cosigned) : CM_OK;
+    if (status != CM_STALE) {
+        return status;
+    }
+    return cm_seen_before(&witnessed->refuted, cosigned)
+               ? adopt(witnessed, cosigned, cm_buf_bytes(&witnessed->note))
+               : CM_OK;
+}
+
 enum cm_status cm_witnessed_check(struct cm_witnessed *witnessed, const struct cm_ledger *ledger,
                                   struct cm_error *error)
 {
-    char path[PATH_MAX];
     if (witnessed->epoch > 1 && cm_ledger_head(ledger)->checkpoint.size == 0) {
         return cm_fail(error, CM_INVALID, witnessed->folder,
                        "an epoch that was begun holds no entry");
     }
-    enum cm_status status = path_in(path, witnessed->folder, CM_BEHIND_FILE, error);
-    if (!status && witnessed->refuted.epoch) {
-        status = held(witnessed, ledger, &witnessed->refuted);
-        if (!status) { // the right log was put back
-            (void)unlink(path);
-            witnessed->refuted.epoch = 0;
-            witnessed->behind.len = 0;
-        }
+    enum cm_status status = check_behind(witnessed, ledger, error);
+    if (!status) {
+        status = check_cosigned(witnessed, ledger);
     }
-    if (!status && witnessed->cosigned.epoch) {
-        status = held(witnessed, ledger, &witnessed->cosigned);
-        if (status == CM_STALE) {
-            const enum cm_status kept =
-                adopt(witnessed, &witnessed->cosigned, cm_buf_bytes(&witnessed->note));
-            status = kept ? kept : CM_STALE;
-        }
-    }
-    if (status == CM_STALE) {
+    if (!status && cm_witnessed_refuted(witnessed)) {
         log_refuted(witnessed, ledger);
-        return CM_OK;
     }
     return status ? cm_fail(error, status, witnessed->folder,
                             "what witnesses saw can't be compared with the log")
