@@ -51,7 +51,8 @@ static void print_head(const struct page *page)
                                   : "Licence-plate searches: record of access and release\n",
           out);
     cm_paragraph(out, 0, "From %s to %s; all times are UTC.",
-                 cm_when_utc(from, report->options.from_ms),
+                 report->options.from_ms == 0 ? "the first entry"
+                                              : cm_when_utc(from, report->options.from_ms),
                  cm_when_utc(to, report->options.to_ms));
     if (page->view->public_only) {
         cm_paragraph(out, 0, "Counts alone: plates, reasons, cases and people are left out.");
@@ -104,6 +105,17 @@ static void print_counts(const struct page *page)
             c->deleted);
 }
 
+// Everybody is of one federation: "spiffe://valley.example/ca.northport.pd/investigator/lee" is
+// "ca.northport.pd/investigator/lee".
+static const char *short_name(const char *name)
+{
+    static const char scheme[] = "spiffe://";
+    const char *slash = strncmp(name, scheme, sizeof scheme - 1) == 0
+                            ? strchr(name + sizeof scheme - 1, '/')
+                            : NULL;
+    return slash != NULL ? slash + 1 : name;
+}
+
 static void print_table(const struct page *page, const struct cm_report_table *table)
 {
     char name[4 * CM_MAX_ID];
@@ -111,11 +123,11 @@ static void print_table(const struct page *page, const struct cm_report_table *t
     if (tallies->count == 0 || (page->view->public_only && table->personal)) {
         return;
     }
-    fprintf(page->out, "\n%-56s %8s %10s\n", table->heading,
-            table->searches ? "searches" : "entries", table->rows ? "rows" : "");
+    fprintf(page->out, "\n%-56s %8s%s\n", table->heading, table->searches ? "searches" : "entries",
+            table->rows ? "       rows" : "");
     for (size_t i = 0; i < tallies->count; i++) {
         const struct cm_tally *tally = tallies->sorted[i];
-        cm_plain(name, sizeof name, tally->name);
+        cm_plain(name, sizeof name, short_name(tally->name));
         fprintf(page->out, "  %-54s", name);
         if (cm_report_withheld(table, page->view, i)) {
             fprintf(page->out, " %8s\n", "withheld");

@@ -32,7 +32,7 @@ static void print_end(FILE *out, const struct cm_search_line *line)
     char released[64] = "";
     char received[96] = "";
     if (line->has_released) {
-        snprintf(released, sizeof released, ", %" PRIu64 " rows released", line->released);
+        snprintf(released, sizeof released, ", %" PRIu64 " rows sent", line->released);
     }
     if (line->has_received) {
         snprintf(received, sizeof received, ", %" PRIu64 " rows received", line->received);

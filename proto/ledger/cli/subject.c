@@ -139,7 +139,8 @@ void cm_subject_text(FILE *out, const struct cm_subject *subject, bool redact)
     }
     cm_paragraph(out, 0, "Searches for plate %s%s%s, from %s to %s, all times UTC", subject->plate,
                  subject->state[0] != '\0' ? " of " : "", subject->state,
-                 cm_when_utc(from, subject->from_ms), cm_when_utc(to, subject->to_ms));
+                 subject->from_ms == 0 ? "the first entry" : cm_when_utc(from, subject->from_ms),
+                 cm_when_utc(to, subject->to_ms));
     for (const struct cm_source *s = cm_searches_sources(subject->searches); s != NULL;
          s = s->next) {
         cm_paragraph(out, 0, "Ledger %u: %s, %" PRIu64 " entries", s->number, s->origin,
