@@ -1,0 +1,123 @@
+#!/bin/bash
+# One side rewrites what it asked, as agencies have done: held against the other side's ledger, each altered search is
+# named, and no other. Also a search dropped, one invented, and a "late" that was none.
+# usage: rewrite.sh FOLDER-OF-THE-PROGRAMS
+# shellcheck source=tests/end2end/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+searches=12
+
+audit() { # exit code, subcommand and arguments: output in $dir/audit
+    local expected=$1 code=0
+    shift
+    comity audit "$@" >"$dir/audit" 2>"$dir/audit.err" || code=$?
+    [ "$code" = "$expected" ] || die "audit $* ended with $code, not $expected: $(cat "$dir/audit.err" "$dir/audit")"
+}
+
+# All that northport's node has against southgate's; the first arguments are those of compare.
+compare() { # exit code, northport's ledger, option...
+    local expected=$1 ledger=$2
+    shift 2
+    audit "$expected" compare --skew 0 "$@" "$ledger" -- "$south"
+}
+
+found() { # kind, number
+    local count
+    count=$(grep -c "^$1 " "$dir/audit" || true)
+    [ "$count" = "$2" ] || die "$count $1 instead of $2: $(cat "$dir/audit")"
+}
+
+total() { # number of differences
+    if [ "$1" = 0 ]; then
+        grep -q '^Nothing that was compared differs' "$dir/audit" || die "$(cat "$dir/audit")"
+    else
+        grep -q "^Differences: $1\$" "$dir/audit" || die "not $1 differences: $(cat "$dir/audit")"
+    fi
+}
+
+# The indices of northport's copies, in order.
+copies() {
+    comity audit show "$north" --kind copy --json 2>/dev/null | sed -n 's/.*"index":\([0-9]*\).*/\1/p'
+}
+
+# Writes northport's history anew into $dir/NAME.
+rewrite() { # name, change...
+    local name=$1
+    shift
+    mkdir "$dir/$name"
+    cp -r "$north/ledger/keys" "$dir/$name/keys"
+    rewrite_reasons "$north" "$dir/$name" "$dir/ca.northport.pd/node/node1" "$dir/ca.northport.pd/people/rivera" \
+        "$dir/gw1/gw1" "$@" || die "$name was not made"
+}
+
+north=$dir/ca.northport.pd/node/data
+south=$dir/ca.southgate.pd/node/data
+
+small_federation
+start_daemons
+for i in $(seq $searches); do
+    reason="seen near scene number $i" lookup 0 --case "26-$((1000 + i))"
+done
+# The last search's end is recorded before this one's.
+stop_daemons
+mapfile -t copied < <(copies)
+[ ${#copied[@]} -eq $searches ] || die "${#copied[@]} copies of $searches searches"
+
+compare 0 "$north"
+total 0
+audit 0 compare --skew 0 "$dir/gw1/data" "$dir/gw2/data" -- "$north" "$south"
+total 0
+audit 0 compare --skew 0 "$north" "$dir/gw1/data" "$dir/gw2/data" -- "$south"
+total 0
+echo "true ledgers do not differ"
+
+rewrite reasons "reason:${copied[1]}:stolen vehicle on main street" "reason:${copied[4]}:stolen vehicle on oak street" \
+    "reason:${copied[9]}:stolen vehicle on elm street"
+compare 3 "$dir/reasons"
+found altered 3
+total 3
+[ "$(grep -c '^  differs: reason$' "$dir/audit")" = 3 ] || die "not the reasons: $(cat "$dir/audit")"
+[ "$(grep -c '^  differs:' "$dir/audit")" = 3 ] || die "not the reasons alone: $(cat "$dir/audit")"
+for i in 2 5 10; do
+    grep -q "B: seen near scene number $i\$" "$dir/audit" || die "search $i is not named: $(cat "$dir/audit")"
+done
+grep -q 'A: stolen vehicle on elm street$' "$dir/audit" || die "what was said instead is not named: $(cat "$dir/audit")"
+echo "3 rewritten reasons of $searches searches are named, and no other"
+
+rewrite dropped "drop:${copied[5]}" "drop:${copied[6]}"
+compare 3 "$dir/dropped"
+found missing 2
+total 2
+grep -q 'A has no copy of what its own person asked' "$dir/audit" || die "$(cat "$dir/audit")"
+echo "2 dropped searches are missed"
+
+rewrite invented "invent:${copied[3]}"
+compare 3 "$dir/invented"
+found missing 1
+total 1
+echo "an invented search has no twin"
+
+rewrite late "late:${copied[7]}:ca.southgate.pd"
+compare 3 "$dir/late"
+found contradicted 1
+total 1
+grep -q 'says late of ca.southgate.pd' "$dir/audit" || die "$(cat "$dir/audit")"
+echo "a late that was none is contradicted"
+
+rewrite all "reason:${copied[0]}:stolen vehicle on main street" "drop:${copied[2]}" "invent:${copied[4]}" \
+    "late:${copied[8]}:ca.southgate.pd"
+compare 3 "$dir/all"
+total 4
+
+# The report of the same ledgers: each search of rivera's one line, wherever it was recorded.
+audit 0 report "$north" --format csv
+[ "$(wc -l <"$dir/audit")" = $((searches + 1)) ] || die "not a line for each search: $(cat "$dir/audit")"
+audit 0 report "$south" "$north"
+grep -q "^Searches *$searches\$" "$dir/audit" || die "not $searches searches: $(head -n 40 "$dir/audit")"
+audit 0 report "$south" --public
+grep -Eq '8ABC123|rivera|scene' "$dir/audit" && die "the public report says too much"
+audit 0 subject "$south" --plate '8abc-123' --redact
+grep -q "^$searches searches asked about it" "$dir/audit" || die "$(tail -n 5 "$dir/audit")"
+grep -Eq 'rivera|scene|26-10' "$dir/audit" && die "other people's data is not left out"
+echo "reports add up"
+nothing_stored 8ABC123 "seen near scene" rivera
