@@ -121,7 +121,7 @@ static size_t names_of(struct name out[2], struct cm_search *search, const struc
     return count;
 }
 
-// The searches of the second party alone, by their names.
+// All searches by their names.
 static enum cm_status collect(struct names *names, struct cm_search *const *list, size_t count)
 {
     size_t room = 0;
@@ -135,10 +135,8 @@ static enum cm_status collect(struct names *names, struct cm_search *const *list
         return CM_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        if (parties_of(list[i]) != 2) {
-            continue;
-        }
-        for (const struct cm_sighting *s = list[i]->sightings; s != NULL; s = s->next) {
+        for (const struct cm_sighting *s = list[i]->sightings; s != NULL && !list[i]->reach;
+             s = s->next) {
             names->count += names_of(&names->list[names->count], list[i], s);
         }
     }
@@ -163,7 +161,9 @@ static struct cm_search *twin_by(const struct names *names, const struct name *n
         found--;
     }
     for (; found < names->list + names->count && compare_names(found, name) == 0; found++) {
-        if (found->search->mark == NULL && near(found->search, name->search)) {
+        // What the other party has, alone or as both do: its own node may hold the true one too.
+        if (found->search->mark == NULL && near(found->search, name->search) &&
+            (parties_of(found->search) & ~parties_of(name->search)) != 0) {
             return found->search;
         }
     }
@@ -292,7 +292,7 @@ static enum cm_status lacks(struct cm_compare *compare, const struct cm_search *
     }
     const struct cm_finding finding = {
         .kind = CM_FINDING_MISSING, .search = search, .party = party};
-    return cm_compare_find(compare, &finding, "%s in %s", what, holder->origin);
+    return cm_compare_find(compare, &finding, "in %s: %s", holder->origin, what);
 }
 
 static const struct cm_sighting *sighting(const struct cm_search *search, unsigned party,
@@ -324,7 +324,8 @@ static enum cm_status expect_gateway(struct cm_compare *compare, const struct cm
         if (sighting(search, party, CM_ENTRY_QUERY, NULL) != NULL) {
             return CM_OK;
         }
-        return lacks(compare, search, party, &holder, "no entry of the query");
+        return lacks(compare, search, party, &holder,
+                     "no entry of it, though a node was shown one");
     }
     return CM_OK;
 }
@@ -424,7 +425,7 @@ static enum cm_status expect_node(struct cm_compare *compare, const struct cm_se
     }
     const struct holder holder = holder_of(compare, party, NODES, agency);
     return lacks(compare, search, party, &holder,
-                 "the manifest says that it was asked and answered or refused; no entry of that");
+                 "no entry of it, though the manifest says that it answered or refused");
 }
 
 // Each agency of the party once, at its first ledger.
@@ -463,15 +464,16 @@ static enum cm_status judge(struct cm_compare *compare, const struct cm_search *
     for (unsigned party = 0; party < CM_PARTIES; party++) {
         compare->count[party] += mask >> party & 1;
     }
-    if (mask == 0 || search->mark != NULL) {
+    if (mask == 0) {
         return CM_OK;
     }
     if (mask == 3) {
         compare->both++;
         status = cm_compare_same(compare, search);
     }
+    // Of an altered one it is known what the other party has instead.
     for (unsigned party = 0; status == CM_OK && party < CM_PARTIES; party++) {
-        if (mask & 1u << (1 - party)) {
+        if (search->mark == NULL && (mask & 1u << (1 - party))) {
             status = expect(compare, search, party);
         }
     }
@@ -489,9 +491,12 @@ enum cm_status cm_compare_run(struct cm_compare *compare)
         status = collect(&names, list, count);
     }
     for (size_t i = 0; status == CM_OK && i < count; i++) {
-        struct cm_search *twin = parties_of(list[i]) == 1 ? twin_of(&names, list[i]) : NULL;
+        const unsigned mask = parties_of(list[i]);
+        const bool alone = list[i]->mark == NULL && (mask == 1 || mask == 2);
+        struct cm_search *twin = alone ? twin_of(&names, list[i]) : NULL;
         if (twin != NULL && (in_period(compare, list[i]) || in_period(compare, twin))) {
-            status = find_altered(compare, list[i], twin);
+            status = mask == 1 ? find_altered(compare, list[i], twin)
+                               : find_altered(compare, twin, list[i]);
         }
     }
     for (size_t i = 0; status == CM_OK && i < count; i++) {

@@ -32,8 +32,8 @@ enum cm_part {
 struct cm_finding {
     struct cm_finding *next;
     enum cm_finding_kind kind;
-    const struct cm_search *search;
-    const struct cm_search *twin; // altered: what the second party has
+    const struct cm_search *search; // altered: what the first party has
+    const struct cm_search *twin;   // altered: what the second has
     unsigned parts;               // enum cm_part
     unsigned party;               // missing: who lacks it
     const char *text;             // a sentence

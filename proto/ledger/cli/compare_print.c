@@ -31,11 +31,6 @@ static const char *value_of(const struct cm_search_values *values, unsigned part
     return "";
 }
 
-static unsigned party_of(const struct cm_search *search)
-{
-    return search->sightings->source->party;
-}
-
 // Where a gateway recorded it, as whoever names it says.
 static const struct cm_sighting *place_of(const struct cm_search *search)
 {
@@ -69,9 +64,7 @@ static void print_values(FILE *out, const struct cm_finding *finding)
             if (sides[s] == NULL || sides[s]->values == NULL) {
                 continue;
             }
-            const char *who = finding->twin == NULL     ? "signed"
-                              : party_of(sides[s]) == 0 ? "A"
-                                                        : "B";
+            const char *who = finding->twin == NULL ? "signed" : s == 0 ? "A" : "B";
             fprintf(out, "    %s: ", who);
             cm_plain(value, sizeof value, value_of(sides[s]->values, parts[i].part));
             cm_cli_wrap(out, value, 4 + strlen(who) + 2, 8);
@@ -94,13 +87,13 @@ static void print_finding(FILE *out, const struct cm_finding *finding)
     }
     fputs("\n  ", out);
     if (finding->kind == CM_FINDING_MISSING) {
-        fprintf(out, "%c has ", party_names[finding->party]);
+        fprintf(out, "%c  ", party_names[finding->party]);
     }
-    cm_cli_wrap(out, finding->text, 8, 2);
+    cm_cli_wrap(out, finding->text, 5, 2);
     print_entries(out, search);
     if (finding->twin != NULL) {
         cm_hex(other, cm_bytes_digest(&finding->twin->digest));
-        fprintf(out, "  with digest %.16s there:\n", other);
+        fprintf(out, "  B has %.16s instead:\n", other);
         print_entries(out, finding->twin);
     }
     print_values(out, finding);

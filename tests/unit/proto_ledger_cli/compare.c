@@ -128,6 +128,32 @@ Test(compare, names_rewritten_reasons_and_no_other)
     cr_expect_str_eq(finding->twin->values->reason, "follow up on witness statement");
 }
 
+Test(compare, an_owner_s_own_true_entry_does_not_hide_a_rewritten_copy)
+{
+    const struct story_search both = {.rows = 3, .north_owns = true};
+    const struct story_search rewritten = {
+        .rows = 3, .north_owns = true, .copy_question.reason = "stolen near the mall"};
+    tell(&both);
+    tell(&rewritten);
+    agencies();
+    const struct cm_finding *finding = only(CM_FINDING_ALTERED);
+    cr_expect_eq(finding->parts, CM_PART_REASON);
+    cr_expect_str_eq(finding->search->values->reason, "stolen near the mall");
+}
+
+Test(compare, which_party_comes_first_makes_no_difference)
+{
+    const struct story_search rewritten = {
+        .rows = 3, .north_owns = true, .copy_question.reason = "stolen near the mall"};
+    tell(&rewritten);
+    gather(&story.south, 0);
+    gather(&story.north, 1);
+    cr_assert_eq(cm_compare_run(&compare), CM_OK);
+    const struct cm_finding *finding = only(CM_FINDING_ALTERED);
+    cr_expect_str_eq(finding->search->values->reason, "follow up on witness statement");
+    cr_expect_str_eq(finding->twin->values->reason, "stolen near the mall");
+}
+
 Test(compare, names_what_else_was_rewritten)
 {
     const struct story_search rewritten = {

@@ -92,6 +92,15 @@ static void tell_south(struct story *story, struct telling *t, int64_t at_ms)
     }
 }
 
+static void tell_north(struct story *story, struct telling *t, int64_t at_ms)
+{
+    struct cm_entry node = made_entry(&t->question, CM_ENTRY_NODE);
+    node.gateway_index = t->query_index;
+    if (t->search->north_owns) {
+        add(&story->north, at_ms, &node, &t->question);
+    }
+}
+
 static void sign_manifest(struct story *story, struct telling *t, int64_t at_ms)
 {
     const struct story_search *search = t->search;
@@ -199,6 +208,7 @@ void story_tell(struct story *story, const struct story_search *search)
     memcpy(t.last_header.b, &story->gateway.questions, sizeof story->gateway.questions);
     tell_gateway(story, &t, at_ms);
     tell_south(story, &t, at_ms + 100);
+    tell_north(story, &t, at_ms + 150);
     sign_manifest(story, &t, at_ms);
     tell_end(story, &t, at_ms + 500);
     rewrite(story, &t);

@@ -25,6 +25,7 @@ struct story_search {
     bool cut;
     enum cm_release_outcome release;    // NONE: complete
     bool refused;                       // by Southgate's node
+    bool north_owns;                    // Northport's own node is asked and answers too
     struct made_question copy_question; // any member: the copy is of this question instead
     bool copy_commits_otherwise;        // the copy's reason commitment is another one
     int64_t skip_ms;                    // time that passes before
