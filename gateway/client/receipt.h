@@ -51,7 +51,8 @@ enum cm_status cm_receipt_question(struct cm_query *out, struct cm_arena *arena,
 enum cm_status cm_receipt_sign(struct cm_buf *out, struct cm_bytes content,
                                const struct cm_signer *signer, int64_t saved_ms,
                                struct cm_error *error) CM_MUST_CHECK;
-// CM_UNAUTHENTICATED unless key signed this very content; *saved_ms: when it says so.
+// CM_UNAUTHENTICATED unless key signed this very content; *saved_ms: when it says so. key NULL, as
+// long as it is not known: whether the signature names this content, whoever made it.
 enum cm_status cm_receipt_verify(int64_t *saved_ms, const struct cm_receipt *receipt,
                                  const struct cm_key *key, struct cm_error *error) CM_MUST_CHECK;
 

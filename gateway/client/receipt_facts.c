@@ -106,6 +106,17 @@ enum cm_status cm_facts_question(struct cm_replay *replay, const struct cm_envel
     return status;
 }
 
+// What an entry commits to, without saying it, must be what was asked.
+static enum cm_status check_words(const struct cm_replay *replay, const struct cm_entry *entry,
+                                  const char *whose, struct cm_error *error)
+{
+    struct cm_commitments asked;
+    cm_commitments_of(&asked, replay->query, cm_signatory_identity(replay->checked.signer)->agency);
+    return memcmp(&asked, &entry->commitments, sizeof asked) == 0
+               ? CM_OK
+               : cm_fail(error, CM_INVALID, whose, "recorded other words than those asked");
+}
+
 static enum cm_status note_accepted(struct cm_replay *replay, const struct cm_accepted *accepted,
                                     struct cm_error *error)
 {
@@ -124,11 +135,16 @@ static enum cm_status note_accepted(struct cm_replay *replay, const struct cm_ac
         replay->parties[i] =
             (struct cm_replay_party){.agency = names[i], .signer = "", .refusal_text = ""};
     }
-    replay->accepted = true;
     replay->index = accepted->inclusion.index;
     status = cm_entry_decode(&replay->entry, replay->arena, entry, error);
-    return status == CM_OK ? cm_checkpoint_parse(&replay->head, accepted->checkpoint, error)
-                           : status;
+    if (status == CM_OK) {
+        status = check_words(replay, &replay->entry, "gateway", error);
+    }
+    if (status == CM_OK) {
+        status = cm_checkpoint_parse(&replay->head, accepted->checkpoint, error);
+    }
+    replay->accepted = status == CM_OK;
+    return status;
 }
 
 // The book knows all agencies that it takes something of.
@@ -202,6 +218,9 @@ static enum cm_status note_record(struct cm_replay *replay, const struct cm_node
     enum cm_status status = cm_arena_bytes(replay->arena, &entry, record->record.entry);
     if (status == CM_OK) {
         status = cm_entry_decode(&party->entry, replay->arena, entry, error);
+    }
+    if (status == CM_OK) {
+        status = check_words(replay, &party->entry, record->agency, error);
     }
     if (status == CM_OK) {
         status = cm_checkpoint_parse(&party->head, record->record.checkpoint, error);

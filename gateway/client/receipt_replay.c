@@ -114,6 +114,13 @@ static enum cm_status judge_question(struct replaying *r)
     return status;
 }
 
+// Damage is found before anything costly is done.
+static enum cm_status judge_whole(struct replaying *r)
+{
+    int64_t saved_ms;
+    return cm_receipt_verify(&saved_ms, r->receipt, NULL, r->error);
+}
+
 static enum cm_status judge_saved(struct replaying *r)
 {
     int64_t saved_ms;
@@ -226,8 +233,8 @@ static enum cm_status compare(struct replaying *r)
 static enum cm_status run(struct replaying *r)
 {
     static enum cm_status (*const steps[])(struct replaying * r) = {
-        read_time,   judge_directory, judge_gateway, judge_question,
-        judge_saved, judge_answer,    compare,
+        judge_whole,    read_time,   judge_directory, judge_gateway,
+        judge_question, judge_saved, judge_answer,    compare,
     };
     enum cm_status status = CM_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == CM_OK; i++) {

@@ -4,6 +4,12 @@
 
 #include "comity/v1/receipt.pb-c.h"
 
+static void check(struct cm_form *form, int64_t saved_ms)
+{
+    cm_form_time(form, "saved_ms", saved_ms);
+    cm_form_require(form, saved_ms > 0, "saved_ms", "is missing");
+}
+
 enum cm_status cm_receipt_seal_decode(struct cm_receipt_seal *out, struct cm_arena *arena,
                                       struct cm_bytes payload, struct cm_error *error)
 {
@@ -17,7 +23,7 @@ enum cm_status cm_receipt_seal_decode(struct cm_receipt_seal *out, struct cm_are
     }
     cm_form_digest(&form, "content", &out->content, &in->content);
     out->saved_ms = in->saved_ms;
-    cm_form_time(&form, "saved_ms", out->saved_ms);
+    check(&form, out->saved_ms);
     return form.status;
 }
 
@@ -26,7 +32,7 @@ enum cm_status cm_receipt_seal_encode(struct cm_buf *out, const struct cm_receip
     struct cm_form form = {0};
     Comity__V1__ReceiptSeal message = COMITY__V1__RECEIPT_SEAL__INIT;
 
-    cm_form_time(&form, "saved_ms", seal->saved_ms);
+    check(&form, seal->saved_ms);
     message.content = cm_form_out_digest(&seal->content);
     message.saved_ms = seal->saved_ms;
     return cm_form_finish(&form, out, &message.base, CM_MAX_RECEIPT_SEAL);
