@@ -6,5 +6,7 @@
 
 // Continues from crc, 0 to begin.
 uint32_t cm_crc32c(uint32_t crc, struct cm_bytes data);
+// The same without the processor's own instruction.
+uint32_t cm_crc32c_by_tables(uint32_t crc, struct cm_bytes data);
 
 #endif
