@@ -4,6 +4,7 @@
 # usage: audit.sh FOLDER-OF-THE-PROGRAMS
 # shellcheck source=tests/end2end/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2046 # options without blanks
 
 northport=$dir/ca.northport.pd/node/data
 southgate=$dir/ca.southgate.pd/node/data
@@ -22,6 +23,11 @@ prints() { # pattern that what was printed must hold, wrapped or not
 
 lines() { # how many objects show --json must have printed
     [ "$(grep -c '^{' "$dir/out")" = "$1" ] || die "$(grep -c '^{' "$dir/out") entries instead of $1: $(cat "$dir/out")"
+}
+
+as() { # agency: options of its auditor; no blank is in them
+    local people=$dir/$1/people
+    echo "--chain $people/vega.pem --key $people/vega.key"
 }
 
 state_of() { find "$1" -printf '%p %s %m %T@ %C@ %n\n' | sort; }
@@ -43,6 +49,17 @@ opens_nothing_to_write() { # folder, arguments
 in_use() {
     audit 1 verify "$northport"
     says 'running node or gateway writes it.*--chain'
+    audit 0 show --json --plate 8ABC123 --kind node $(as ca.northport.pd) "$northport"
+    lines 1
+    audit 0 verify $(as ca.northport.pd) "$northport/ledger"
+    prints 'nothing wrong was found'
+    audit 1 show $(as ca.southgate.pd) "$northport"
+    audit 1 show --chain "$dir/ca.northport.pd/people/rivera.pem" --key "$dir/ca.northport.pd/people/rivera.key" "$northport"
+    # Each look is in the ledger, also the next one's own, and what was looked for.
+    audit 0 show --json --kind audit $(as ca.northport.pd) "$northport"
+    grep -q '"person":"spiffe://valley.example/ca.northport.pd/auditor/vega"' "$dir/out" ||
+        die "the audits are not recorded: $(cat "$dir/out")"
+    grep -q -- '--plate 8ABC123' "$dir/out" || die "it is not recorded what was looked for: $(cat "$dir/out")"
     cp "$southgate/ledger/checkpoint" "$dir/seen"
     mkdir "$dir/old"
     cp -a "$southgate/ledger" "$dir/old/ledger"
@@ -137,6 +154,9 @@ erased() {
 }
 
 small_federation
+for agency in $owners; do
+    make_asker "$agency" auditor vega
+done
 start_daemons
 echo "ready after $SECONDS s"
 lookup 0
