@@ -23,6 +23,7 @@ static const struct {
     {"case", "keep a case at hand for the next questions"},
     {"demo-data", "make synthetic detections for the demo"},
     {"directory", "edit and sign the directory of agencies"},
+    {"gateway", "back up what a gateway keeps, recover its ledger"},
     {"keys", "keys, certificates and revocation lists"},
     {"lookup", "ask the agencies about a plate"},
     {"node", "load and look after an agency's node"},
