@@ -38,6 +38,15 @@ all_is_well() {
     answered 40
 }
 
+# Both epochs hold, by themselves and as signed by witnesses, on a copied folder.
+verified_apart() { # data folder
+    rm -rf "$dir/apart"
+    cp -a "$1/ledger" "$dir/apart"
+    comity audit verify "$dir/apart" --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" >"$dir/verified" 2>&1 ||
+        die "not verified: $(cat "$dir/verified")"
+    grep -q 'cosigned to size' "$dir/verified" || die "nobody has signed: $(cat "$dir/verified")"
+}
+
 node_put_back() {
     local seen
     node_does backup "$dir/$south/node/backup" >"$dir/backed-up" || die "no backup: $(cat "$dir/backed-up")"
@@ -85,6 +94,9 @@ node_recovers() {
         wait_for_new "$name" 0 'ledger-witnessed agency=ca.southgate.pd.*finding=epoch'
     done
     all_is_well
+    stop_one $south
+    verified_apart "$data"
+    restart_node $south
     # Nor is there a way back to the first epoch, however true its log.
     stop_one $south
     cp -a "$data/ledger" "$dir/$south/node/second"
