@@ -183,6 +183,7 @@ static enum cm_status append_refused(struct refused *one, const struct cm_refuse
     struct cm_entry entry = {
         .kind = CM_ENTRY_REFUSED,
         .recorded_ms = one->recorded_ms,
+        .sealed = true,
         .digest = *refused->digest,
         .refusal = (uint32_t)refused->code,
         .text = refused->field,

@@ -153,6 +153,7 @@ static enum cm_status make_entry(struct cm_gateway_query *query)
     struct cm_entry entry = {
         .kind = query->reach ? CM_ENTRY_REACH : CM_ENTRY_QUERY,
         .recorded_ms = query->recorded_ms,
+        .sealed = true,
         .digest = checked->digest,
         .replay_key = checked->replay_key,
         .expires_ms = checked->query.expires_ms,

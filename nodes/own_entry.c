@@ -13,7 +13,9 @@ enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *nod
                                    const struct cm_entry *entry, const struct cm_access *access,
                                    void (*done)(struct cm_append *append))
 {
-    enum cm_status status = cm_entry_encode(&own->entry, entry);
+    struct cm_entry marked = *entry;
+    marked.sealed = access != NULL;
+    enum cm_status status = cm_entry_encode(&own->entry, &marked);
     own->recorded_ms = entry->recorded_ms;
     own->asked = (struct cm_access){.person = "", .text = ""};
     if (!status && access) {

@@ -420,6 +420,7 @@ enum cm_status cm_entry_decode(struct cm_entry *out, struct cm_arena *arena, str
     }
     cm_form_between(&form, "version", in->version, VERSION, VERSION);
     out->recorded_ms = in->recorded_ms;
+    out->sealed = in->sealed;
     if (in->what_case != COMITY__V1__ENTRY__WHAT__NOT_SET) {
         out->kind = (enum cm_entry_kind)(in->what_case - 2);
         shapes[out->kind].move(&move, out, in->query);
@@ -442,6 +443,7 @@ enum cm_status cm_entry_encode(struct cm_buf *out, const struct cm_entry *entry)
     }
     message.version = VERSION;
     message.recorded_ms = entry->recorded_ms;
+    message.sealed = entry->sealed;
     message.what_case = (Comity__V1__Entry__WhatCase)(entry->kind + 2);
     message.query = &what.query;
     protobuf_c_message_init(shapes[entry->kind].type, &what);

@@ -64,6 +64,7 @@ enum { CM_MAX_REJECTED_CODES = 32 };
 struct cm_entry {
     enum cm_entry_kind kind;
     int64_t recorded_ms;
+    bool sealed; // an access record lies beside it
     // Of the query (query, node, release, manifest, copy), the reach or either (refused), the rule
     // set, directory, evidence, configuration; of what admin and audit were about; of the overlay
     // (sharing); of the statement (witness, epoch).

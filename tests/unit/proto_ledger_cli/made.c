@@ -145,6 +145,7 @@ uint64_t made_add(struct made *made, const struct cm_entry *entry, struct cm_acc
     struct cm_digest leaf;
     struct cm_entry at = *entry;
     at.recorded_ms = at.recorded_ms ? at.recorded_ms : made->now_ms;
+    at.sealed = access != NULL;
     made->now_ms = at.recorded_ms + 1000;
     cr_assert_eq(cm_entry_encode(&bytes, &at), CM_OK, "kind %d", (int)entry->kind);
     cr_assert_eq(cm_frame_add(&made->log, CM_FRAME_ENTRY, cm_buf_bytes(&bytes)), CM_OK);
