@@ -3,6 +3,7 @@
 #include "proto/base/file.h"
 #include "proto/base/log.h"
 #include "proto/ledger/cosign.h"
+#include "proto/ledger/cosigners.h"
 #include "proto/trust/certificate.h"
 
 #include <inttypes.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_CHAINS = CM_MAX_NOTE_SIGNATURES * CM_MAX_CHAIN * 2 * CM_MAX_CERTIFICATE, PEM_LINE = 64 };
+enum { MAX_CHAINS = CM_MAX_NOTE_SIGNATURES * CM_MAX_CHAIN * 2 * CM_MAX_CERTIFICATE };
 
 static enum cm_status path_in(char out[PATH_MAX], const char *folder, const char *name,
                               struct cm_error *error)
@@ -74,7 +75,7 @@ static enum cm_status read_files(struct cm_witnessed *witnessed, struct cm_error
         status = path_in(path, witnessed->folder, CM_COSIGNERS_FILE, error);
     }
     if (!status) {
-        status = cm_file_read(&witnessed->chains, path, MAX_CHAINS, error);
+        status = cm_file_read(&witnessed->chains, path, (size_t)2 * MAX_CHAINS, error);
         status = status == CM_NOT_FOUND ? CM_OK : status;
     }
     if (status && error && !error->text[0]) {
@@ -91,7 +92,8 @@ enum cm_status cm_witnessed_open(struct cm_witnessed *witnessed, const char *fol
     memset(witnessed, 0, sizeof *witnessed);
     witnessed->submit = submit;
     witnessed->context = context;
-    witnessed->chains.max = MAX_CHAINS;
+    witnessed->chains.max = (size_t)2 * MAX_CHAINS;
+    witnessed->chains_before.max = MAX_CHAINS;
     witnessed->arena = cm_arena_new(CM_EPOCH_ARENA);
     if (!witnessed->arena || cm_key_new(&witnessed->key, cm_signer_spki(signer))) {
         return cm_fail(error, CM_MEMORY, "ledger", "out of memory");
@@ -116,6 +118,7 @@ void cm_witnessed_clear(struct cm_witnessed *witnessed)
     cm_arena_free(witnessed->arena);
     cm_buf_clear(&witnessed->note);
     cm_buf_clear(&witnessed->chains);
+    cm_buf_clear(&witnessed->chains_before);
     cm_buf_clear(&witnessed->behind);
     cm_buf_clear(&witnessed->notes_out);
     cm_buf_clear(&witnessed->chains_out);
@@ -270,27 +273,13 @@ static void write_files(struct cm_witnessed *witnessed)
     witnessed->busy = true;
     if (copy(&witnessed->notes_out, &witnessed->note) ||
         copy(&witnessed->chains_out, &witnessed->chains) ||
+        cm_buf_add(&witnessed->chains_out, witnessed->chains_before.data,
+                   witnessed->chains_before.len) ||
         copy(&witnessed->behind_out, &witnessed->behind) ||
         witnessed->submit(witnessed->context, &witnessed->job)) {
         cm_log(CM_LOG_ERROR, "cosignatures-not-kept", "why=\"no memory or worker\"");
         witnessed->busy = false;
     }
-}
-
-static enum cm_status add_pem(struct cm_buf *out, struct cm_bytes der)
-{
-    struct cm_buf text = {0};
-    enum cm_status status = cm_base64(&text, der);
-    if (!status) {
-        status = cm_buf_printf(out, "-----BEGIN CERTIFICATE-----\n");
-    }
-    for (size_t at = 0; at < text.len && !status; at += PEM_LINE) {
-        const size_t left = text.len - at;
-        status = cm_buf_printf(out, "%.*s\n", (int)(left < PEM_LINE ? left : PEM_LINE),
-                               (const char *)text.data + at);
-    }
-    cm_buf_clear(&text);
-    return status ? status : cm_buf_printf(out, "-----END CERTIFICATE-----\n");
 }
 
 // The certificates that it sends are kept, so they must be of the key that TLS has shown.
@@ -311,6 +300,41 @@ static enum cm_status check_chain(const struct cm_cosignature *answer, const str
     return status;
 }
 
+static bool signed_by(struct cm_bytes note, const char *name)
+{
+    struct cm_bytes text, lines;
+    struct cm_note_line line;
+    bool found = false;
+    if (cm_note_split(&text, &lines, note)) {
+        return false;
+    }
+    while (!found && cm_note_next(&line, &lines)) {
+        found = cm_bytes_equal(line.name, cm_bytes_of(name));
+    }
+    return found;
+}
+
+// Until another note has taken its place on disk, the one there keeps its certificates.
+static enum cm_status keep_before(struct cm_witnessed *witnessed)
+{
+    struct cm_bytes rest = cm_buf_bytes(&witnessed->chains);
+    struct cm_arena *arena = cm_arena_new((size_t)4 * MAX_CHAINS);
+    enum cm_status status = arena ? CM_OK : CM_MEMORY;
+    if (!witnessed->busy) {
+        witnessed->chains_before.len = 0;
+    }
+    while (!status && rest.len > 0) {
+        struct cm_cosigner cosigner;
+        const uint8_t *from = rest.data;
+        status = cm_cosigners_next(&cosigner, arena, &rest, NULL);
+        if (!status && signed_by(cm_buf_bytes(&witnessed->note), cosigner.name)) {
+            status = cm_buf_add(&witnessed->chains_before, from, (size_t)(rest.data - from));
+        }
+    }
+    cm_arena_free(arena);
+    return status;
+}
+
 static enum cm_status add_line(struct cm_witnessed *witnessed, const char *name,
                                const struct cm_cosignature *answer)
 {
@@ -319,13 +343,8 @@ static enum cm_status add_line(struct cm_witnessed *witnessed, const char *name,
     if (status == CM_EXHAUSTED || (!status && witnessed->note.len == before)) {
         return CM_NOT_FOUND; // nothing new to keep
     }
-    if (!status) {
-        status = cm_buf_printf(&witnessed->chains, "# %s\n", name);
-    }
-    for (size_t i = 0; i < answer->chain_count && !status; i++) {
-        status = add_pem(&witnessed->chains, answer->chain[i]);
-    }
-    return status;
+    return status ? status
+                  : cm_cosigners_add(&witnessed->chains, name, answer->chain, answer->chain_count);
 }
 
 enum cm_status cm_witnessed_take(struct cm_witnessed *witnessed, const struct cm_tree_head *head,
@@ -344,6 +363,9 @@ enum cm_status cm_witnessed_take(struct cm_witnessed *witnessed, const struct cm
         return status;
     }
     if (head->checkpoint.size > witnessed->cosigned.size || witnessed->note.len == 0) {
+        if (keep_before(witnessed)) {
+            cm_log(CM_LOG_WARNING, "cosigners-not-kept", "why=\"no room, or damaged\"");
+        }
         witnessed->note.len = witnessed->chains.len = 0;
         witnessed->cosigned = (struct cm_seen){.epoch = witnessed->epoch,
                                                .size = head->checkpoint.size,

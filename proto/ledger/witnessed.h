@@ -25,6 +25,7 @@ struct cm_witnessed {
     struct cm_envelope statement; // of the epoch; family NONE in the first
     struct cm_seen admitted;      // what it names as cosigned
     struct cm_buf note, chains;   // the newest that was cosigned
+    struct cm_buf chains_before;  // of the note on disk, while another is written
     struct cm_seen cosigned;      // note's
     struct cm_buf behind;         // the note that refutes; empty: none
     struct cm_seen refuted;       // behind's; epoch 0: none

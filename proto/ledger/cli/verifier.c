@@ -86,6 +86,9 @@ static struct cm_tiles *open_tiles(struct cm_verifier *v, int *folder)
                                                     : "the published checkpoint can't be read");
         return NULL;
     }
+    if (cm_tiles_published(tiles) == 0 && faccessat(*folder, "tile", F_OK, 0) == 0) {
+        cm_verifier_problem(v, path, "there are tiles, and the checkpoint over them is gone");
+    }
     return tiles;
 }
 
@@ -212,7 +215,7 @@ static enum cm_status run_epoch(struct cm_verifier *v, bool *whole, struct cm_er
     run.tiles = open_tiles(v, &run.folder);
     enum cm_status status = run_items(v, &run, error);
     const struct cm_log_state *state = cm_ledger_folder_state(v->folder);
-    v->out->published = v->out->published || run.tiles;
+    v->out->published = v->out->published || (run.tiles && cm_tiles_published(run.tiles) > 0);
     close_tiles(&run.tiles, &run.folder);
     *whole = status == CM_OK;
     if (is_damage(status)) {

@@ -28,6 +28,8 @@ struct cm_verifier {
     struct cm_identity owner;
     struct cm_checkpoint previous; // the last of the epoch before; size 0 in the first
     struct cm_signer_cache *signers;
+    uint32_t erased_day; // whose key's file was looked for; 0: none yet
+    bool erased_key;     // and is there
     struct cm_claim claims[CM_MAX_CLAIMS];
     size_t claim_count;
 };
@@ -49,10 +51,14 @@ void cm_verifier_record(struct cm_verifier *v, const struct cm_audit_record *rec
 // first entry, end: after the last.
 enum cm_status cm_verifier_key(struct cm_verifier *v, const char *origin,
                                struct cm_error *error) CM_MUST_CHECK;
+void cm_verifier_statement(struct cm_verifier *v, const struct cm_audit_record *first);
+
+// verifier_witness: what others saw. take_seen and cosigned: before the first checkpoint counts.
 void cm_verifier_take_seen(struct cm_verifier *v);
 void cm_verifier_cosigned(struct cm_verifier *v);
-void cm_verifier_statement(struct cm_verifier *v, const struct cm_audit_record *first);
 void cm_verifier_claims_met(struct cm_verifier *v, const struct cm_checkpoint *checkpoint);
+// The statement that begins the epoch being read admits that the one before reached further.
+void cm_verifier_claims_admitted(struct cm_verifier *v, const struct cm_seen *cosigned);
 void cm_verifier_claims_end(struct cm_verifier *v);
 
 #endif

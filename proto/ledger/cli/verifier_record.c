@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CACHE = 256 };
 
@@ -159,18 +160,45 @@ static void check_copy(struct cm_verifier *v, const struct cm_audit_record *reco
     }
 }
 
-// No entry says whether clear values lie beside it; these are never recorded without.
-static bool must_have_values(enum cm_entry_kind kind)
+// Kinds that are never recorded without the question.
+static bool must_have_question(enum cm_entry_kind kind)
 {
     return kind == CM_ENTRY_QUERY || kind == CM_ENTRY_NODE || kind == CM_ENTRY_REACH ||
            kind == CM_ENTRY_COPY || kind == CM_ENTRY_REFUSED;
 }
 
+// A key that was destroyed leaves no file; one that was taken away left others behind.
+static const char *wrong_with_key(struct cm_verifier *v, const struct cm_audit_record *record)
+{
+    char path[PATH_MAX], date[CM_DAY_TEXT];
+    if (record->clear == CM_CLEAR_NO_KEY) {
+        return cm_day_keys_count(cm_ledger_folder_keys(v->folder)) > 0
+                   ? "the key of its day is gone, and nothing says that it was erased"
+                   : NULL;
+    }
+    if (record->clear != CM_CLEAR_ERASED || cm_ledger_folder_is_live(v->folder)) {
+        return NULL;
+    }
+    if (record->day != v->erased_day) {
+        cm_day_format(date, record->day);
+        const int len = snprintf(path, sizeof path, "%s/" CM_DAY_KEYS_FOLDER "/%s",
+                                 cm_ledger_folder_path(v->folder), date);
+        v->erased_day = record->day;
+        v->erased_key = len < PATH_MAX && access(path, F_OK) == 0;
+    }
+    return v->erased_key ? "the key of its day is said to be erased, and is there" : NULL;
+}
+
 void cm_verifier_record(struct cm_verifier *v, const struct cm_audit_record *record)
 {
     const struct cm_access *access = &record->access;
-    if (record->clear == CM_CLEAR_NONE && must_have_values(record->entry.kind)) {
-        cm_verifier_entry_problem(v, record, "access", "the question beside it was taken away");
+    const char *wrong = wrong_with_key(v, record);
+    if (wrong) {
+        cm_verifier_entry_problem(v, record, "keys", wrong);
+    }
+    if (record->clear == CM_CLEAR_NONE &&
+        (record->entry.sealed || must_have_question(record->entry.kind))) {
+        cm_verifier_entry_problem(v, record, "access", "what lay sealed beside it was taken away");
     }
     if (record->clear == CM_CLEAR_DAMAGED) {
         cm_verifier_entry_problem(v, record, record->why.where, record->why.text);
@@ -180,7 +208,7 @@ void cm_verifier_record(struct cm_verifier *v, const struct cm_audit_record *rec
     }
     if (record->asked != CM_FAMILY_NONE) {
         check_question(v, record);
-    } else if (must_have_values(record->entry.kind)) {
+    } else if (must_have_question(record->entry.kind)) {
         cm_verifier_entry_problem(v, record, "access", "holds no question");
     }
     if (access->manifest.family != CM_FAMILY_NONE) {
