@@ -17,7 +17,9 @@ static enum cm_status check_record(struct cm_asked *asked, const struct cm_signa
     };
     struct cm_record record;
     if (asked->record.len == 0) {
-        return CM_OK;
+        return cm_node_record_due(refusal)
+                   ? cm_fail(&asked->error, CM_INVALID, "record", "the node shows none of this ask")
+                   : CM_OK;
     }
     enum cm_status status =
         cm_record_decode(&record, asked->arena, cm_buf_bytes(&asked->record), &asked->error);

@@ -57,5 +57,8 @@ enum cm_status cm_book_check_node_record(struct cm_book *book, const struct cm_p
                                     cm_signatory_identity(node)->spiffe, cm_signatory_key(node),
                                     &ask, error);
     }
-    return CM_OK;
+    return cm_node_record_due(refusal)
+               ? cm_fail(error, CM_INVALID, page->agency,
+                         "its node does not show that it recorded the query")
+               : CM_OK;
 }

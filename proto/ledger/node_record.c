@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+bool cm_node_record_due(enum cm_refusal_code refusal)
+{
+    return refusal == CM_REFUSAL_NONE || refusal == CM_REFUSAL_NOT_PERMITTED;
+}
+
 // A node whose store fails has recorded that the query is permitted.
 static bool fits(const struct cm_entry *entry, enum cm_refusal_code refusal)
 {

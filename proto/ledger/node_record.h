@@ -23,5 +23,8 @@ enum cm_status cm_node_record_check(struct cm_arena *arena, const struct cm_reco
                                     const char *spiffe, const struct cm_key *key,
                                     const struct cm_node_ask *ask,
                                     struct cm_error *error) CM_MUST_CHECK;
+// What a node refuses before its rules are asked it may only count, and a full ledger takes
+// nothing.
+bool cm_node_record_due(enum cm_refusal_code refusal);
 
 #endif

@@ -116,7 +116,7 @@ static void check_outcome(const struct node *node, bool limited, bool ordered)
         [WITHDRAWS] = CM_OUTCOME_WITHDRAWN,
         [NOT_ATTACHED] = CM_OUTCOME_DETACHED,
         [WAITS_FOR_CREDIT] = CM_OUTCOME_ANSWERED,
-        [SHOWS_NO_RECORD] = CM_OUTCOME_ANSWERED,
+        [SHOWS_NO_RECORD] = CM_OUTCOME_FAILED,
         [SHOWS_OLD_RECORD] = CM_OUTCOME_FAILED,
         [SHOWS_OTHERS_RECORD] = CM_OUTCOME_FAILED,
         [SHOWS_DENIAL] = CM_OUTCOME_FAILED,

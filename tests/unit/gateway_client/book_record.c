@@ -30,8 +30,10 @@ static void make(struct cm_record *out, const struct cm_node_ask *ask)
     node_record_make(out, world_arena, world_north.signer, ask);
 }
 
-Test(book_record, an_honest_one_is_believed)
+Test(book_record, an_answer_without_one_is_refused)
 {
+    cr_expect_eq(give_north(), CM_INVALID);
+    cr_expect_str_eq(world_error.where, NORTHPORT);
     struct cm_node_ask ask;
     struct cm_record record;
     world_node_ask(&ask, CM_REFUSAL_NONE);
@@ -156,8 +158,10 @@ static enum cm_status refuse_with(enum cm_refusal_code recorded, enum cm_refusal
     return world_refuse(&world_south, NULL);
 }
 
-Test(book_record, a_refusal_has_its_own)
+Test(book_record, a_refusal_by_the_rules_needs_one_too)
 {
+    const enum cm_refusal_code none = CM_REFUSAL_COUNT;
+    cr_expect_eq(refuse_with(none, CM_REFUSAL_NOT_PERMITTED), CM_INVALID);
     cr_expect_eq(refuse_with(CM_REFUSAL_NOT_PERMITTED, CM_REFUSAL_NOT_PERMITTED), CM_OK, "%s",
                  world_error.text);
     cr_expect_eq(refuse_with(CM_REFUSAL_NONE, CM_REFUSAL_NOT_PERMITTED), CM_INVALID);
