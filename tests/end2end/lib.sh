@@ -179,9 +179,16 @@ restart_node() { # agency: attached to both gateways again
     done
 }
 
-# How much all ledgers hold.
+# How many questions all ledgers say were taken.
 recorded() {
-    cat "$dir"/gw?/data/ledger/* "$dir"/ca.*/node/data/ledger/* | wc -c
+    local at
+    for at in "$dir"/gw?/data/ledger "$dir"/ca.*/node/data/ledger; do
+        rm -rf "$dir/recorded"
+        mkdir "$dir/recorded"
+        cp "$at/log" "$dir/recorded/log"
+        comity-audit show --json --kind=query --kind=reach --kind=node "$dir/recorded" ||
+            die "$at can't be read"
+    done | wc -l
 }
 
 # Runs crooked.c in gw2's place.
