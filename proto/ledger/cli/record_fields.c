@@ -268,6 +268,19 @@ static json_t *counts_of(const struct cm_entry *entry)
     return counts;
 }
 
+// Those that the question names; none: all that permit.
+static void add_agencies(json_t *values, const struct cm_audit_record *record)
+{
+    if (record->asked == CM_FAMILY_NONE || record->query.agency_count == 0) {
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < record->query.agency_count; i++) {
+        json_array_append_new(list, json_string(record->query.agencies[i]));
+    }
+    json_object_set_new(values, "agencies", list);
+}
+
 json_t *cm_record_json(const struct cm_audit_record *record)
 {
     char when[CM_WHEN_SIZE];
@@ -289,7 +302,9 @@ json_t *cm_record_json(const struct cm_audit_record *record)
     json_object_set_new(object, "clear", json_string(cm_audit_clear_name(record->clear)));
     if (record->clear == CM_CLEAR_OPEN) {
         cm_record_clear_fields(&fields, record);
-        json_object_set_new(object, "values", object_of(&fields));
+        json_t *values = object_of(&fields);
+        add_agencies(values, record);
+        json_object_set_new(object, "values", values);
     } else if (record->why.text[0] != '\0') {
         json_object_set_new(object, "why", json_string(record->why.text));
     }

@@ -36,7 +36,8 @@ struct cm_verified {
     bool vouched; // false: only the folder's own vkey says whose key this is
     uint64_t epochs, entries, checkpoints, signatures;
     struct cm_checkpoint head;
-    uint64_t torn;                  // bytes of a write that nobody was told of
+    uint64_t lost; // entries that witnesses saw and no epoch's log holds, as stated
+    uint64_t torn; // bytes of a write that nobody was told of
     uint64_t clear[CM_CLEAR_COUNT]; // entries by what became of their clear values
     uint64_t questions;             // signed questions whose signature was checked
     uint64_t copies;                // manifests and gateways' records, the same

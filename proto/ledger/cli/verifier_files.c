@@ -190,6 +190,7 @@ void cm_verifier_statement(struct cm_verifier *v, const struct cm_audit_record *
         (entry->old_size > 0 && !cm_digest_equal(&entry->old_root, &v->previous.root))) {
         cm_verifier_entry_problem(v, first, "epoch", "names another log than the one before it");
     }
+    v->out->lost += entry->new_size > entry->old_size ? entry->new_size - entry->old_size : 0;
     cm_arena_reset(v->arena);
     const enum cm_status status = read_statement(v, &envelope, &statement, &cosigned, &error);
     if (status == CM_UNAVAILABLE && error.text[0] == '\0') {

@@ -104,6 +104,12 @@ static void say_log(const struct cm_verified *v, bool last_signature)
     cm_hex(hex, cm_bytes_digest(&v->key_hash));
     say("key", "%.*s…, %" PRIu64 " signatures of checkpoints checked%s", KEY_HEX, hex,
         v->signatures, last_signature ? " (--last-signature)" : "");
+    if (v->lost > 0) {
+        say("gap",
+            "%" PRIu64 " entries that witnesses saw were lost with what was restored from: the "
+            "statements of later epochs say so",
+            v->lost);
+    }
     if (v->torn > 0) {
         say("end",
             "%" PRIu64 " bytes after the last checkpoint are no part of it: room, or a write that "

@@ -14,7 +14,7 @@
 // A ledger that was restored once: its first epoch, then one that an administrator began.
 static struct pki *pki;
 static struct made made;
-static struct cm_checkpoint restored;
+static struct cm_checkpoint restored, cosigned;
 static struct cm_epoch_statement statement;
 static enum cm_role signer_role;
 
@@ -86,7 +86,9 @@ static void make_second(const struct cm_entry *change)
     struct cm_entry entry = {.kind = CM_ENTRY_EPOCH,
                              .sequence = 2,
                              .old_size = restored.size,
-                             .old_root = restored.root};
+                             .old_root = restored.root,
+                             .new_size = cosigned.size,
+                             .new_root = cosigned.root};
     cm_sha256_of(&entry.digest, cm_buf_bytes(&payload));
     made_add(&made, change ? change : &entry, NULL);
     made_asked(&made, &(struct made_question){.plate = "7XYZ987"});
@@ -144,6 +146,23 @@ Test(verifier_files, two_epochs_verify_as_one_ledger)
     cr_expect_eq(v.clear[CM_CLEAR_OPEN], 2);
     v = verify(true);
     cr_expect_eq(v.problems, 0, "%s", first);
+}
+
+// A witness had signed a larger tree than the backup held: what is lost is said, and is no fault.
+Test(verifier_files, a_gap_that_was_stated_is_counted)
+{
+    struct cm_buf note = {0};
+    struct cm_checkpoint seen = {.size = 7, .root.b = {1}};
+    make_first();
+    snprintf(seen.origin, sizeof seen.origin, "%s", statement.origin);
+    cr_assert_eq(cm_checkpoint_sign(&note, &seen, made.signer), CM_OK);
+    statement.cosigned = cm_buf_bytes(&note);
+    cosigned = seen;
+    make_second(NULL);
+    const struct cm_verified v = verify(true);
+    cr_expect_eq(v.problems, 0, "%s", first);
+    cr_expect_eq(v.lost, 6);
+    cm_buf_clear(&note);
 }
 
 Test(verifier_files, a_statement_of_nobody_who_may_is_found)
