@@ -3,13 +3,14 @@
 #include "nodes/noded_internal.h"
 
 #include "nodes/journal.h"
+#include "nodes/sharing.h"
 #include "proto/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOURNAL_AT_ONCE = 32, ARENA_CAP = 8 * 1024 * 1024 };
+enum { JOURNAL_AT_ONCE = 32, ARENA_CAP = 8 * 1024 * 1024, DONE_MS = 10000 };
 
 // A line as an entry; what it borrows.
 struct taken {
@@ -95,6 +96,15 @@ static bool take_ingest(struct taken *out, const char *what)
     return whole;
 }
 
+// What no entry takes as it is, in words that one does.
+static void unfit(struct taken *out, const struct cm_journal_line *line)
+{
+    out->entry = (struct cm_entry){.kind = CM_ENTRY_ADMIN,
+                                   .digest = line->commitment,
+                                   .text = "a line of the journal is damaged"};
+    out->access = (struct cm_access){.person = "", .text = ""};
+}
+
 static void take(struct taken *out, const struct cm_noded *noded,
                  const struct cm_journal_line *line)
 {
@@ -116,6 +126,26 @@ static void take(struct taken *out, const struct cm_noded *noded,
     out->access = (struct cm_access){.person = line->by, .text = out->text};
 }
 
+// Whether the file of sharing shows what the line says, or will not any more: an entry names the
+// overlay that came of it.
+static bool is_done(const struct cm_noded *noded, const struct cm_entry *entry, int64_t said_ms)
+{
+    char who[CM_SHARING_LINE], until[CM_SHARING_LINE];
+    struct cm_buf text = {0};
+    const bool all = strcmp(entry->agency, "all") == 0;
+    bool off = false;
+    const enum cm_status status = cm_sharing_read(&text, noded->rules_folder, NULL);
+    for (size_t i = 0; !off && cm_sharing_entry(who, until, cm_buf_bytes(&text), i); i++) {
+        // `share on` without a name takes back all there are.
+        off = all ? entry->permitted || strcmp(who, "everyone") == 0
+                  : strcmp(who, entry->agency) == 0;
+    }
+    cm_buf_clear(&text);
+    const int64_t age_ms = cm_wall_ms(cm_clock_system()) - said_ms;
+    return (status && status != CM_NOT_FOUND) || off == !entry->permitted || age_ms > DONE_MS ||
+           age_ms < 0;
+}
+
 void cm_noded_read_journal(struct cm_noded *noded)
 {
     struct cm_journal_line line;
@@ -127,12 +157,20 @@ void cm_noded_read_journal(struct cm_noded *noded)
             break;
         }
         take(&taken, noded, &line);
+        if (taken.entry.kind == CM_ENTRY_SHARING && !is_done(noded, &taken.entry, line.at_ms)) {
+            break;
+        }
         const struct cm_noded_said said = {.entry = &taken.entry,
                                            .access = &taken.access,
                                            .journal_end = end,
                                            .erase_before = taken.erase_before};
+        enum cm_status status = cm_noded_note_with(noded, &said);
+        if (status == CM_INVALID) {
+            unfit(&taken, &line);
+            status = cm_noded_note_with(noded, &said);
+        }
         // Else once more at the next look: lines are recorded in their order, none is passed over.
-        if (cm_noded_note_with(noded, &said)) {
+        if (status) {
             break;
         }
         noded->journal_read = end;

@@ -179,9 +179,9 @@ static void erased(void *context, uint32_t before_day, size_t count)
     struct cm_noded *noded = context;
     char day[CM_DAY_TEXT], text[96];
     cm_day_format(day, before_day);
-    snprintf(text, sizeof text, "access records before %s erased, of %zu days", day, count);
+    snprintf(text, sizeof text, "access records before %s erased, keys: %zu", day, count);
     const struct cm_entry entry = {.kind = CM_ENTRY_ADMIN, .text = text};
-    cm_log(CM_LOG_INFO, "access-records-erased", "before=%s days=%zu", day, count);
+    cm_log(CM_LOG_INFO, "access-records-erased", "before=%s keys=%zu", day, count);
     cm_noded_note(noded, &entry, NULL);
     noded->forget_before_ms = cm_day_begins_ms(before_day);
 }

@@ -2,6 +2,8 @@
 
 #include "proto/codec/answer.h"
 
+#include <string.h>
+
 enum { MAX_RULE = 256 };
 
 static const char *const kinds[CM_ENTRY_COUNT] = {
@@ -94,9 +96,8 @@ static void check_rejected(struct cm_form *form, const struct cm_entry *e)
 
 static void check_sharing(struct cm_form *form, const struct cm_entry *e)
 {
-    if (!cm_bytes_equal(cm_bytes_of(e->agency), cm_bytes_of("all"))) {
-        cm_form_agency(form, "partner", e->agency);
-    }
+    cm_form_text(form, "partner", e->agency, 1, CM_MAX_ID);
+    cm_form_require(form, strpbrk(e->agency, " \t") == NULL, "partner", "is more than a word");
 }
 
 static void check_tree(struct cm_form *form, const char *field, uint64_t size,

@@ -72,7 +72,7 @@ Test(entry_check, what_a_ledgers_keeper_does_and_sees)
     ENTRY(CM_ENTRY_REJECTED, e->count_count = 3);
     ENTRY(CM_ENTRY_REJECTED, e->counts = many);
     ENTRY(CM_ENTRY_REJECTED, e->count_count = CM_MAX_REJECTED_CODES + 1; e->counts = many);
-    ENTRY(CM_ENTRY_SHARING, e->agency = "northport");
+    ENTRY(CM_ENTRY_SHARING, e->agency = "north port");
     ENTRY(CM_ENTRY_WITNESS, e->text = "");
     ENTRY(CM_ENTRY_WITNESS, e->finding = CM_WITNESS_COUNT);
     ENTRY(CM_ENTRY_WITNESS, e->finding = CM_WITNESS_FORK);
@@ -87,13 +87,16 @@ Test(entry_check, what_a_ledgers_keeper_does_and_sees)
     cm_buf_clear(&out);
 }
 
-Test(entry_check, sharing_may_be_with_all)
+Test(entry_check, sharing_may_be_with_all_or_with_a_class)
 {
+    static const char *const partners[] = {"all", "@neighbours", "kind:federal", "state:CA"};
     struct cm_entry entry = an_entry(CM_ENTRY_SHARING);
     struct cm_buf out = {0};
 
-    entry.agency = "all";
-    cr_expect_eq(cm_entry_encode(&out, &entry), CM_OK);
+    for (size_t i = 0; i < sizeof partners / sizeof *partners; i++) {
+        entry.agency = partners[i];
+        cr_expect_eq(cm_entry_encode(&out, &entry), CM_OK, "%s", partners[i]);
+    }
     cm_buf_clear(&out);
 }
 
