@@ -51,14 +51,21 @@ void cm_verifier_claims_met(struct cm_verifier *v, const struct cm_checkpoint *c
     }
 }
 
+// What the restored log holds it must hold as it was seen, but for the checkpoint that is named.
+static bool admitted(const struct cm_verifier *v, const struct cm_seen *cosigned,
+                     const struct cm_claim *c)
+{
+    const struct cm_seen seen = {c->epoch, c->checkpoint.size, c->checkpoint.root};
+    const bool named = cosigned->epoch == seen.epoch && cosigned->size == seen.size;
+    return seen.epoch + 1 == cm_ledger_folder_epoch(v->folder) &&
+           (named || seen.size > v->previous.size) && cm_epoch_admits(cosigned, &seen);
+}
+
 void cm_verifier_claims_admitted(struct cm_verifier *v, const struct cm_seen *cosigned)
 {
     for (size_t i = 0; i < v->claim_count; i++) {
         struct cm_claim *c = &v->claims[i];
-        const struct cm_seen seen = {c->epoch, c->checkpoint.size, c->checkpoint.root};
-        c->met =
-            c->met || (c->epoch + 1 == cm_ledger_folder_epoch(v->folder) &&
-                       c->checkpoint.size > v->previous.size && cm_epoch_admits(cosigned, &seen));
+        c->met = c->met || admitted(v, cosigned, c);
     }
 }
 
@@ -108,23 +115,42 @@ static enum cm_status check_cosigner(const struct cm_verifier *v, struct cm_byte
     return status == CM_OK && !vouched(v, cosigner, time_s) ? CM_UNAUTHENTICATED : status;
 }
 
-// Signature lines of a note.
-static unsigned count_lines(struct cm_bytes note)
+// Witnesses whose line holds: the file may name one twice.
+struct signers {
+    size_t count;
+    struct cm_digest keys[CM_MAX_NOTE_SIGNATURES];
+};
+
+static void add_signer(struct signers *signers, const struct cm_cosigner *cosigner)
+{
+    struct cm_digest leaf;
+    size_t at = 0;
+    cm_sha256_of(&leaf, cosigner->chain[0]);
+    while (at < signers->count && !cm_digest_equal(&signers->keys[at], &leaf)) {
+        at++;
+    }
+    if (at == signers->count && at < CM_MAX_NOTE_SIGNATURES) {
+        signers->keys[signers->count++] = leaf;
+    }
+}
+
+// Signature lines of a note, less the ledger's own.
+static size_t count_witnesses(struct cm_bytes note)
 {
     struct cm_bytes text, lines;
     struct cm_note_line line;
-    unsigned count = 0;
+    size_t count = 0;
     if (cm_note_split(&text, &lines, note) == CM_OK) {
         while (cm_note_next(&line, &lines)) {
             count++;
         }
     }
-    return count;
+    return count > 0 ? count - 1 : 0;
 }
 
 static void check_cosigners(struct cm_verifier *v, struct cm_bytes note, struct cm_bytes rest)
 {
-    unsigned found = 0;
+    struct signers signers = {.count = 0};
     while (rest.len > 0) {
         struct cm_cosigner cosigner;
         struct cm_error error = {.text = ""};
@@ -134,18 +160,18 @@ static void check_cosigners(struct cm_verifier *v, struct cm_bytes note, struct 
             return;
         }
         const enum cm_status status = check_cosigner(v, note, &cosigner);
-        found += status == CM_OK;
-        if (status != CM_OK && status != CM_NOT_FOUND) {
+        if (status == CM_OK) {
+            add_signer(&signers, &cosigner);
+        } else if (status != CM_NOT_FOUND) {
             cm_verifier_problem(v, CM_COSIGNED_FILE, "%s did not sign it, or is not known",
                                 cosigner.name);
         }
     }
-    v->out->cosigners += found;
-    // The first line is the ledger's own.
-    if (found + 1 != count_lines(note)) {
+    v->out->cosigners += (unsigned)signers.count;
+    if (signers.count != count_witnesses(note)) {
         cm_verifier_problem(v, CM_COSIGNERS_FILE,
-                            "%u witnesses signed the checkpoint, and certificates fit %u",
-                            count_lines(note) - 1, found);
+                            "%zu witnesses signed the checkpoint, and certificates fit %zu",
+                            count_witnesses(note), signers.count);
     }
 }
 
