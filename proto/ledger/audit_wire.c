@@ -266,7 +266,9 @@ enum cm_status cm_audit_verdict_decode(struct cm_day_keys **keys, struct cm_byte
     }
     cm_day_keys_set_erased(made, u32be(rest.data));
     for (size_t at = 4; status == CM_OK && at < rest.len; at += KEY_LINE) {
-        status = cm_day_keys_add(made, u32be(rest.data + at), rest.data + at + 4);
+        const uint32_t day = u32be(rest.data + at);
+        status = day > cm_day_of(CM_MAX_TIME_MS) ? CM_INVALID
+                                                 : cm_day_keys_add(made, day, rest.data + at + 4);
     }
     if (status != CM_OK) {
         cm_day_keys_free(made);

@@ -66,18 +66,21 @@ static bool parse_root(struct cm_digest *out, struct cm_bytes line)
     return ok;
 }
 
-// *text: what of note the checkpoint says, without the blank line and the signatures.
-static enum cm_status parse(struct cm_checkpoint *out, struct cm_bytes *text, struct cm_bytes note,
-                            struct cm_error *error)
+enum cm_status cm_checkpoint_parse(struct cm_checkpoint *out, struct cm_bytes note,
+                                   struct cm_error *error)
 {
     struct cm_bytes origin, size, root, blank = CM_BYTES_NONE;
     struct cm_bytes rest = note;
+    struct cm_bytes whole, lines;
     // Extension lines are refused: none is defined here, so none may be passed over.
     if (note.len > CM_MAX_CHECKPOINT || !cut_line(&origin, &rest) || !cut_line(&size, &rest) ||
         !cut_line(&root, &rest) || !cut_line(&blank, &rest) || blank.len != 0) {
         return cm_fail(error, CM_INVALID, "checkpoint", "this is no checkpoint");
     }
-    *text = (struct cm_bytes){note.data, note.len - rest.len - 1};
+    // A second blank line would put more under the signature than is read here.
+    if (cm_note_split(&whole, &lines, note) != CM_OK || whole.len != note.len - rest.len - 1) {
+        return cm_fail(error, CM_INVALID, "checkpoint", "this is no signed note");
+    }
     if (origin.len == 0 || origin.len > CM_MAX_ORIGIN || !cm_utf8_valid(origin)) {
         return cm_fail(error, CM_INVALID, "checkpoint.origin", "the origin is malformed");
     }
@@ -92,27 +95,12 @@ static enum cm_status parse(struct cm_checkpoint *out, struct cm_bytes *text, st
     return CM_OK;
 }
 
-enum cm_status cm_checkpoint_parse(struct cm_checkpoint *out, struct cm_bytes note,
-                                   struct cm_error *error)
-{
-    struct cm_bytes text;
-    return parse(out, &text, note, error);
-}
-
 enum cm_status cm_checkpoint_open(struct cm_checkpoint *out, struct cm_bytes note,
                                   const struct cm_key *key, struct cm_error *error)
 {
-    struct cm_bytes text = CM_BYTES_NONE;
-    struct cm_bytes signed_text = CM_BYTES_NONE;
-    enum cm_status status = parse(out, &text, note, error);
-    if (!status) {
-        status = cm_note_open(&signed_text, note, out->origin, key, error);
-    }
-    // A second blank line would put more under the signature than is read here.
-    if (!status && !cm_bytes_equal(text, signed_text)) {
-        status = cm_fail(error, CM_INVALID, "checkpoint", "this is no checkpoint");
-    }
-    return status;
+    struct cm_bytes text;
+    const enum cm_status status = cm_checkpoint_parse(out, note, error);
+    return status ? status : cm_note_open(&text, note, out->origin, key, error);
 }
 
 enum cm_status cm_checkpoint_origin(char out[CM_MAX_ORIGIN + 1], const char *spiffe)
