@@ -253,9 +253,11 @@ enum cm_status cm_audit_verdict_decode(struct cm_day_keys **keys, struct cm_byte
     }
     const struct cm_bytes rest = {message.data + 1, message.len - 1};
     if (message.data[0] != CM_OK) {
-        const bool text = rest.len < CM_MAX_AUDIT_TEXT && cm_utf8_valid(rest);
-        return cm_fail(error, (enum cm_status)message.data[0], "control", "%.*s",
-                       text ? (int)rest.len : 0, (const char *)rest.data);
+        const bool text = rest.len > 0 && rest.len < CM_MAX_AUDIT_TEXT && cm_utf8_valid(rest);
+        return text ? cm_fail(error, (enum cm_status)message.data[0], "control", "%.*s",
+                              (int)rest.len, (const char *)rest.data)
+                    : cm_fail(error, (enum cm_status)message.data[0], "control",
+                              "the daemon refused, and did not say why");
     }
     if (rest.len < 4 || (rest.len - 4) % KEY_LINE != 0) {
         return cm_fail(error, CM_INVALID, "control", "the answer is no verdict");

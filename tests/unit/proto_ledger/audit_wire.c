@@ -135,6 +135,9 @@ Test(audit_wire, a_refusal_says_why)
     cr_assert_eq(cm_audit_verdict_refuse(&verdict, CM_FORBIDDEN, &why), CM_OK);
     cr_expect_eq(cm_audit_verdict_decode(&keys, cm_buf_bytes(&verdict), &error), CM_FORBIDDEN);
     cr_expect(strstr(error.text, "is not this agency's auditor"));
+    verdict.data[3] = 0;
+    cr_expect_eq(cm_audit_verdict_decode(&keys, cm_buf_bytes(&verdict), &error), CM_FORBIDDEN);
+    cr_expect(strstr(error.text, "did not say why"), "%s", error.text);
     verdict.data[0] = 200;
     cr_expect_eq(cm_audit_verdict_decode(&keys, cm_buf_bytes(&verdict), &error), CM_INVALID);
     cr_expect_eq(cm_audit_verdict_decode(&keys, CM_BYTES_NONE, &error), CM_INVALID);
