@@ -178,6 +178,14 @@ void cm_copies_store(struct cm_copy_held *copy)
     struct cm_lane *lane = copy->lane;
     struct cm_copies *copies = lane->copies;
     uint64_t size = copy->message.len + CM_SPOOL_OVERHEAD;
+    if (cm_copies_file(lane, copy->index)) {
+        // Of an earlier epoch, whose indices begin at 0 too: never written over.
+        copies->counts.put_off++;
+        cm_log(CM_LOG_ERROR, "copy-not-stored", "agency=%s index=%llu why=\"its name is taken\"",
+               lane->id, (unsigned long long)copy->index);
+        cm_copies_drop(copy);
+        return;
+    }
     if (!has_room(lane, size)) {
         copies->counts.lost++;
         cm_log(CM_LOG_ERROR, "copy-lost",

@@ -95,6 +95,26 @@ static enum cm_status seal(struct cm_buf *out, struct cm_bytes clear, uint32_t d
     return status;
 }
 
+// A new agency's folder, durable before a file in it is.
+static enum cm_status make_folder(const char *folder, const char *path, struct cm_error *error)
+{
+    if (mkdir(path, 0700) != 0) {
+        return errno == EEXIST ? CM_OK
+                               : cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    enum cm_status status =
+        synced ? CM_OK : cm_fail(error, CM_IO, path, "can't be made durable: %s", strerror(errno));
+    if (!synced) {
+        rmdir(path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
 enum cm_status cm_spool_write(struct cm_spooled *out, const char *folder, const char *agency,
                               uint64_t index, struct cm_bytes clear, int64_t now_ms,
                               struct cm_day_keys *keys, struct cm_error *error)
@@ -105,8 +125,8 @@ enum cm_status cm_spool_write(struct cm_spooled *out, const char *folder, const 
         .index = index, .day = cm_day_of(now_ms), .size = clear.len + CM_SPOOL_OVERHEAD};
     snprintf(out->agency, sizeof out->agency, "%s", agency);
     enum cm_status status = path_of(path, folder, agency, NULL, error);
-    if (!status && mkdir(path, 0700) != 0 && errno != EEXIST) {
-        status = cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
+    if (!status) {
+        status = make_folder(folder, path, error);
     }
     if (!status) {
         status = path_of(path, folder, agency, &index, error);

@@ -367,6 +367,17 @@ Test(copies, what_can_not_be_written_is_not_safe)
     cr_assert(cm_copies_idle(copies));
 }
 
+Test(copies, one_on_disk_is_never_written_over)
+{
+    add(5);
+    run_jobs();
+    add_to(NORTHPORT, 5, 50);
+    run_jobs();
+    cr_assert_eq(counts().put_off, 1);
+    cr_assert_eq(counts().files, 1);
+    cr_assert_eq(safe_count, 1);
+}
+
 Test(copies, go_with_their_days_key)
 {
     add(5);
