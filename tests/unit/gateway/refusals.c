@@ -53,7 +53,7 @@ Test(refusals, an_agency_has_its_part_whatever_keys_it_makes)
 
 Test(refusals, a_flood_of_a_day_by_all_is_bounded)
 {
-    uint64_t admitted = 0;
+    int64_t admitted = 0;
     for (int64_t ms = 0; ms < DAY_MS; ms += 50) {
         char agency[16];
         snprintf(agency, sizeof agency, "a%d", (int)(ms % 977));
