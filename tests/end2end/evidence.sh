@@ -176,7 +176,7 @@ court_orders() {
     cat "$dir/first" >"$southgate/node/data/orders/ca.southgate.pd.next"
     wait_for_new ca.southgate.pd 0 'orders-refused .*does not follow'
     kidnapping 20 --court-order SC-26/0077
-    grep -aq 'court orders, register 2: 0 added, 1 ended' "$southgate"/node/data/ledger/* || die "the end is not recorded"
+    grep -aq 'court orders, register 2: 0 added, 1 ended' "$southgate"/node/data/ledger/log || die "the end is not recorded"
     echo "a court order: 40 rows while it stands, 20 before and after"
 }
 

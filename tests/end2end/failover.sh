@@ -28,11 +28,8 @@ still_attached() { # gateway
 }
 
 begin_again() { # gateway
-    local seen
     stop_one "$1" KILL
-    seen=$(wc -l <"$dir/$1.log")
-    start_gateway "$1"
-    attached "$1" "$seen"
+    restart_gateway "$1"
 }
 
 # Southgate's node is frozen, so the query is still open when its gateway dies; a gateway notices a frozen node after two

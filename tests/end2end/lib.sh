@@ -179,6 +179,22 @@ restart_node() { # agency: attached to both gateways again
     done
 }
 
+restart_gateway() { # name: both nodes attached again
+    local agency seen
+    seen=$(wc -l <"$dir/$1.log")
+    start_gateway "$1"
+    for agency in $owners; do
+        wait_for_new "$1" "$seen" "node-attached.*agency=$agency"
+    done
+}
+
+restart() { # gateway or agency
+    case $1 in
+    *.*) restart_node "$1" ;;
+    *) restart_gateway "$1" ;;
+    esac
+}
+
 # How many questions all ledgers say were taken.
 recorded() {
     local at
