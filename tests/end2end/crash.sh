@@ -20,7 +20,7 @@ RANDOM=$seed
 
 # Somebody asks without end, going to the other gateway when one is gone.
 ask_on() { # number
-    until [ -e "$dir/enough" ]; do
+    while [ -d "$dir" ] && [ ! -e "$dir/enough" ]; do
         comity lookup --batch "$dir/plates" --purpose homicide --case 26-1234 --reason "$reason" --since 7d \
             --deadline 2 --format json --config "$dir/ca.northport.pd/people/rivera.ini" \
             >>"$dir/load.$1" 2>>"$dir/load.$1.err" </dev/null || true
