@@ -341,6 +341,7 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
         .signer = d->gateway.signer,
         .poster = cm_loop_poster(d->loop),
         .max_waiting = config->waiting,
+        .max_bytes = (uint64_t)config->ledger_max_mb * 1024 * 1024,
         .publish_ms = 1000,
         .replay = restore,
         .context = d,

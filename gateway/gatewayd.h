@@ -21,6 +21,7 @@ struct cm_gatewayd_config {
     unsigned connections, sessions;
     unsigned queries, per_investigator, per_agency; // in flight
     unsigned held_mb;                               // of batches that wait in merges
+    unsigned ledger_max_mb;                         // of its log; 0: no bound
     unsigned copies_held_mb, copies_mb, copies_per_agency_mb;
     uint32_t keep_days;                                                      // access records
     struct cm_digest digest;                                                 // of the file

@@ -35,6 +35,7 @@ enum cm_status cm_gatewayd_config_load(struct cm_gatewayd_config *out, const cha
         {"gateway", "workers", &out->workers, 2, 1, 64},
         {"gateway", "drain_ms", &drain_ms, 15000, 0, 300000},
         {"gateway", "metrics_port", &port, 0, 0, 65535},
+        {"ledger", "max_mb", &out->ledger_max_mb, 0, 0, 100000000},
         {"witness", "every_s", &witness_s, 60, 1, 86400},
         {"limits", "connections", &out->connections, 4096, 1, 1000000},
         {"limits", "sessions", &out->sessions, 2048, 1, 100000},

@@ -29,6 +29,7 @@ struct cm_noded_config {
     const char *packs;             // folder of statute packs
     unsigned workers, connections; // threads; of the store
     unsigned waiting;              // appends
+    unsigned ledger_max_mb;        // of its log; 0: no bound
     unsigned remembered, remembered_per_investigator, remembered_per_agency; // for replay
     int64_t retain_every_ms;
     int64_t drain_ms;

@@ -64,6 +64,7 @@ enum cm_status cm_noded_config_load(struct cm_noded_config *out, const char *pat
         {"node", "drain_ms", &drain_ms, 10000, 0, 300000},
         {"store", "connections", &out->connections, 4, 1, 64},
         {"store", "retain_every_s", &retain_s, 60, 1, 86400},
+        {"ledger", "max_mb", &out->ledger_max_mb, 0, 0, 100000000},
         {"witness", "every_s", &witness_s, 60, 1, 86400},
         {"limits", "waiting", &out->waiting, 1024, 1, 1000000},
         {"limits", "remembered", &out->remembered, 1000000, 1, 100000000},

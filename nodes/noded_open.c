@@ -202,16 +202,18 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
                                    noded, error);
     }
     if (!status) {
-        status = cm_ledger_open(&noded->ledger,
-                                &(struct cm_ledger_options){.folder = folder,
-                                                            .epoch = noded->witnessed.epoch,
-                                                            .signer = noded->node.signer,
-                                                            .poster = cm_loop_poster(noded->loop),
-                                                            .max_waiting = config->waiting,
-                                                            .publish_ms = 1000,
-                                                            .replay = restore,
-                                                            .context = noded},
-                                error);
+        status = cm_ledger_open(
+            &noded->ledger,
+            &(struct cm_ledger_options){.folder = folder,
+                                        .epoch = noded->witnessed.epoch,
+                                        .signer = noded->node.signer,
+                                        .poster = cm_loop_poster(noded->loop),
+                                        .max_waiting = config->waiting,
+                                        .max_bytes = (uint64_t)config->ledger_max_mb * 1024 * 1024,
+                                        .publish_ms = 1000,
+                                        .replay = restore,
+                                        .context = noded},
+            error);
     }
     if (!status) {
         status = cm_noded_open_keys(noded, folder, error);

@@ -45,6 +45,7 @@ const struct cm_ledger_io cm_ledger_system_calls = {
     .ftruncate = ftruncate,
     .fallocate = fallocate,
     .fsync = fsync,
+    .syncfs = syncfs,
     .renameat = renameat,
     .mkdirat = mkdirat,
     .unlinkat = unlinkat,

@@ -14,6 +14,7 @@ struct cm_ledger_io {
     int (*ftruncate)(int fd, off_t len);
     int (*fallocate)(int fd, int mode, off_t offset, off_t len);
     int (*fsync)(int fd);
+    int (*syncfs)(int fd);
     int (*renameat)(int from_folder, const char *from, int to_folder, const char *to);
     int (*mkdirat)(int folder, const char *path, mode_t mode);
     int (*unlinkat)(int folder, const char *path, int flags);

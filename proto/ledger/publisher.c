@@ -15,6 +15,7 @@ enum {
     RETRY_MS = 10000,
     NICE = 10,
     MUCH_BYTES = 16 * 1024 * 1024, // of the log; published at once
+    MANY_FILES = 2 * 1024 * 1024,  // of the log; synced together
 };
 
 struct cm_publisher {
@@ -68,6 +69,9 @@ static enum cm_status publish(struct cm_publisher *publisher, uint64_t end)
 {
     struct cm_publisher_options *o = &publisher->options;
     struct cm_error error = {.text = ""};
+    if (end - cm_log_reader_state(o->reader)->end > MANY_FILES) {
+        cm_tiles_expect_much(o->tiles);
+    }
     cm_log_reader_extend(o->reader, end);
     enum cm_status status = add_all(publisher, &error);
     if (!status) {

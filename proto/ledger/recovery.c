@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MUCH = 4096 }; // entries without tiles
+
 struct run {
     struct cm_recovery *recovery;
     const struct cm_ledger_files *files;
@@ -25,6 +27,9 @@ static enum cm_status add_to_tiles(struct run *run, const struct cm_log_item *it
     }
     struct cm_tiles *tiles = run->recovery->tiles;
     struct cm_error error = {.text = ""};
+    if (item->type == CM_ITEM_ENTRY && item->index == cm_tiles_published(tiles) + MUCH) {
+        cm_tiles_expect_much(tiles);
+    }
     const enum cm_status status = cm_tiles_add(tiles, item, &error);
     if (status != CM_IO) {
         if (status && run->error) {

@@ -40,6 +40,7 @@ struct cm_tiles {
     struct cm_checkpoint published;
     struct cm_buf note; // of published; empty when nothing is
     bool compared;      // with the log's own of that size
+    bool much;          // what is written isn't durable before the file system is synced
 };
 
 static enum cm_status differs(struct cm_error *error, const char *path, const char *what)
@@ -124,7 +125,7 @@ static enum cm_status write_file(struct cm_tiles *tiles, const char *path, struc
             done += (size_t)wrote;
         }
     }
-    if (!status && tiles->io->fsync(fd) != 0) {
+    if (!status && !tiles->much && tiles->io->fsync(fd) != 0) {
         status = os_error(error, path, "can't be made durable");
     }
     close(fd);
@@ -134,6 +135,9 @@ static enum cm_status write_file(struct cm_tiles *tiles, const char *path, struc
 static enum cm_status sync_folder(const struct cm_tiles *tiles, const char *path,
                                   struct cm_error *error)
 {
+    if (tiles->much) {
+        return CM_OK;
+    }
     const int fd = openat(tiles->folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || tiles->io->fsync(fd) != 0) {
         os_error(error, path, "the folder can't be made durable");
@@ -378,8 +382,12 @@ static enum cm_status remove_replaced(const struct cm_tiles *tiles, struct cm_er
     return status;
 }
 
-static enum cm_status sync_folders(struct cm_tiles *tiles, struct cm_error *error)
+// All that was written is durable after it.
+static enum cm_status sync_all(struct cm_tiles *tiles, struct cm_error *error)
 {
+    if (tiles->much && tiles->io->syncfs(tiles->folder) != 0) {
+        return os_error(error, "tile", "can't be made durable");
+    }
     for (int row = 0; row < ROWS; row++) {
         char *unsynced = tiles->rows[row].unsynced;
         if (unsynced[0] == '\0') {
@@ -391,7 +399,13 @@ static enum cm_status sync_folders(struct cm_tiles *tiles, struct cm_error *erro
         }
         unsynced[0] = '\0';
     }
+    tiles->much = false;
     return CM_OK;
+}
+
+void cm_tiles_expect_much(struct cm_tiles *tiles)
+{
+    tiles->much = true;
 }
 
 enum cm_status cm_tiles_publish(struct cm_tiles *tiles, const struct cm_checkpoint *checkpoint,
@@ -415,7 +429,7 @@ enum cm_status cm_tiles_publish(struct cm_tiles *tiles, const struct cm_checkpoi
         }
     }
     if (!status) {
-        status = sync_folders(tiles, error);
+        status = sync_all(tiles, error);
     }
     if (!status) {
         status = remove_replaced(tiles, error);

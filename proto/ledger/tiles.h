@@ -20,6 +20,9 @@ enum cm_status cm_tiles_add(struct cm_tiles *tiles, const struct cm_log_item *it
 // At the log's end: CM_INVALID when more was published than the log holds.
 enum cm_status cm_tiles_check_end(const struct cm_tiles *tiles,
                                   struct cm_error *error) CM_MUST_CHECK;
+// Much is to come: until the next checkpoint is published files aren't made durable one by one, but
+// all at once before it.
+void cm_tiles_expect_much(struct cm_tiles *tiles);
 // Publishes a checkpoint over what was added: the partial tiles, then all is made durable, then
 // partial tiles that a whole one replaces go, then the checkpoint. May be tried again after CM_IO.
 enum cm_status cm_tiles_publish(struct cm_tiles *tiles, const struct cm_checkpoint *checkpoint,

@@ -1,4 +1,4 @@
-// Writes the corpora of fuzz_log, fuzz_note, fuzz_audit_wire and fuzz_receipt anew into their
+// Writes the corpora of fuzz_note, fuzz_audit_wire and fuzz_receipt anew into their
 // folders below the one given: what is as it ought to be, or wrong in one thing.
 #include "ledger_parts.h"
 
@@ -7,9 +7,6 @@
 #include "proto/ledger/audit_wire.h"
 #include "proto/ledger/cosign.h"
 #include "proto/ledger/cosigners.h"
-#include "proto/ledger/frame.h"
-#include "proto/ledger/frontier.h"
-#include "proto/ledger/merkle.h"
 #include "proto/ledger/vkey.h"
 #include "tests/support/pki.h"
 #include "tests/support/pki_x509.h"
@@ -37,40 +34,6 @@ static void add_note(struct cm_buf *out, uint64_t size, const struct cm_digest *
 {
     struct cm_checkpoint checkpoint = {.origin = FUZZ_ORIGIN, .size = size, .root = *root};
     PKI_MUST(cm_checkpoint_sign(out, &checkpoint, signer) == CM_OK);
-}
-
-static void put_logs(struct cm_signer *signer)
-{
-    static const uint8_t frames[] = {0, 0,   3,   'o', 'n', 'e', 1, 0, 2, 'a', 'b',
-                                     0, 0,   3,   't', 'w', 'o', 2, 0, 0, 0,   0,
-                                     5, 't', 'h', 'r', 'e', 'e', 2, 0, 0};
-    struct cm_buf log = {0}, note = {0};
-    struct cm_frontier frontier = {.size = 0};
-    struct cm_digest root, leaf;
-    PKI_MUST(cm_buf_add(&log, CM_LOG_MAGIC, CM_LOG_MAGIC_SIZE) == CM_OK);
-    put("fuzz_log", "empty", LOG_RAW, cm_buf_bytes(&log));
-    for (int i = 0; i < 3; i++) {
-        const struct cm_bytes entry = cm_bytes_of(i == 0 ? "one" : i == 1 ? "two" : "three");
-        cm_merkle_leaf(&leaf, entry);
-        cm_frontier_add(&frontier, &leaf);
-        PKI_MUST(cm_frame_add(&log, CM_FRAME_ENTRY, entry) == CM_OK &&
-                 cm_frame_add(&log, CM_FRAME_ACCESS, cm_bytes_of("sealed")) == CM_OK);
-    }
-    cm_frontier_root(&root, &frontier);
-    add_note(&note, 3, &root, signer);
-    put("fuzz_log", "no_checkpoint", LOG_RAW, cm_buf_bytes(&log));
-    PKI_MUST(cm_frame_add(&log, CM_FRAME_CHECKPOINT, cm_buf_bytes(&note)) == CM_OK);
-    put("fuzz_log", "good", LOG_RAW, cm_buf_bytes(&log));
-    put("fuzz_log", "cut", LOG_RAW, (struct cm_bytes){log.data, log.len - 9});
-    const size_t end = log.len;
-    PKI_MUST(cm_frame_add(&log, CM_FRAME_ENTRY, cm_bytes_of("torn")) == CM_OK);
-    put("fuzz_log", "torn", LOG_RAW, (struct cm_bytes){log.data, log.len - 2});
-    log.data[20] ^= 1;
-    put("fuzz_log", "damaged", LOG_RAW, (struct cm_bytes){log.data, end});
-    put("fuzz_log", "frames", LOG_FRAMES, (struct cm_bytes){frames, sizeof frames});
-    put("fuzz_log", "frames_without_entry", LOG_FRAMES, (struct cm_bytes){frames + 17, 3});
-    cm_buf_clear(&log);
-    cm_buf_clear(&note);
 }
 
 static void put_notes(struct pki *pki, struct cm_signer *signer)
@@ -174,7 +137,6 @@ int main(int argc, char **argv)
     struct pki *pki = pki_new_seeded(1, 1795348800000);
     pki_agency(pki, "ca.northport.pd");
     struct cm_signer *signer = pki_signer(pki, "ca.northport.pd", CM_ROLE_NODE, "n1");
-    put_logs(signer);
     put_notes(pki, signer);
     put_wire();
     put_receipts(pki, signer);

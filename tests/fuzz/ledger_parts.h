@@ -1,15 +1,9 @@
-// What the first byte of an input of fuzz_log, fuzz_note and fuzz_audit_wire says that the rest is,
+// What the first byte of an input of fuzz_note and fuzz_audit_wire says that the rest is,
 // for the harnesses and the program that writes their corpora.
 #ifndef CM_TESTS_FUZZ_LEDGER_PARTS_H
 #define CM_TESTS_FUZZ_LEDGER_PARTS_H
 
 #define FUZZ_ORIGIN "valley.test/ca.northport.pd/node/n1"
-
-enum fuzz_log_part {
-    LOG_RAW = 0, // the file
-    LOG_FRAMES,  // frames to pack: type, u16be length, bytes; a checkpoint of no bytes is made
-    LOG_PART_COUNT,
-};
 
 enum fuzz_note_part {
     NOTE_NOTE = 0,

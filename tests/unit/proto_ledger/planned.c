@@ -63,6 +63,11 @@ static int planned_fsync(int fd)
     return strikes(true) ? -1 : fsync(fd);
 }
 
+static int planned_syncfs(int fd)
+{
+    return strikes(true) ? -1 : syncfs(fd);
+}
+
 static int planned_renameat(int a, const char *from, int b, const char *to)
 {
     return strikes(true) ? -1 : renameat(a, from, b, to);
@@ -84,6 +89,7 @@ static const struct cm_ledger_io planned_calls = {
     .ftruncate = ftruncate,
     .fallocate = planned_fallocate,
     .fsync = planned_fsync,
+    .syncfs = planned_syncfs,
     .renameat = planned_renameat,
     .mkdirat = planned_mkdirat,
     .unlinkat = planned_unlinkat,

@@ -313,6 +313,12 @@ static int planned_fsync(int fd)
     return strikes() ? -1 : 0;
 }
 
+static int planned_syncfs(int fd)
+{
+    (void)fd;
+    return strikes() ? -1 : 0;
+}
+
 static int planned_renameat(int a, const char *from, int b, const char *to)
 {
     return strikes() ? -1 : renameat(a, from, b, to);
@@ -331,6 +337,7 @@ static int planned_unlinkat(int folder, const char *path, int flags)
 static const struct cm_ledger_io planned = {
     .pwrite = planned_pwrite,
     .fsync = planned_fsync,
+    .syncfs = planned_syncfs,
     .renameat = planned_renameat,
     .mkdirat = planned_mkdirat,
     .unlinkat = planned_unlinkat,
@@ -353,6 +360,9 @@ static void live(struct grown *g)
     struct cm_tiles *tiles = open_tiles(g, &planned);
     grown_rewind(g);
     for (size_t i = 0; i < PLANNED_SIZES; i++) {
+        if (i % 2) {
+            cm_tiles_expect_much(tiles);
+        }
         while (g->frontier.size < planned_sizes[i]) {
             const struct cm_log_item item = grown_entry(g);
             while (cm_tiles_add(tiles, &item, NULL) == CM_IO) {
@@ -371,6 +381,53 @@ static void live(struct grown *g)
         cr_assert_eq(status, CM_OK);
     }
     cm_tiles_free(tiles);
+}
+
+static unsigned fsyncs, syncs_of_all, renames_after_sync;
+
+static int counted_fsync(int fd)
+{
+    (void)fd;
+    fsyncs++;
+    return 0;
+}
+
+static int counted_syncfs(int fd)
+{
+    (void)fd;
+    syncs_of_all++;
+    return 0;
+}
+
+static int counted_renameat(int a, const char *from, int b, const char *to)
+{
+    renames_after_sync += syncs_of_all > 0;
+    return renameat(a, from, b, to);
+}
+
+Test(tiles, many_are_made_durable_at_once_before_the_checkpoint)
+{
+    struct grown g;
+    struct cm_ledger_io io = cm_ledger_system_calls;
+    io.fsync = counted_fsync;
+    io.syncfs = counted_syncfs;
+    io.renameat = counted_renameat;
+    grown_open(&g);
+    struct cm_tiles *tiles = open_tiles(&g, &io);
+    cm_tiles_expect_much(tiles);
+    cr_assert_eq(grown_add(&g, tiles, 20000, NULL), CM_OK);
+    cr_expect_eq(fsyncs, 0);
+    cr_assert_eq(grown_publish(&g, tiles), CM_OK);
+    cr_expect_eq(syncs_of_all, 1);
+    cr_expect_eq(renames_after_sync, 1, "the checkpoint's");
+    cr_expect_gt(fsyncs, 1, "the checkpoint and its folder");
+    // Few are made durable one by one again.
+    cr_assert_eq(grown_add(&g, tiles, 20001, NULL), CM_OK);
+    cr_assert_eq(grown_publish(&g, tiles), CM_OK);
+    cr_expect_eq(syncs_of_all, 1);
+    cr_expect_gt(fsyncs, 6);
+    cm_tiles_free(tiles);
+    grown_close(&g);
 }
 
 Test(tiles, a_failure_at_any_step_is_made_good)
