@@ -106,15 +106,18 @@ static enum cm_status replay(struct check *check, bool rows)
     return cm_replay_run(&check->replay, &check->receipt, &how, &check->error);
 }
 
-static json_t *verdict(const struct check *check)
+static json_t *verdict(const struct check *check, enum cm_status status)
 {
     const struct cm_replay *replayed = &check->replay;
     char when[CM_WHEN_SIZE];
     char digest[2 * CM_DIGEST_SIZE + 1];
     const struct cm_query *query = replayed->query;
-    if (replayed->manifest == NULL) {
-        return json_pack("{s:b, s:s, s:s}", "holds", 0, "where", check->error.where, "why",
-                         check->error.text);
+    if (status != CM_OK) {
+        char where[sizeof check->error.where];
+        char why[sizeof check->error.text];
+        return json_pack("{s:b, s:s, s:s}", "holds", 0, "where",
+                         cm_plain(where, sizeof where, check->error.where), "why",
+                         cm_plain(why, sizeof why, check->error.text));
     }
     cm_hex(digest, cm_bytes_digest(&replayed->checked.digest));
     json_t *object =
@@ -132,7 +135,7 @@ static int end_json(struct check *check, enum cm_status status)
     if (status == CM_OK && cm_printer_end(&check->printer, check->replay.manifest, 0) != CM_OK) {
         return CM_EXIT_FAILED;
     }
-    json_t *object = json_pack("{s:o}", "receipt", verdict(check));
+    json_t *object = json_pack("{s:o}", "receipt", verdict(check, status));
     json_dumpf(object, stdout, JSON_COMPACT);
     puts("");
     json_decref(object);

@@ -62,7 +62,7 @@ receipt 1 save ffffffff "$dir/none"
 
 check 0 "$dir/receipt"
 for pattern in 'holds: directory 1 of valley.example' 'holds: the question of .*investigator/rivera' \
-    'holds: saved ' 'holds: gateway gw1 recorded it' 'holds: 40 rows' 'not known: whether a certificate was revoked'; do
+    'holds: saved ' 'holds: gateway gw1 recorded it' 'holds: ca.southgate.pd recorded the question itself' 'holds: 40 rows' 'not known: whether a certificate was revoked'; do
     prints "$pattern"
 done
 check 0 "$dir/receipt" --print
@@ -92,6 +92,9 @@ check 7 "$dir/bent" --print
 if grep -q 8ABC123 "$dir/out"; then
     die "printed what does not hold"
 fi
+check 7 "$dir/bent" --json
+[ "$(wc -l <"$dir/out")" = 1 ] || die "rows of what does not hold: $(head -n 3 "$dir/out")"
+grep -q '"receipt":{"holds":false' "$dir/out" || die "no verdict: $(cat "$dir/out")"
 
 # The node's certificate is revoked, the list and the directory move on, an agency joins: then is then.
 quietly "revoking" comity keys revoke "$dir/ca.southgate.pd/node/node1.pem" --ca "$dir/ca.southgate.pd/ca"

@@ -83,7 +83,7 @@ Test(receipt_replay, finds_every_byte_that_its_holder_altered)
         bytes->data = copy;
         // Each costs a directory's judgement: one in so many, the directory's own in
         // unit_proto_trust.
-        for (size_t i = 0; i < bytes->len; i += part == 1 ? 16 : 4) {
+        for (size_t i = 0; i < bytes->len; i += part == 1 ? 64 : 8) {
             copy[i] ^= (uint8_t)(1 << i % 8);
             bool refused = is_refused(&forged);
             bool free = part >= 3 && answer.kinds[part - 3] == CM_LOOKUP_PROGRESS;
