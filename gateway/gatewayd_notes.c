@@ -43,7 +43,10 @@ void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry)
     whole.recorded_ms = cm_wall_ms(cm_clock_system());
     enum cm_status status = cm_entry_encode(&note->bytes, &whole);
     if (!status) {
-        note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes), .done = noted};
+        note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes),
+                                          .essential = entry->kind == CM_ENTRY_STOP ||
+                                                       entry->kind == CM_ENTRY_WITNESS,
+                                          .done = noted};
         status = cm_ledger_append(d->ledger, &note->append);
     }
     if (status) {

@@ -108,8 +108,11 @@ static void send_down(struct session *session, const struct cm_attach_down *down
 static void greet(struct session *session, const struct cm_hello *hello)
 {
     struct cm_ruleset set;
+    // That it saw more of the node's ledger than there is stops no node: its word is no signature.
     struct cm_attach_down down = {.kind = CM_DOWN_WELCOME,
-                                  .welcome = {.gateway = name, .protocol = CM_PROTOCOL}};
+                                  .welcome = {.gateway = name,
+                                              .protocol = CM_PROTOCOL,
+                                              .witnessed_size = UINT64_C(1000000000)}};
     struct cm_arena *reading = cm_arena_new(ARENA);
     if (reading == NULL || hello->rule_set_count == 0) {
         die("a node without rules", NULL);
@@ -472,8 +475,10 @@ static enum cm_status show(void *context, const struct cm_log_item *item)
         cm_hex(id, (struct cm_bytes){entry.digest.b, ID_BYTES});
         printf("gateway=%s digest=%s refusal=%s\n", entry.gateway, id,
                cm_refusal_name((enum cm_refusal_code)entry.refusal));
-    } else if (entry.kind == CM_ENTRY_AUDIT) {
-        printf("%s\n", entry.text);
+    }
+    for (size_t i = 0; entry.kind == CM_ENTRY_REJECTED && i < entry.count_count; i++) {
+        printf("%llu refused without an entry: %s\n", (unsigned long long)entry.counts[i].count,
+               cm_status_name((enum cm_status)entry.counts[i].code));
     }
     return CM_OK;
 }

@@ -226,7 +226,16 @@ Test(witness, a_new_epoch_needs_its_administrator_and_admits_what_was_seen)
             cases[i].status, "case %zu", i);
         cr_expect_eq(verdict.finding, cases[i].finding, "case %zu", i);
     }
-    // Of the future.
+    clear(&w);
+}
+
+Test(witness, no_epoch_of_the_future_and_no_way_back)
+{
+    struct world w;
+    set(&w);
+    const struct cm_seen seen = seen_at(&w, 1, 0, 12);
+    const struct cm_bytes same = note_of(&w, BASE, 0, 12, w.node->signer);
+    struct cm_witness_checkpoint offered = offer(&w, BASE "/epoch/2", 1, 0, 3);
     state(&w, &offered.epoch, 2, &same, w.admin->signer);
     struct cm_witness_verdict verdict;
     cr_expect_eq(
