@@ -1,4 +1,4 @@
-// Both ends of the control socket's talk with an auditor.
+// What comes over the control socket's talk with an auditor: a message, and the keys in one.
 #include "harness.h"
 
 #include "ledger_parts.h"
@@ -18,19 +18,6 @@ static void must(bool holds, const char *law)
         fprintf(stderr, "broken: %s\n", law);
         abort();
     }
-}
-
-static void try_hello(struct cm_bytes in)
-{
-    uint8_t challenge[CM_TOKEN_SIZE];
-    char origin[CM_MAX_ORIGIN + 1];
-    struct cm_buf again = {0};
-    if (cm_audit_hello_decode(challenge, origin, in, NULL) == CM_OK) {
-        must(cm_audit_hello_encode(&again, challenge, origin) == CM_OK &&
-                 cm_bytes_equal(cm_buf_bytes(&again), in),
-             "a hello encodes to the same bytes");
-    }
-    cm_buf_clear(&again);
 }
 
 static void try_verdict(struct cm_bytes in)
@@ -78,9 +65,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const struct cm_bytes in = {data + 1, size - 1};
     switch ((enum fuzz_wire_part)(data[0] % WIRE_PART_COUNT)) {
-    case WIRE_HELLO:
-        try_hello(in);
-        break;
     case WIRE_VERDICT:
         try_verdict(in);
         break;

@@ -67,12 +67,10 @@ static void put_notes(struct pki *pki, struct cm_signer *signer)
 
 static void put_wire(void)
 {
-    static const uint8_t challenge[CM_TOKEN_SIZE] = {1, 2, 3}, key[CM_DAY_KEY_SIZE] = {4, 5};
-    struct cm_buf hello = {0}, verdict = {0}, refused = {0};
+    static const uint8_t key[CM_DAY_KEY_SIZE] = {4, 5};
+    struct cm_buf verdict = {0}, refused = {0};
     struct cm_day_keys *keys;
     const struct cm_error why = {.where = "audit", .text = "no", .hint = ""};
-    PKI_MUST(cm_audit_hello_encode(&hello, challenge, FUZZ_ORIGIN) == CM_OK);
-    put("fuzz_audit_wire", "hello", WIRE_HELLO, cm_buf_bytes(&hello));
     PKI_MUST(cm_day_keys_new(&keys) == CM_OK && cm_day_keys_add(keys, 20779, key) == CM_OK &&
              cm_day_keys_add(keys, 20780, key) == CM_OK);
     cm_day_keys_set_erased(keys, 20778);
@@ -90,7 +88,6 @@ static void put_wire(void)
                           7});
     put("fuzz_audit_wire", "none", WIRE_STREAM, (struct cm_bytes){(uint8_t *)"\0\0\0\0", 4});
     cm_day_keys_free(keys);
-    cm_buf_clear(&hello);
     cm_buf_clear(&verdict);
     cm_buf_clear(&refused);
 }

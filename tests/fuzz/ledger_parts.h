@@ -14,8 +14,7 @@ enum fuzz_note_part {
 };
 
 enum fuzz_wire_part {
-    WIRE_HELLO = 0,
-    WIRE_VERDICT,
+    WIRE_VERDICT = 0,
     WIRE_STREAM,
     WIRE_PART_COUNT,
 };
