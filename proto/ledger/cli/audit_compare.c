@@ -27,7 +27,7 @@ static const struct cm_cli_usage usage = {
     "Holds the ledgers of two parties against each other: searches that one has and the other "
     "should have and lacks, that both have with another digest, commitment or manifest, and "
     "manifests that a node's ledger denies.\vGive all ledgers of a party: those of all its nodes "
-    "or gateways; options come first. Run `comity audit verify` on each before. Memory: about 1 "
+    "or gateways; options come first. Run `comity audit verify` on each before. Memory: about 2 "
     "KiB for each search of the period and party.\nExit codes: 0 nothing that was compared "
     "differs; 1 it could not be done; 2 usage; 3 something differs.",
     NULL,

@@ -40,7 +40,7 @@ static const struct cm_cli_usage usage = {
     "Writes who searched which plate, when and why, what was released to whom, what stands out and "
     "what nobody has reviewed, from the ledgers in DIR: those of all nodes of an agency, say.\v"
     "All times are UTC. For the record of Cal. Civ. Code 1798.90.52: --format csv. Run `comity "
-    "audit verify` on each DIR first. Memory: about 1 KiB for each search of the period.",
+    "audit verify` on each DIR first. Memory: 1 to 2 KiB for each search of the period.",
     NULL,
     1,
     CM_CLI_MAX_WORDS};

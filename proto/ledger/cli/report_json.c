@@ -176,6 +176,23 @@ static json_t *reviews(const struct cm_report *report)
     return list;
 }
 
+// One search after the other: all of them as objects would need several times the report's memory.
+static bool print_searches(FILE *out, const struct cm_report *report)
+{
+    bool well = true;
+    fputs(",\"searches\": [", out);
+    for (size_t i = 0; well && i < report->count; i++) {
+        json_t *one = cm_search_json(report->list[i], false);
+        json_object_set_new(one, "reviewed",
+                            json_boolean(cm_report_reviewed(report, report->list[i])));
+        fputs(i > 0 ? ",\n" : "\n", out);
+        well = one != NULL && json_dumpf(one, out, JSON_COMPACT) == 0;
+        json_decref(one);
+    }
+    fputs("]", out);
+    return well;
+}
+
 enum cm_status cm_report_json(FILE *out, const struct cm_report *report,
                               const struct cm_report_view *view)
 {
@@ -189,19 +206,13 @@ enum cm_status cm_report_json(FILE *out, const struct cm_report *report,
     json_object_set_new(object, "tables", tables(report, view));
     json_object_set_new(object, "flags", flags(report, view));
     if (!view->public_only) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < report->count; i++) {
-            json_t *one = cm_search_json(report->list[i], false);
-            json_object_set_new(one, "reviewed",
-                                json_boolean(cm_report_reviewed(report, report->list[i])));
-            json_array_append_new(list, one);
-        }
-        json_object_set_new(object, "searches", list);
         json_object_set_new(object, "events", events(report));
         json_object_set_new(object, "reviews", reviews(report));
     }
-    int status = json_dumpf(object, out, JSON_INDENT(2));
-    fputc('\n', out);
+    fputs("{", out);
+    bool well = object != NULL && json_dumpf(object, out, JSON_EMBED) == 0;
+    well = well && (view->public_only || print_searches(out, report));
+    fputs("}\n", out);
     json_decref(object);
-    return status == 0 ? CM_OK : CM_MEMORY;
+    return well ? CM_OK : CM_MEMORY;
 }

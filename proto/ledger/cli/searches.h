@@ -1,5 +1,5 @@
 // What ledgers say about searches, put together: one cm_search for each query digest, with a
-// sighting for each entry about it, in whichever ledger. Memory: about 1 KiB a search kept, wiped
+// sighting for each entry about it, in whichever ledger. Memory: 1 to 2 KiB a search kept, wiped
 // when freed. Main thread.
 #ifndef CM_LEDGER_CLI_SEARCHES_H
 #define CM_LEDGER_CLI_SEARCHES_H

@@ -301,6 +301,24 @@ Test(report, csv_has_a_line_for_each_search_and_no_formulas)
     free(text);
 }
 
+Test(report, json_is_one_object_with_all_searches)
+{
+    tell(&plain, 3);
+    finish(&story.south);
+    char *text = printed(json_printer, &everything);
+    json_error_t where;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    cr_assert(object, "%s", where.text);
+    const json_t *searches = json_object_get(object, "searches");
+    cr_assert_eq(json_array_size(searches), 3);
+    const json_t *first = json_array_get(searches, 0);
+    cr_expect_str_eq(json_string_value(json_object_get(first, "plate")), "8ABC123");
+    cr_expect_eq(json_integer_value(json_object_get(first, "rows_released")), 3);
+    cr_expect(json_is_false(json_object_get(first, "reviewed")));
+    json_decref(object);
+    free(text);
+}
+
 Test(report, the_public_gets_no_plate_reason_case_or_person)
 {
     const struct cm_report_view view = {.public_only = true};
