@@ -35,6 +35,16 @@ total() { # number of differences
     fi
 }
 
+# A copy comes after its answer: the running node is asked until it has that many.
+all_copied() { # number
+    local tries
+    for tries in $(seq 100); do
+        audit 0 show "$north" "${vega[@]}" --kind copy --json
+        [ "$(grep -c '^{' "$dir/audit" || true)" -lt "$1" ] || return 0
+    done
+    die "not $1 copies after $tries looks"
+}
+
 # The indices of northport's copies, in order.
 copies() {
     comity audit show "$north" --kind copy --json 2>/dev/null | sed -n 's/.*"index":\([0-9]*\).*/\1/p'
@@ -55,10 +65,17 @@ south=$dir/ca.southgate.pd/node/data
 
 small_federation
 start_daemons
-for i in $(seq $searches); do
+for i in $(seq $((searches - 1))); do
     reason="seen near scene number $i" lookup 0 --case "26-$((1000 + i))"
 done
-# The last search's end is recorded before this one's.
+# An auditor signs for what the running node recorded so far; then one more search comes.
+make_asker ca.northport.pd auditor vega
+vega=(--chain "$dir/ca.northport.pd/people/vega.pem" --key "$dir/ca.northport.pd/people/vega.key")
+all_copied $((searches - 1))
+audit 1 review "$north" --chain "$dir/ca.northport.pd/people/rivera.pem" --key "$dir/ca.northport.pd/people/rivera.key"
+audit 0 review "$north" "${vega[@]}" --note "asked the shift about each"
+reason="seen near scene number $searches" lookup 0 --case "26-$((1000 + searches))"
+all_copied $searches
 stop_daemons
 mapfile -t copied < <(copies)
 [ ${#copied[@]} -eq $searches ] || die "${#copied[@]} copies of $searches searches"
@@ -121,4 +138,20 @@ audit 0 subject "$south" --plate '8abc-123' --redact
 grep -q "^$searches searches asked about it" "$dir/audit" || die "$(tail -n 5 "$dir/audit")"
 grep -Eq 'rivera|scene|26-10' "$dir/audit" && die "other people's data is not left out"
 echo "reports add up"
+
+# What the auditor signed, and what is left; of a copy it is signed into a file.
+reviewed() { # number not reviewed, report's arguments
+    local left=$1
+    shift
+    audit 0 report "$@" --directory "$dir/directory.bundle" --root "$dir/root/ca.pem"
+    grep -q "^Reviewed *$((searches - left)), not reviewed $left\$" "$dir/audit" || die "not $left left: $(cat "$dir/audit")"
+}
+reviewed 1 "$north"
+tr -s ' \n' '  ' <"$dir/audit" | grep -c 'ca.northport.pd/auditor/vega on .*: asked the shift about each' >/dev/null ||
+    die "no review in: $(cat "$dir/audit")"
+audit 1 review "$south" "${vega[@]}"
+audit 0 review "$south" "${vega[@]}" --out "$dir/south.review"
+reviewed 0 "$south" --review "$dir/south.review"
+reviewed $searches "$south"
+echo "reviews count for what was signed"
 nothing_stored 8ABC123 "seen near scene" rivera
