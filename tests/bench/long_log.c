@@ -64,7 +64,7 @@ enum cm_status cm_bench_long_log_write(const char *folder, uint64_t entries,
 }
 
 static enum cm_status verify(struct cm_bench_verified *out, const char *folder,
-                             const struct cm_signer *signer)
+                             struct cm_signer *signer)
 {
     struct cm_log_reader *reader;
     struct cm_log_item item;
@@ -92,11 +92,31 @@ static enum cm_status verify(struct cm_bench_verified *out, const char *folder,
     return status;
 }
 
+static enum cm_status start(struct cm_bench_verified *out, const char *folder,
+                            struct cm_signer *signer)
+{
+    struct pump pump;
+    struct cm_ledger *ledger;
+    pump_init(&pump);
+    const struct cm_ledger_options options = {
+        .folder = folder, .signer = signer, .poster = &pump.poster, .max_waiting = 1};
+    const enum cm_status status = cm_ledger_open(&ledger, &options, NULL);
+    if (status == CM_OK) {
+        out->entries = cm_ledger_head(ledger)->checkpoint.size;
+        cm_ledger_close(ledger);
+        pump_drain(&pump);
+    }
+    return status;
+}
+
+typedef enum cm_status task(struct cm_bench_verified *out, const char *folder,
+                            struct cm_signer *signer);
+
 // Child: its word is what it writes.
-static void verify_apart(int out, const char *folder, const struct cm_signer *signer)
+static void run_apart(int out, task *run, const char *folder, struct cm_signer *signer)
 {
     struct cm_bench_verified verified = {0};
-    const bool fine = verify(&verified, folder, signer) == CM_OK &&
+    const bool fine = run(&verified, folder, signer) == CM_OK &&
                       write(out, &verified, sizeof verified) == (ssize_t)sizeof verified;
     _exit(fine ? 0 : 1);
 }
@@ -106,8 +126,8 @@ static int64_t of_timeval(struct timeval time)
     return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
 }
 
-enum cm_status cm_bench_long_log_verify(struct cm_bench_verified *out, const char *folder,
-                                        struct cm_signer *signer, struct cm_error *error)
+static enum cm_status measure(struct cm_bench_verified *out, task *run, const char *folder,
+                              struct cm_signer *signer, struct cm_error *error)
 {
     int ends[2];
     int code = 1;
@@ -118,7 +138,7 @@ enum cm_status cm_bench_long_log_verify(struct cm_bench_verified *out, const cha
     const int64_t begun = cm_bench_wall_ns();
     const pid_t child = fork();
     if (child == 0) {
-        verify_apart(ends[1], folder, signer);
+        run_apart(ends[1], run, folder, signer);
     }
     close(ends[1]);
     const bool told = read(ends[0], out, sizeof *out) == (ssize_t)sizeof *out;
@@ -130,4 +150,16 @@ enum cm_status cm_bench_long_log_verify(struct cm_bench_verified *out, const cha
     out->cpu_ns = of_timeval(used.ru_utime) + of_timeval(used.ru_stime);
     out->memory = (uint64_t)used.ru_maxrss * 1024;
     return CM_OK;
+}
+
+enum cm_status cm_bench_long_log_verify(struct cm_bench_verified *out, const char *folder,
+                                        struct cm_signer *signer, struct cm_error *error)
+{
+    return measure(out, verify, folder, signer, error);
+}
+
+enum cm_status cm_bench_long_log_start(struct cm_bench_verified *out, const char *folder,
+                                       struct cm_signer *signer, struct cm_error *error)
+{
+    return measure(out, start, folder, signer, error);
 }

@@ -22,5 +22,10 @@ enum cm_status cm_bench_long_log_write(const char *folder, uint64_t entries,
 enum cm_status cm_bench_long_log_verify(struct cm_bench_verified *out, const char *folder,
                                         struct cm_signer *signer,
                                         struct cm_error *error) CM_MUST_CHECK;
+// Opens it as a daemon does at start, and closes it: the first time makes its tiles, later ones
+// hold them against the log.
+enum cm_status cm_bench_long_log_start(struct cm_bench_verified *out, const char *folder,
+                                       struct cm_signer *signer,
+                                       struct cm_error *error) CM_MUST_CHECK;
 
 #endif
