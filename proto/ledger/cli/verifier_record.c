@@ -70,6 +70,17 @@ static bool vouched(struct cm_verifier *v, const struct cm_signature *signature,
     return good;
 }
 
+// A copy may come days after the gateway recorded the question.
+static int64_t judged_as_of(const struct cm_verifier *v, const struct cm_audit_record *record)
+{
+    struct cm_entry first;
+    const struct cm_bytes bytes = record->access.gateway_record.entry;
+    return record->entry.kind == CM_ENTRY_COPY &&
+                   cm_entry_decode(&first, v->arena, bytes, NULL) == CM_OK
+               ? first.recorded_ms
+               : record->entry.recorded_ms;
+}
+
 // The signer's certificate; NULL after a problem was told.
 static const struct cm_certificate *check_envelope(struct cm_verifier *v,
                                                    const struct cm_audit_record *record,
@@ -91,7 +102,7 @@ static const struct cm_certificate *check_envelope(struct cm_verifier *v,
         cm_verifier_entry_problem(v, record, where, "its signature does not hold");
         return NULL;
     }
-    if (!vouched(v, signature, record->entry.recorded_ms, &error)) {
+    if (!vouched(v, signature, judged_as_of(v, record), &error)) {
         cm_verifier_entry_problem(v, record, where, error.text);
         return NULL;
     }
@@ -135,7 +146,7 @@ static void check_gateway_record(struct cm_verifier *v, const struct cm_audit_re
     if (cm_record_open(&entry, &head, v->arena, proof, gateway->uri, gateway->key, &error) !=
         CM_OK) {
         cm_verifier_entry_problem(v, record, "gateway record", error.text);
-    } else if (entry.kind != CM_ENTRY_QUERY ||
+    } else if ((entry.kind != CM_ENTRY_QUERY && entry.kind != CM_ENTRY_REFUSED) ||
                !cm_digest_equal(&entry.digest, &record->entry.digest)) {
         cm_verifier_entry_problem(v, record, "gateway record", "is of another question");
     } else if (proof->inclusion.index != record->entry.gateway_index) {

@@ -203,7 +203,8 @@ static struct cm_envelope manifest_of(struct whole *whole, const struct cm_recor
     return sign(whole, CM_FAMILY_MANIFEST, &payload, gateway);
 }
 
-static void add_copy(struct whole *whole)
+// Of what the gateway answered, or refused.
+static void add_copy(struct whole *whole, enum cm_entry_kind kind)
 {
     struct made *made = &whole->made;
     struct cm_signer *gateway = pki_identity(whole->pki, "_", CM_ROLE_GATEWAY, "gw-1")->signer;
@@ -214,10 +215,15 @@ static void add_copy(struct whole *whole)
                                .text = "",
                                .leaf_count = 1,
                                .leaves = leaves};
-    struct cm_entry recorded = made_entry(&access.question, CM_ENTRY_QUERY);
+    struct cm_entry recorded = made_entry(&access.question, kind);
     recorded.recorded_ms = made->now_ms;
-    recorded.decisions = 1;
-    recorded.decisions_root.b[0] = 1;
+    if (kind == CM_ENTRY_QUERY) {
+        recorded.decisions = 1;
+        recorded.decisions_root.b[0] = 1;
+    } else {
+        recorded.refusal = CM_STALE;
+        recorded.text = "expires_ms";
+    }
     node_record_of(&access.gateway_record, made->arena, gateway, &recorded);
     access.manifest = manifest_of(whole, &access.gateway_record, &recorded, gateway);
     struct cm_entry entry = made_entry(&access.question, CM_ENTRY_COPY);
@@ -324,7 +330,8 @@ static void second_epoch(struct whole *whole)
     add_said(whole, CM_ENTRY_ADMIN, "dana");
     add_audit(whole);
     checkpoint(whole);
-    add_copy(whole);
+    add_copy(whole, CM_ENTRY_QUERY);
+    add_copy(whole, CM_ENTRY_REFUSED);
     add(whole, CM_ENTRY_CLOCK);
     add(whole, CM_ENTRY_STOP);
     checkpoint(whole);
