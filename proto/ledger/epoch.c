@@ -66,7 +66,8 @@ static bool may_sign(const struct cm_identity *signer, const struct cm_identity 
 }
 
 enum cm_status cm_epoch_verify(struct cm_epoch_statement *out, struct cm_seen *cosigned,
-                               struct cm_arena *arena, const struct cm_envelope *envelope,
+                               struct cm_signatory **signer, struct cm_arena *arena,
+                               const struct cm_envelope *envelope,
                                const struct cm_epoch_owner *owner, struct cm_trust *trust,
                                int64_t now_ms, struct cm_error *error)
 {
@@ -86,6 +87,9 @@ enum cm_status cm_epoch_verify(struct cm_epoch_statement *out, struct cm_seen *c
                          owner->identity->role == CM_ROLE_GATEWAY
                              ? "the directory's signer"
                              : "an administrator of the node's agency");
+    }
+    if (!status && signer) {
+        *signer = cm_signatory_ref(signatories[0]);
     }
     cm_signatory_unref(signatories[0]);
     return status;

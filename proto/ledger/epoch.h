@@ -37,9 +37,10 @@ enum cm_status cm_epoch_read(struct cm_epoch_statement *out, struct cm_seen *cos
                              const struct cm_epoch_owner *owner,
                              struct cm_error *error) CM_MUST_CHECK;
 // The same, and signed as of its own time by an administrator of the owner's agency, for a gateway
-// by the directory's signer.
+// by the directory's signer. *signer (may be NULL) is the caller's when CM_OK.
 enum cm_status cm_epoch_verify(struct cm_epoch_statement *out, struct cm_seen *cosigned,
-                               struct cm_arena *arena, const struct cm_envelope *envelope,
+                               struct cm_signatory **signer, struct cm_arena *arena,
+                               const struct cm_envelope *envelope,
                                const struct cm_epoch_owner *owner, struct cm_trust *trust,
                                int64_t now_ms, struct cm_error *error) CM_MUST_CHECK;
 // Whether a statement that names cosigned admits that seen was there.

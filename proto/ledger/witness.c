@@ -31,11 +31,19 @@ static enum cm_status judge_epoch(struct cm_witness_verdict *out, const struct c
     if (!arena) {
         return cm_fail(error, CM_MEMORY, "epoch", "out of memory");
     }
-    enum cm_status status =
-        cm_epoch_verify(&statement, &cosigned, arena, &offered->epoch, owner, trust, now_ms, error);
+    struct cm_signatory *signer = NULL;
+    enum cm_status status = cm_epoch_verify(&statement, &cosigned, &signer, arena, &offered->epoch,
+                                            owner, trust, now_ms, error);
     if (!status && statement.epoch != out->shown.epoch) {
         status = cm_fail(error, CM_INVALID, "epoch", "the statement is of another epoch");
     }
+    int64_t since_ms;
+    // Its time is the signer's word alone: who has the key since then could have put any.
+    if (!status && cm_trust_revoked(&since_ms, trust, signer)) {
+        status = cm_fail(error, CM_UNAUTHENTICATED, "epoch", "its signer is revoked by now");
+        cm_error_hint(error, "let an administrator who isn't sign another");
+    }
+    cm_signatory_unref(signer);
     cm_arena_free(arena);
     if (status) {
         return status;

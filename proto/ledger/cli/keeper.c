@@ -131,8 +131,8 @@ static enum cm_status verify(const struct recovery *recovery, struct cm_error *e
         status = cm_envelope_decode(&envelope, arena, cm_buf_bytes(&recovery->envelope), error);
     }
     if (status == CM_OK) {
-        status = cm_epoch_verify(&statement, &cosigned, arena, &envelope, &owner, recovery->trust,
-                                 recovery->now_ms, error);
+        status = cm_epoch_verify(&statement, &cosigned, NULL, arena, &envelope, &owner,
+                                 recovery->trust, recovery->now_ms, error);
     }
     cm_arena_free(arena);
     return status;

@@ -162,7 +162,7 @@ static enum cm_status read_statement(struct cm_verifier *v, struct cm_envelope *
         status = cm_epoch_read(statement, cosigned, v->arena, envelope, &owner, error);
     }
     for (size_t i = 0; status == CM_OK && i < v->options->trust_count; i++) {
-        status = cm_epoch_verify(statement, cosigned, v->arena, envelope, &owner,
+        status = cm_epoch_verify(statement, cosigned, NULL, v->arena, envelope, &owner,
                                  v->options->trusts[i], cm_wall_ms(cm_clock_system()), error);
         if (status == CM_OK) {
             break;

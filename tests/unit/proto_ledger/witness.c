@@ -251,6 +251,24 @@ Test(witness, no_epoch_of_the_future_and_no_way_back)
     clear(&w);
 }
 
+// Who was an administrator once puts a time before that ended.
+Test(witness, a_statement_dated_back_by_a_revoked_administrator_is_refused)
+{
+    struct world w;
+    set(&w);
+    const struct cm_seen seen = seen_at(&w, 1, 0, 12);
+    const struct cm_bytes same = note_of(&w, BASE, 0, 12, w.node->signer);
+    struct cm_witness_checkpoint offered = offer(&w, BASE "/epoch/2", 1, 0, 3);
+    state(&w, &offered.epoch, 2, &same, w.admin->signer);
+    cr_expect_eq(judge(&w, &seen, &offered, CM_WITNESS_EPOCH), CM_OK);
+    cm_trust_unref(w.trust);
+    pki_next(w.pki);
+    pki_revoke(w.pki, "ca.northport.pd", w.admin, w.pki->now_ms + 1000);
+    w.trust = pki_trust(w.pki);
+    cr_expect_eq(judge(&w, &seen, &offered, CM_WITNESS_NONE), CM_UNAUTHENTICATED);
+    clear(&w);
+}
+
 Test(witness, kept_by_key)
 {
     struct world w;
