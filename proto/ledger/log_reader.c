@@ -11,7 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ZERO_RUN = 16 };
+enum {
+    ZERO_RUN = 16,
+    // What one write leaves at most.
+    MAX_TAIL = CM_MAX_LOG_BATCH + CM_FRAME_HEAD + CM_MAX_CHECKPOINT + CM_FRAME_TAIL,
+};
 
 struct place {
     uint64_t offset;
@@ -113,6 +117,9 @@ static enum cm_status judge_tail(struct cm_log_reader *reader, uint64_t bad, uin
 {
     struct cm_frame_reader *frames = &reader->frames;
     bool zeros, covered, length;
+    if (frames->size - reader->state.end > MAX_TAIL) {
+        return damaged(error, bad, "a damaged frame");
+    }
     frames->keep = UINT64_MAX;
     enum cm_status status = ends_in_zeros(&zeros, frames, bad);
     if (!status) {
@@ -289,9 +296,8 @@ void cm_log_reader_extend(struct cm_log_reader *reader, uint64_t end)
     frames->size = end;
     // What followed the last checkpoint may have been cut off and written anew.
     if (frames->start + frames->held > reader->state.end) {
-        frames->held = frames->start < reader->state.end
-                           ? (size_t)(reader->state.end - frames->start)
-                           : 0;
+        frames->held =
+            frames->start < reader->state.end ? (size_t)(reader->state.end - frames->start) : 0;
     }
 }
 

@@ -258,6 +258,21 @@ Test(log_reader, refuses_what_no_writer_leaves)
     finish(&made);
 }
 
+Test(log_reader, no_write_leaves_more_than_a_batch)
+{
+    static const uint8_t zeros[CM_MAX_LOG_BATCH];
+    struct made made;
+    struct cm_error error;
+    make(&made);
+    add_entry(&made, "one");
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    cr_assert_eq(cm_buf_add(&made.log, zeros, sizeof zeros), CM_OK);
+    cr_expect_eq(read_all(&made, NULL, &error), CM_OK);
+    cr_assert_eq(cm_buf_add(&made.log, zeros, 8192), CM_OK);
+    refuse(&made, "a damaged frame");
+    finish(&made);
+}
+
 Test(log_reader, an_origin_may_be_demanded)
 {
     struct made made;
