@@ -344,6 +344,22 @@ static bool has(struct cm_day_keys *keys, uint32_t day)
     return found;
 }
 
+// A key that an earlier call made and could not make durable to its name.
+static enum cm_status adopt(struct cm_day_keys *keys, const char *date, uint32_t day,
+                            struct cm_error *error)
+{
+    const int folder = open(keys->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum cm_status status =
+        folder >= 0 && fsync(folder) == 0 ? CM_OK : broken(error, keys->folder, "made durable");
+    if (status == CM_OK) {
+        status = load_key(keys, folder, date, day, error);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    return status;
+}
+
 static enum cm_status make(struct cm_day_keys *keys, uint32_t day, struct cm_error *error)
 {
     char date[CM_DAY_TEXT];
@@ -356,7 +372,9 @@ static enum cm_status make(struct cm_day_keys *keys, uint32_t day, struct cm_err
     cm_day_format(date, day);
     snprintf(path, sizeof path, "%s/%s", keys->folder, date);
     status = cm_file_create(path, (struct cm_bytes){key, sizeof key}, 0600, error);
-    if (status == CM_OK && (status = cm_day_keys_add(keys, day, key)) != CM_OK) {
+    if (status == CM_INVALID) {
+        status = adopt(keys, date, day, error);
+    } else if (status == CM_OK && (status = cm_day_keys_add(keys, day, key)) != CM_OK) {
         cm_error_fill(error, status, keys->folder, "there are too many keys");
     }
     cm_wipe(key, sizeof key);

@@ -186,6 +186,20 @@ Test(day_keys, what_a_cut_off_key_left_is_removed_without_harm_to_the_key)
     cm_day_keys_free(keys);
 }
 
+// Its name came to be there, but the call that made it failed after that.
+Test(day_keys, a_key_that_was_made_half_is_taken_up)
+{
+    static const char made[] = "0123456789abcdef0123456789abcdef";
+    uint8_t key[CM_DAY_KEY_SIZE];
+    struct cm_error error = {0};
+    struct cm_day_keys *keys = opened();
+    put("2026-11-22", made);
+    cr_assert_eq(cm_day_keys_prepare(keys, NOON, &error), CM_OK, "%s", error.text);
+    cr_assert_eq(cm_day_keys_get(key, keys, TODAY), CM_OK);
+    cr_expect_arr_eq(key, made, sizeof key);
+    cm_day_keys_free(keys);
+}
+
 Test(day_keys, damage_is_named)
 {
     struct cm_error error = {0};
