@@ -295,3 +295,28 @@ Test(judge, without_a_chain_the_known_signer_alone_counts_and_is_judged_again)
     cm_signatory_unref(other);
     cm_trust_unref(trust);
 }
+
+Test(judge, tells_since_when_a_certificate_is_revoked)
+{
+    const struct pki_identity *gateway = pki_identity(pki, "_", CM_ROLE_GATEWAY, "gw-1");
+    struct cm_trust *before = pki_trust(pki);
+    struct cm_signatory *person;
+    struct cm_signatory *machine;
+    int64_t since_ms;
+    cr_assert_eq(cm_trust_chain(&person, before, alice()->chain, 2, pki->now_ms, NULL), CM_OK);
+    cr_assert_eq(cm_trust_chain(&machine, before, gateway->chain, 1, pki->now_ms, NULL), CM_OK);
+    cr_expect_not(cm_trust_revoked(&since_ms, before, person));
+    cr_expect_not(cm_trust_revoked(&since_ms, before, machine));
+    pki_next(pki);
+    pki_revoke(pki, NORTHPORT, alice(), pki->now_ms - 5000);
+    pki->root_crl = true;
+    pki_revoke(pki, "_", gateway, pki->now_ms);
+    struct cm_trust *after = pki_trust(pki);
+    cr_assert(cm_trust_revoked(&since_ms, after, person));
+    cr_expect_eq(since_ms, pki->now_ms - 5000);
+    cr_expect(cm_trust_revoked(&since_ms, after, machine), "by the root's list");
+    cm_signatory_unref(person);
+    cm_signatory_unref(machine);
+    cm_trust_unref(before);
+    cm_trust_unref(after);
+}
