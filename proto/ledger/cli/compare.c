@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY_MS = 24 * 3600 * 1000 };
+enum { DAY_MS = 24 * 3600 * 1000, MAX_NAMESAKES = 64 };
 
 const char *cm_finding_name(enum cm_finding_kind kind)
 {
@@ -160,7 +160,10 @@ static struct cm_search *twin_by(const struct names *names, const struct name *n
     while (found > names->list && compare_names(found - 1, name) == 0) {
         found--;
     }
-    for (; found < names->list + names->count && compare_names(found, name) == 0; found++) {
+    // Names are unique among honest entries: a forger's heap of equal ones costs this much each.
+    for (unsigned tries = 0; tries < MAX_NAMESAKES && found < names->list + names->count &&
+                             compare_names(found, name) == 0;
+         tries++, found++) {
         // What the other party has, alone or as both do: its own node may hold the true one too.
         if (found->search->mark == NULL && near(found->search, name->search) &&
             (parties_of(found->search) & ~parties_of(name->search)) != 0) {
