@@ -147,7 +147,7 @@ static void serve(struct cm_control *control, int fd)
     *end = '\0';
     if (control->options.auditor && strcmp(word, CM_AUDIT_WORD) == 0) {
         limit(fd, ANSWER_S);
-        control->options.auditor(control->options.context, fd);
+        control->options.auditor(control->options.context, control, fd);
         return;
     }
     const struct cm_bytes answer = cm_control_call(control, word, CM_BYTES_NONE);

@@ -20,7 +20,7 @@ struct cm_control_options {
     // cm_control_answer must follow, now or later. Loop thread.
     void (*asked)(void *context, const char *word);
     // Whoever says "audit": the rest of the conversation. The socket's thread. NULL: as any word.
-    void (*auditor)(void *context, int socket);
+    void (*auditor)(void *context, struct cm_control *control, int socket);
     void *context;
 };
 

@@ -71,6 +71,8 @@ static void landed(struct cm_append *append)
     enum cm_status status = append->status;
     if (!status) {
         node->counters.copies++;
+        cm_log(CM_LOG_INFO, "copy-kept", "gateway=%s index=%" PRIu64, gateway_of(item),
+               item->copy.index);
         status = cm_copies_seen_add(&node->copies_seen, &item->entry);
     }
     if (status) {

@@ -12,7 +12,6 @@ enum { ARENA_CAP = 1024 * 1024 };
 // Control thread: to the loop and back. payload: the verdict's byte, then the envelope.
 static enum cm_status record(void *context, enum cm_status verdict, struct cm_bytes envelope)
 {
-    struct cm_noded *noded = context;
     const uint8_t byte = (uint8_t)verdict;
     struct cm_buf payload = {0};
     struct cm_bytes answer = CM_BYTES_NONE;
@@ -21,7 +20,7 @@ static enum cm_status record(void *context, enum cm_status verdict, struct cm_by
         status = cm_buf_add(&payload, envelope.data, envelope.len);
     }
     if (!status) {
-        answer = cm_control_call(noded->control, CM_AUDIT_WORD, cm_buf_bytes(&payload));
+        answer = cm_control_call(context, CM_AUDIT_WORD, cm_buf_bytes(&payload));
     }
     cm_wipe(payload.data, payload.len);
     cm_buf_clear(&payload);
@@ -83,7 +82,9 @@ void cm_noded_audited(struct cm_noded *noded)
         payload.len > 1 ? (struct cm_bytes){payload.data + 1, payload.len - 1} : CM_BYTES_NONE;
     struct cm_envelope envelope;
     struct cm_arena *arena = cm_arena_new(ARENA_CAP);
-    if (!gets_entry(noded, verdict, bytes)) {
+    if (noded->stop_noted) { // the end is the ledger's last word
+        durable(noded, CM_UNAVAILABLE);
+    } else if (!gets_entry(noded, verdict, bytes)) {
         durable(noded, CM_OK);
     } else if (!arena || cm_envelope_decode(&envelope, arena, bytes, NULL) ||
                note(noded, verdict, &envelope, arena)) {
@@ -99,12 +100,13 @@ void cm_noded_open_audit(struct cm_noded *noded, const char *folder)
                                        .agency = noded->node.agency,
                                        .folder = folder,
                                        .keys = noded->node.keys,
-                                       .record = record,
-                                       .context = noded};
+                                       .record = record};
     memcpy(audit->origin, cm_ledger_head(noded->ledger)->checkpoint.origin, sizeof audit->origin);
 }
 
-void cm_noded_serve_auditor(void *context, int socket)
+void cm_noded_serve_auditor(void *context, struct cm_control *control, int socket)
 {
-    cm_control_audit_serve(&((struct cm_noded *)context)->audit, socket);
+    struct cm_control_audit audit = ((const struct cm_noded *)context)->audit;
+    audit.context = control;
+    cm_control_audit_serve(&audit, socket);
 }

@@ -138,7 +138,7 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
 // An auditor's request, judged: recorded. The rest of it on the control socket's thread.
 void cm_noded_audited(struct cm_noded *noded);
 void cm_noded_open_audit(struct cm_noded *noded, const char *folder);
-void cm_noded_serve_auditor(void *noded, int socket);
+void cm_noded_serve_auditor(void *noded, struct cm_control *control, int socket);
 // Operators' lines that are not recorded yet.
 void cm_noded_read_journal(struct cm_noded *noded);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;

@@ -189,7 +189,7 @@ static void erased(void *context, uint32_t before_day, size_t count)
 enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
                                   struct cm_error *error)
 {
-    enum { SIGNERS = 4096 };
+    enum { SIGNERS = 4096, YEAR_DAYS = 365 };
     enum cm_status status = cm_day_keys_open(&noded->node.keys, folder, error);
     if (!status) {
         status = cm_day_keys_prepare(noded->node.keys, wall(), error);
@@ -197,6 +197,10 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
     noded->node.chains = cm_chain_places_new(SIGNERS);
     if (!status && !noded->node.chains) {
         status = cm_fail(error, CM_MEMORY, folder, "out of memory");
+    }
+    if (!status && noded->config->keep_days < YEAR_DAYS) {
+        cm_log(CM_LOG_WARNING, "audit-keep-short",
+               "days=%u why=\"the law asks for a year or more\"", noded->config->keep_days);
     }
     if (!status && !cm_day_keys_locked(noded->node.keys)) {
         cm_log(CM_LOG_WARNING, "day-keys-not-locked",

@@ -58,6 +58,11 @@ ingest ca.southgate.pd "$southgate.csv" >"$dir/ingested"
 node ca.southgate.pd erase --before 2026-06-01 --reason "the court said so"
 [ ! -e "$southgate/node/data/ledger/keys/2026-01-15" ] || die "the key of 2026-01-15 is still there"
 
+comity node order add SC-26/0077 --court "Superior Court of Alder County" --until 2030-01-01 --agency ca.northport.pd \
+    --plate 7XYZ321 --purpose kidnapping --yes --config "$southgate/node/noded.ini" --key "$southgate/people/admin.key" \
+    --chain "$southgate/people/admin.pem" >"$dir/out" 2>"$dir/err" || die "no order: $(cat "$dir/err")"
+wait_for_log "$dir/ca.southgate.pd.log" 'orders-standing sequence=1 added=1' "${pids[ca.southgate.pd]}"
+
 # While it runs: its own auditor alone, and recorded.
 audit ca.southgate.pd/vera 0 "$southgate/node/data" --json
 grep -q '"kind": *"node"' "$dir/out" || die "the auditor sees no search: $(head -c 2000 "$dir/out")"
@@ -78,6 +83,7 @@ holds "$south" rules 'admin/admin'
 holds "$south" directory
 holds "$south" node '8ABC123' 'rivera' "$reason" '26-1234' 'homicide' 'rules:'
 holds "$south" release '"rows": *20' 'complete'
+holds "$south" evidence '1 added' 'admin/admin'
 holds "$south" sharing 'ca.northport.pd' '"shared": *false' '"overlay_revision": *1,' "$quarrel"
 holds "$south" sharing 'ca.northport.pd' '"shared": *true' '"overlay_revision": *2,' "$quarrel is over"
 holds "$south" sharing 'kind:campus' 'until 2030-01-01: ' "$quarrel too"
