@@ -177,6 +177,28 @@ situation_one_is_gone() {
     expect_rows ca.northport.pd "$(reads_of ca.northport.pd 7)"
 }
 
+# A copy of what a running node keeps, for whoever audits it.
+backup() { # agency
+    printf '\n$ comity node backup audit/%s   # at %s\n' "$1" "$1"
+    quietly "backup of $1" "${as_daemon[@]}" comity node backup --config "$dir/$1/node/noded.ini" "$dir/audit/$1"
+}
+
+situation_proof() {
+    local id
+    say "12. Afterwards: what was asked can be proved, by anybody who holds a copy"
+    id=$(comity receipt list --config "$dir/ca.northport.pd/people/rivera.ini" --passphrase-file "$dir/passphrase" |
+        grep -oE '[0-9a-f]{8,32}\b' | tail -n 1) || die "no answer was kept"
+    run 0 receipt save "$id" exhibit --config ca.northport.pd/people/rivera.ini --passphrase-file passphrase
+    run 0 receipt check exhibit --root root/ca.pem
+    mkdir "$dir/audit"
+    [ ${#as_daemon[@]} -eq 0 ] || chown 65534:65534 "$dir/audit"
+    backup ca.northport.pd
+    backup ca.alder.so
+    run 0 audit verify audit/ca.alder.so --directory directory.bundle --root root/ca.pem
+    run 0 audit compare audit/ca.northport.pd -- audit/ca.alder.so
+    run 0 audit report audit/ca.alder.so --public
+}
+
 run_situations() {
     situation_reach
     situation_one_answer
@@ -190,6 +212,7 @@ run_situations() {
     situation_switched_off
     situation_one_is_gone
     start_node nv.dryfork.pd
+    situation_proof
     printf '\n%d questions asked.\n' "$shown"
 }
 
@@ -205,6 +228,9 @@ print_commands() {
       --as ca.northport.pd --for vehicle-theft --evidence case
   comity acl who $here/rules/ca.alder.so.rules --directory $dir/directory.bundle
   comity directory show $dir/directory.bundle
+  comity audit report $dir/audit/ca.alder.so
+  comity audit show $dir/audit/ca.alder.so --kind query --kind node
+  comity receipt check $dir/exhibit --root $dir/root/ca.pem --print
   tail -f $dir/gw1.log
 TXT
 }
