@@ -300,9 +300,9 @@ enum cm_status cm_session_cosignature(struct cm_session *session,
     witness->shown = NULL;
     enum cm_status status;
     if (answer->size > 0) {
-        status = cm_witnessed_take(options->witnessed, shown, answer,
-                                   cm_signatory_identity(session->node)->spiffe,
-                                   cm_signatory_key(session->node), error);
+        status = cm_witnessed_take(options->witnessed, shown, answer, session->node,
+                                   options->gateway->trust,
+                                   cm_wall_ms(options->gateway->ports->clock), error);
         witness->cosigned = shown->checkpoint.size;
     } else {
         cm_log(CM_LOG_ERROR, "checkpoint-refused", "agency=%s size=%" PRIu64, session->party->id,

@@ -78,9 +78,9 @@ bool cm_attach_take_cosignature(struct cm_attach *attach, const struct cm_cosign
     enum cm_status status = CM_INVALID;
     witness->shown = NULL;
     if (shown && answer->size > 0) {
-        status = cm_witnessed_take(options->witnessed, shown, answer,
-                                   cm_signatory_identity(attach->asker.signatory)->spiffe,
-                                   cm_signatory_key(attach->asker.signatory), &error);
+        status = cm_witnessed_take(options->witnessed, shown, answer, attach->asker.signatory,
+                                   options->node->trust, cm_wall_ms(options->node->ports->clock),
+                                   &error);
         witness->cosigned = shown->checkpoint.size;
     } else if (shown) {
         cm_log(CM_LOG_ERROR, "checkpoint-refused", "gateway=%s size=%" PRIu64,

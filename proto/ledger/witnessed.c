@@ -4,14 +4,16 @@
 #include "proto/base/log.h"
 #include "proto/ledger/cosign.h"
 #include "proto/ledger/cosigners.h"
-#include "proto/trust/certificate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_CHAINS = CM_MAX_NOTE_SIGNATURES * CM_MAX_CHAIN * 2 * CM_MAX_CERTIFICATE };
+enum {
+    MAX_CHAINS = CM_MAX_NOTE_SIGNATURES * CM_MAX_CHAIN * 2 * CM_MAX_CERTIFICATE,
+    CLOCKS_DIFFER_S = 600
+};
 
 static enum cm_status path_in(char out[PATH_MAX], const char *folder, const char *name,
                               struct cm_error *error)
@@ -282,21 +284,20 @@ static void write_files(struct cm_witnessed *witnessed)
     }
 }
 
-// The certificates that it sends are kept, so they must be of the key that TLS has shown.
-static enum cm_status check_chain(const struct cm_cosignature *answer, const struct cm_key *key,
-                                  struct cm_error *error)
+// The certificates that it sends are kept, for others to believe: junk would refute our own folder.
+static enum cm_status check_chain(const struct cm_cosignature *answer,
+                                  const struct cm_signatory *witness, struct cm_trust *trust,
+                                  int64_t now_ms, struct cm_error *error)
 {
-    struct cm_certificate leaf;
-    if (answer->chain_count == 0) {
-        return cm_fail(error, CM_INVALID, "cosignature.chain", "there is no certificate");
-    }
+    struct cm_signatory *leaf = NULL;
     enum cm_status status =
-        cm_certificate_parse(&leaf, answer->chain[0], "cosignature.chain", error);
-    if (!status && !cm_digest_equal(cm_key_hash(leaf.key), cm_key_hash(key))) {
+        cm_trust_chain(&leaf, trust, answer->chain, answer->chain_count, now_ms, error);
+    if (!status && !cm_digest_equal(cm_key_hash(cm_signatory_key(leaf)),
+                                    cm_key_hash(cm_signatory_key(witness)))) {
         status = cm_fail(error, CM_UNAUTHENTICATED, "cosignature.chain",
                          "the certificate is of another key");
     }
-    cm_certificate_clear(&leaf);
+    cm_signatory_unref(leaf);
     return status;
 }
 
@@ -348,16 +349,24 @@ static enum cm_status add_line(struct cm_witnessed *witnessed, const char *name,
 }
 
 enum cm_status cm_witnessed_take(struct cm_witnessed *witnessed, const struct cm_tree_head *head,
-                                 const struct cm_cosignature *answer, const char *spiffe,
-                                 const struct cm_key *key, struct cm_error *error)
+                                 const struct cm_cosignature *answer,
+                                 const struct cm_signatory *witness, struct cm_trust *trust,
+                                 int64_t now_ms, struct cm_error *error)
 {
     char name[CM_MAX_ORIGIN + 1];
-    if (answer->size != head->checkpoint.size || cm_checkpoint_origin(name, spiffe)) {
+    if (answer->size != head->checkpoint.size ||
+        cm_checkpoint_origin(name, cm_signatory_identity(witness)->spiffe)) {
         return cm_fail(error, CM_INVALID, "cosignature.size", "of another checkpoint");
     }
-    enum cm_status status = cm_cosign_check(NULL, answer->line, head->note, name, key, error);
+    int64_t time_s = 0;
+    enum cm_status status =
+        cm_cosign_check(&time_s, answer->line, head->note, name, cm_signatory_key(witness), error);
+    if (!status &&
+        (time_s < now_ms / 1000 - CLOCKS_DIFFER_S || time_s > now_ms / 1000 + CLOCKS_DIFFER_S)) {
+        status = cm_fail(error, CM_INVALID, "cosignature.time", "the two clocks differ");
+    }
     if (!status) {
-        status = check_chain(answer, key, error);
+        status = check_chain(answer, witness, trust, now_ms, error);
     }
     if (status || head->checkpoint.size < witnessed->cosigned.size) {
         return status;

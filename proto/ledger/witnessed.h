@@ -51,11 +51,13 @@ enum cm_status cm_witnessed_check(struct cm_witnessed *witnessed, const struct c
 // Not while busy.
 void cm_witnessed_clear(struct cm_witnessed *witnessed);
 
-// A witness's answer about head, whose key and name TLS has shown: kept, where it holds.
+// The answer about head of a witness that TLS has shown: kept, where it and its certificates hold
+// now.
 // CM_UNAUTHENTICATED and CM_INVALID: it doesn't.
 enum cm_status cm_witnessed_take(struct cm_witnessed *witnessed, const struct cm_tree_head *head,
-                                 const struct cm_cosignature *answer, const char *spiffe,
-                                 const struct cm_key *key, struct cm_error *error) CM_MUST_CHECK;
+                                 const struct cm_cosignature *answer,
+                                 const struct cm_signatory *witness, struct cm_trust *trust,
+                                 int64_t now_ms, struct cm_error *error) CM_MUST_CHECK;
 // A witness refused, and showed what it saw. CM_STALE: our own key signed that, and our log doesn't
 // hold it: from now on refuted. CM_OK: it proves nothing against this log.
 // CM_UNAUTHENTICATED, CM_INVALID: it isn't even ours.

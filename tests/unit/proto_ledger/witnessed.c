@@ -19,6 +19,8 @@ struct world {
     struct pki *pki;
     const struct pki_identity *witness;
     struct cm_key *witness_key;
+    struct cm_trust *trust;
+    struct cm_signatory *signatory;
     struct cm_ledger *ledger;
     struct cm_witnessed witnessed;
 };
@@ -62,6 +64,10 @@ static void set(struct world *w)
     pki_agency(w->pki, "ca.northport.pd");
     w->witness = pki_identity(w->pki, "ca.northport.pd", CM_ROLE_NODE, "n1");
     cr_assert_eq(cm_key_new(&w->witness_key, cm_signer_spki(w->witness->signer)), CM_OK);
+    w->trust = pki_trust(w->pki);
+    cr_assert_eq(cm_trust_chain(&w->signatory, w->trust, w->witness->chain, w->witness->chain_count,
+                                w->pki->now_ms, NULL),
+                 CM_OK);
     fixture_open(&w->fixture);
     cm_log_set_level(CM_LOG_ERROR);
     open_all(w);
@@ -72,6 +78,8 @@ static void clear(struct world *w)
     char command[128];
     close_all(w);
     cm_key_free(w->witness_key);
+    cm_signatory_unref(w->signatory);
+    cm_trust_unref(w->trust);
     snprintf(command, sizeof command, "rm -r %s", w->fixture.folder);
     cr_assert_eq(system(command), 0);
     fixture_close(&w->fixture);
@@ -79,21 +87,27 @@ static void clear(struct world *w)
 }
 
 // The witness's answer about the newest head.
-static enum cm_status cosigned(struct world *w, bool altered)
+static enum cm_status cosigned_so(struct world *w, bool altered, int64_t time_s,
+                                  const struct pki_identity *papers)
 {
     struct cm_tree_head *head = cm_tree_head_ref(cm_ledger_head(w->ledger));
     struct cm_buf line = {0};
-    cr_assert_eq(cm_cosign(&line, head->note, 1700000000, w->witness->signer), CM_OK);
+    cr_assert_eq(cm_cosign(&line, head->note, time_s, w->witness->signer), CM_OK);
     line.data[line.len - 3] ^= altered;
     const struct cm_cosignature answer = {.size = head->checkpoint.size,
                                           .line = cm_buf_bytes(&line),
-                                          .chain_count = w->witness->chain_count,
-                                          .chain = w->witness->chain};
-    const enum cm_status status =
-        cm_witnessed_take(&w->witnessed, head, &answer, w->witness->spiffe, w->witness_key, NULL);
+                                          .chain_count = papers->chain_count,
+                                          .chain = papers->chain};
+    const enum cm_status status = cm_witnessed_take(&w->witnessed, head, &answer, w->signatory,
+                                                    w->trust, w->pki->now_ms, NULL);
     cm_buf_clear(&line);
     cm_tree_head_unref(head);
     return status;
+}
+
+static enum cm_status cosigned(struct world *w, bool altered)
+{
+    return cosigned_so(w, altered, w->pki->now_ms / 1000, w->witness);
 }
 
 static struct cm_buf file(struct world *w, const char *name)
@@ -200,5 +214,28 @@ Test(witnessed, a_lie_refutes_nothing)
     cr_expect_eq(cm_witnessed_shown(&w.witnessed, w.ledger, cm_bytes_of("x"), NULL), CM_INVALID);
     cr_expect_not(cm_witnessed_refuted(&w.witnessed));
     cm_buf_clear(&note);
+    clear(&w);
+}
+
+// What a witness says must hold for whoever reads the folder later, or it could spoil it.
+Test(witnessed, certificates_and_times_that_nobody_could_believe_are_not_kept)
+{
+    struct world w;
+    set(&w);
+    append(&w, "one");
+    const int64_t now_s = w.pki->now_ms / 1000;
+    struct pki_identity papers = *w.witness;
+    cr_expect_eq(cosigned_so(&w, false, now_s - 3600, &papers), CM_INVALID);
+    cr_expect_eq(cosigned_so(&w, false, now_s + 3600, &papers), CM_INVALID);
+    papers.chain[1] = papers.chain[0];
+    cr_expect_eq(cosigned_so(&w, false, now_s, &papers), CM_UNAUTHENTICATED, "another CA");
+    papers.chain_count = 1;
+    cr_expect_eq(cosigned_so(&w, false, now_s, &papers), CM_UNAUTHENTICATED, "no CA");
+    papers = *pki_leaf(
+        w.pki, &(struct pki_leaf){.agency = "ca.northport.pd", .role = CM_ROLE_ADMIN, .name = "a"});
+    cr_expect_eq(cosigned_so(&w, false, now_s, &papers), CM_UNAUTHENTICATED, "another's");
+    struct cm_buf note = file(&w, CM_COSIGNED_FILE);
+    cr_expect_eq(note.len, 0);
+    cr_expect_eq(cosigned(&w, false), CM_OK);
     clear(&w);
 }
