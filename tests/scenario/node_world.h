@@ -103,6 +103,7 @@ void world_free(struct world *world);
 void world_rules(struct world *world, const char *rules);
 // The next directory, with what pki says now: the node's from here on.
 void world_retrust(struct world *world);
+extern const struct cm_store_ops world_store_ops;
 // n rows of WORLD_PLATE, a minute apart, the newest a minute ago.
 void world_fill(struct world *world, size_t n);
 
