@@ -32,6 +32,11 @@ recover_gateway() { # name, option...
         --why "the disk failed and yesterday's backup was put back" "$@" >"$dir/recovered" 2>&1
 }
 
+# The first gateway that it meets refuses it; then it leaves the other before that has judged.
+refused_as() { # finding
+    cat "$dir"/gw?.log | grep "ledger-witnessed agency=$south.*finding=$1" >/dev/null || die "no gateway says $1"
+}
+
 # An ordinary day: both answer.
 all_is_well() {
     lookup 0
@@ -58,10 +63,10 @@ node_put_back() {
     stop_one $south
     cp -a "$data/ledger" "$dir/$south/node/true"
     put_back "$data/ledger" "$dir/$south/node/backup/ledger"
-    seen=$(lines_of gw1)
+    seen=$(lines_of $south)
     start_node $south
-    wait_for_new gw1 "$seen" 'error ledger-witnessed agency=ca.southgate.pd.*finding=\(rollback\|fork\)'
-    wait_for_log "$dir/$south.log" 'error ledger-refuted' "${pids[$south]}"
+    wait_for_new $south "$seen" 'error ledger-refuted'
+    refused_as '\(rollback\|fork\)'
     wait_for_log "$dir/$south.log" 'nothing-is-answered' "${pids[$south]}"
     lookup "0|3"
     answered 20
@@ -101,9 +106,10 @@ node_recovers() {
     stop_one $south
     cp -a "$data/ledger" "$dir/$south/node/second"
     put_back "$data/ledger" "$dir/$south/node/true"
-    seen=$(lines_of gw1)
+    seen=$(lines_of $south)
     start_node $south
-    wait_for_new gw1 "$seen" 'ledger-witnessed agency=ca.southgate.pd.*finding=rollback'
+    wait_for_new $south "$seen" 'error ledger-refuted'
+    refused_as rollback
     stop_one $south
     put_back "$data/ledger" "$dir/$south/node/second"
     restart_node $south
@@ -133,9 +139,10 @@ node_forked() {
         start_gateway "$name"
         wait_for_new "$name" "$seen" 'node-attached.*agency=ca.northport.pd'
     done
+    seen=$(lines_of $south)
     start_node $south
-    wait_for_new gw1 0 'ledger-witnessed agency=ca.southgate.pd.*finding=fork'
-    wait_for_log "$dir/$south.log" 'error ledger-refuted' "${pids[$south]}"
+    wait_for_new $south "$seen" 'error ledger-refuted'
+    refused_as fork
     stop_one $south
     recover_node --yes || die "not recovered: $(cat "$dir/recovered")"
     grep -q 'epoch 3' "$dir/recovered" || die "no epoch: $(cat "$dir/recovered")"
