@@ -20,7 +20,7 @@ RANDOM=$seed
 
 # Somebody asks without end, going to the other gateway when one is gone.
 ask_on() { # number
-    while [ -d "$dir" ] && [ ! -e "$dir/enough" ]; do
+    until [ -e "$dir/enough" ]; do
         comity lookup --batch "$dir/plates" --purpose homicide --case 26-1234 --reason "$reason" --since 7d \
             --deadline 2 --format json --config "$dir/ca.northport.pd/people/rivera.ini" \
             >>"$dir/load.$1" 2>>"$dir/load.$1.err" </dev/null || true
@@ -46,13 +46,18 @@ kill_one() {
     victim_count[$victim]=$((${victim_count[$victim]:-0} + 1))
 }
 
+loads=()
+at_end() {
+    touch "$dir/enough"
+    [ ${#loads[@]} -eq 0 ] || wait "${loads[@]}" || true
+}
+
 declare -A victim_count=()
 small_federation
 start_daemons
 echo "seed $seed, ready after $SECONDS s"
 printf '8ABC%03d\n' {100..199} >"$dir/plates"
-loads=()
-for number in 1 2 3; do
+for number in 1 2; do
     : >"$dir/load.$number"
     ask_on $number &
     loads+=($!)
@@ -61,8 +66,8 @@ for ((n = 0; n < kills; n++)); do
     some_time
     kill_one
 done
-touch "$dir/enough"
-wait "${loads[@]}"
+at_end
+loads=()
 for name in "${!victim_count[@]}"; do
     echo "$name: killed ${victim_count[$name]} times"
 done

@@ -26,6 +26,7 @@ bring_programs
 
 finish() {
     local code=$? log
+    ! declare -F at_end >/dev/null || at_end # what a test itself must end
     stop_daemons
     for log in "$dir"/*.log; do
         if grep -Eq 'runtime error|Sanitizer' "$log" 2>/dev/null; then
