@@ -34,9 +34,9 @@ struct cm_finding {
     enum cm_finding_kind kind;
     const struct cm_search *search; // altered: what the first party has
     const struct cm_search *twin;   // altered: what the second has
-    unsigned parts;               // enum cm_part
-    unsigned party;               // missing: who lacks it
-    const char *text;             // a sentence
+    unsigned parts;                 // enum cm_part
+    unsigned party;                 // missing: who lacks it
+    const char *text;               // a sentence
 };
 
 // Why something could not be held against the other party.
