@@ -210,7 +210,8 @@ void cm_head_store_keep(struct cm_head_store *store, struct cm_keep *keep, uint6
     if (!status && cm_seen_before(&store->newest, &seen)) {
         store->note.len = 0;
         status = cm_buf_add(&store->note, note.data, note.len);
-        store->newest = status ? (struct cm_seen){.epoch = 0} : seen;
+        const struct cm_seen nothing = {.epoch = 0};
+        store->newest = status ? nothing : seen;
     }
     if (!keep) {
         return;

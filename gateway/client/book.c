@@ -220,7 +220,7 @@ enum cm_status cm_book_batch(struct cm_book *book, const struct cm_batch *batch,
                              struct cm_error *error)
 {
     struct cm_page *page;
-    struct cm_header header;
+    struct cm_header header = {.agency = ""};
     cm_arena_reset(book->scratch);
     if (book->sorter == NULL || book->ended) {
         return cm_fail(error, CM_INVALID, "batch", "rows outside an accepted query");
@@ -260,7 +260,7 @@ enum cm_status cm_book_unmerged(struct cm_book *book, const struct cm_envelope *
                                 struct cm_error *error)
 {
     struct cm_page *page;
-    struct cm_header header;
+    struct cm_header header = {.agency = ""};
     cm_arena_reset(book->scratch);
     if (book->sorter == NULL || book->ended) {
         return cm_fail(error, CM_INVALID, "unmerged", "a header outside an accepted query");

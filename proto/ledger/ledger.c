@@ -121,7 +121,7 @@ static enum cm_status start(struct cm_ledger *ledger, const struct cm_ledger_opt
 static enum cm_status recover(struct cm_ledger *ledger, const struct cm_ledger_options *options,
                               const struct cm_ledger_io *io, struct cm_error *error)
 {
-    struct cm_recovery recovery;
+    struct cm_recovery recovery = {.pages = NULL};
     enum cm_status status =
         cm_recovery_run(&recovery, &ledger->files, ledger->origin, options, io, error);
     if (!status) {

@@ -359,7 +359,7 @@ static enum cm_status make_next(const struct cm_restore *restore, const char *ma
 enum cm_status cm_restore_begin(const struct cm_restore *restore, struct cm_bytes envelope,
                                 struct cm_signer *signer, int64_t now_ms, struct cm_error *error)
 {
-    char making[PATH_MAX], next[PATH_MAX];
+    char making[PATH_MAX], next[PATH_MAX] = "";
     const char *folder = restore->witnessed.folder;
     enum cm_status status = join(making, folder, MAKING, error);
     if (!status) {
