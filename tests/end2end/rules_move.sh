@@ -121,7 +121,10 @@ nothing_stored_but_journal() {
     found=$(grep -raFl --exclude=journal -e 'memorandum under review' "$dir/$owner/node/data" "$dir"/*.log || true)
     [ -z "$found" ] || die "the reason stands in $found"
     grep -qaF 'memorandum under review' "$dir/$owner/node/data/rules/journal" || die "nothing in the journal"
-    grep -qaF 'share off with ca.northport.pd' "$dir/$owner/node/data/ledger/"* || die "not recorded"
+    mkdir -p "$dir/copy"
+    cp "$dir/$owner/node/data/ledger/log" "$dir/copy/log"
+    comity audit show --json --kind sharing "$dir/copy" >"$dir/shown" 2>&1 || die "$(cat "$dir/shown")"
+    grep -qF 'ca.northport.pd' "$dir/shown" || die "not recorded: $(cat "$dir/shown")"
 }
 
 wire() {
