@@ -30,7 +30,8 @@ finish() {
     stop_daemons
     for log in "$dir"/*.log; do
         if grep -Eq 'runtime error|Sanitizer' "$log" 2>/dev/null; then
-            echo "$test_name: a sanitizer's report in $log" >&2
+            echo "$test_name: a sanitizer's report in $log:" >&2
+            grep -E -m 1 -A 60 'runtime error|Sanitizer' "$log" >&2
             code=1
         fi
         [ $code -eq 0 ] || tail -n 20 "$log" >&2
