@@ -10,6 +10,12 @@
 
 enum { LANE_SLOTS = 1024 };
 
+uint64_t cm_copy_number(uint64_t epoch, uint64_t index)
+{
+    enum { INDEX_BITS = 40 }; // more entries than a disk holds
+    return (epoch - 1) << INDEX_BITS | index;
+}
+
 static struct cm_lane *find_lane(const struct cm_copies *copies, const char *agency)
 {
     struct cm_map_node *node = cm_map_find(&copies->lanes, cm_bytes_of(agency));
@@ -77,6 +83,7 @@ void cm_copies_free(struct cm_copies *copies)
         free(lane);
     }
     cm_map_clear(&copies->lanes);
+    free(copies->gathering);
     free(copies);
 }
 
@@ -132,14 +139,14 @@ void cm_copies_add(struct cm_copies *copies, const char *agency, struct cm_buf *
     }
     if (!copy) {
         copies->counts.put_off++;
-        cm_log(CM_LOG_WARNING, "copy-put-off", "agency=%s index=%llu", agency,
-               (unsigned long long)end->index);
+        cm_log(CM_LOG_WARNING, "copy-put-off", "agency=%s number=%llu", agency,
+               (unsigned long long)end->number);
         cm_wipe(message->data, message->len);
         cm_buf_clear(message);
         return;
     }
     copy->lane = lane;
-    copy->index = end->index;
+    copy->number = end->number;
     copy->end = *end;
     copy->message = *message;
     *message = (struct cm_buf){0};
@@ -159,16 +166,16 @@ void cm_copies_add(struct cm_copies *copies, const char *agency, struct cm_buf *
     }
 }
 
-bool cm_copies_stored(const struct cm_copies *copies, const char *agency, uint64_t index)
+bool cm_copies_stored(const struct cm_copies *copies, const char *agency, uint64_t number)
 {
     const struct cm_lane *lane = find_lane(copies, agency);
-    return lane && cm_copies_file(lane, index);
+    return lane && cm_copies_file(lane, number);
 }
 
 // Out of memory: to disk, where it isn't there yet.
 static void put_away(struct cm_copy_held *copy)
 {
-    struct cm_lane_file *file = copy->on_disk ? cm_copies_file(copy->lane, copy->index) : NULL;
+    struct cm_lane_file *file = copy->on_disk ? cm_copies_file(copy->lane, copy->number) : NULL;
     if (file) {
         file->tried = copy->tried;
         file->failures = copy->failures;
@@ -255,20 +262,20 @@ static void safe(struct cm_copy_held *copy)
 {
     struct cm_copies *copies = copy->lane->copies;
     if (copy->on_disk) {
-        cm_copies_remove(copy->lane, copy->index);
+        cm_copies_remove(copy->lane, copy->number);
     } else {
         copies->options.safe(copies->options.context, &copy->end, false);
     }
 }
 
-void cm_copies_acknowledge(struct cm_copies *copies, const char *agency, uint64_t index)
+void cm_copies_acknowledge(struct cm_copies *copies, const char *agency, uint64_t number)
 {
     struct cm_lane *lane = find_lane(copies, agency);
     if (!lane) {
         return;
     }
     struct cm_copy_held *copy = lane->first;
-    while (copy && copy->index != index) {
+    while (copy && copy->number != number) {
         copy = copy->next;
     }
     if (copy && copy->state == CM_COPY_STORING) {
@@ -277,9 +284,9 @@ void cm_copies_acknowledge(struct cm_copies *copies, const char *agency, uint64_
         copies->counts.acknowledged++;
         safe(copy);
         cm_copies_drop(copy);
-    } else if (!copy && cm_copies_file(lane, index)) {
+    } else if (!copy && cm_copies_file(lane, number)) {
         copies->counts.acknowledged++;
-        cm_copies_remove(lane, index); // later than it was waited for
+        cm_copies_remove(lane, number); // later than it was waited for
     } else {
         return; // of what was never sent, or twice
     }
@@ -297,8 +304,8 @@ static void look_at(struct cm_lane *lane, int64_t now_ms)
         if (copy->state != CM_COPY_SENT || now_ms - copy->sent_ms < CM_COPIES_ACK_MS) {
             continue;
         }
-        cm_log(CM_LOG_WARNING, "copy-not-acknowledged", "agency=%s index=%llu session=%llu",
-               lane->id, (unsigned long long)copy->index, (unsigned long long)lane->taker);
+        cm_log(CM_LOG_WARNING, "copy-not-acknowledged", "agency=%s number=%llu session=%llu",
+               lane->id, (unsigned long long)copy->number, (unsigned long long)lane->taker);
         copy->tried = lane->taker;
         lane->unheard++;
         put_away(copy);
@@ -320,6 +327,7 @@ void cm_copies_look(struct cm_copies *copies)
             look_at(lane, now_ms);
         }
     }
+    cm_copies_write(copies);
 }
 
 void cm_copies_flush(struct cm_copies *copies)
@@ -328,6 +336,7 @@ void cm_copies_flush(struct cm_copies *copies)
     for (struct cm_map_node *node = NULL; (node = cm_map_next(&copies->lanes, node));) {
         give_up(CM_CONTAINER(node, struct cm_lane, by_id));
     }
+    cm_copies_write(copies);
 }
 
 bool cm_copies_idle(const struct cm_copies *copies)
@@ -341,7 +350,7 @@ void cm_copies_erased(struct cm_copies *copies, uint32_t before_day)
         struct cm_lane *lane = CM_CONTAINER(node, struct cm_lane, by_id);
         for (size_t i = lane->file_count; i-- > 0;) {
             if (lane->files[i].is.day < before_day) {
-                cm_copies_remove(lane, lane->files[i].is.index);
+                cm_copies_remove(lane, lane->files[i].is.number);
             }
         }
     }

@@ -1,7 +1,7 @@
 // Copies of what an agency's people asked, on their way to one attached node of that agency, which
-// acknowledges each once it is in its own ledger. Until then a copy is in memory, and on disk where
-// no node takes it: a node that is slow, silent or away costs nobody else anything. Loop thread;
-// files on a worker of their own.
+// acknowledges each once it is in its own ledger. Until then a copy is in memory, and soon on disk
+// where no node takes it: a node that is slow, silent or away costs nobody else anything. Loop
+// thread; files on a worker of their own.
 #ifndef CM_GATEWAY_COPIES_H
 #define CM_GATEWAY_COPIES_H
 
@@ -13,6 +13,7 @@ enum {
     CM_COPIES_WINDOW = 8,    // sent to one node and not acknowledged
     CM_COPIES_ACK_MS = 5000, // then that one goes to disk, until the node attaches again
     CM_COPIES_FAILURES = 8,  // sessions that ended over one: then it is left alone
+    CM_COPIES_BATCH = 256,   // written to disk together
 };
 
 struct cm_copies;
@@ -21,11 +22,16 @@ struct cm_copies;
 struct cm_query_end {
     struct cm_digest digest;   // of the query
     uint64_t index;            // of its entry
+    uint64_t number;           // of its copy, cm_copy_number
     struct cm_digest manifest; // of the manifest's payload
     uint32_t asked, answered;
     uint64_t rows;
     bool refused; // it has an entry of its own, which says how it ended
 };
+
+// The copy of the question that lies at index of the gateway's ledger. Each epoch's indices begin
+// at 0 again: its numbers are above those of the epochs before it, whose copies may still wait.
+uint64_t cm_copy_number(uint64_t epoch, uint64_t index);
 
 struct cm_copies_options {
     const char *folder;       // made when missing
@@ -57,7 +63,7 @@ void cm_copies_free(struct cm_copies *copies);
 void cm_copies_add(struct cm_copies *copies, const char *agency, struct cm_buf *message,
                    const struct cm_query_end *end);
 // Whether that one lies on disk.
-bool cm_copies_stored(const struct cm_copies *copies, const char *agency, uint64_t index);
+bool cm_copies_stored(const struct cm_copies *copies, const char *agency, uint64_t number);
 
 // A session (a number, never 0) of the agency is attached, or is no more; next: another that is, 0
 // for none.
@@ -67,9 +73,10 @@ void cm_copies_detach(struct cm_copies *copies, const char *agency, uint64_t ses
 // What to send to session now; false: nothing. *message lives until the next call of any of these.
 bool cm_copies_take(struct cm_bytes *message, struct cm_copies *copies, const char *agency,
                     uint64_t session);
-void cm_copies_acknowledge(struct cm_copies *copies, const char *agency, uint64_t index);
+void cm_copies_acknowledge(struct cm_copies *copies, const char *agency, uint64_t number);
 
 // Often: what isn't acknowledged is not waited for; who acknowledges nothing gets nothing more.
+// What is to go to disk does, all of it together.
 void cm_copies_look(struct cm_copies *copies);
 // The end: whatever isn't acknowledged goes to disk; nothing is taken any more.
 void cm_copies_flush(struct cm_copies *copies);

@@ -1,4 +1,4 @@
-// Copies to and from their files: one job each, in order, on one worker.
+// Copies to their files, many at a time, and from them: jobs in order, on one worker.
 #include "gateway/copies_internal.h"
 
 #include "proto/base/log.h"
@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t place_of(const struct cm_lane *lane, uint64_t index)
+static size_t place_of(const struct cm_lane *lane, uint64_t number)
 {
     size_t low = 0, high = lane->file_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (lane->files[middle].is.index < index) {
+        if (lane->files[middle].is.number < number) {
             low = middle + 1;
         } else {
             high = middle;
@@ -20,10 +20,10 @@ static size_t place_of(const struct cm_lane *lane, uint64_t index)
     return low;
 }
 
-struct cm_lane_file *cm_copies_file(const struct cm_lane *lane, uint64_t index)
+struct cm_lane_file *cm_copies_file(const struct cm_lane *lane, uint64_t number)
 {
-    size_t at = place_of(lane, index);
-    return at < lane->file_count && lane->files[at].is.index == index ? &lane->files[at] : NULL;
+    size_t at = place_of(lane, number);
+    return at < lane->file_count && lane->files[at].is.number == number ? &lane->files[at] : NULL;
 }
 
 static void count_bytes(struct cm_lane *lane, int64_t change)
@@ -34,7 +34,7 @@ static void count_bytes(struct cm_lane *lane, int64_t change)
 
 static enum cm_status know(struct cm_lane *lane, const struct cm_lane_file *file)
 {
-    struct cm_lane_file *known = cm_copies_file(lane, file->is.index);
+    struct cm_lane_file *known = cm_copies_file(lane, file->is.number);
     if (known) {
         count_bytes(lane, -(int64_t)known->is.size);
         *known = *file;
@@ -49,7 +49,7 @@ static enum cm_status know(struct cm_lane *lane, const struct cm_lane_file *file
         lane->files = more;
         lane->file_cap = cap;
     }
-    size_t at = place_of(lane, file->is.index);
+    size_t at = place_of(lane, file->is.number);
     memmove(&lane->files[at + 1], &lane->files[at],
             (lane->file_count - at) * sizeof lane->files[0]);
     lane->files[at] = *file;
@@ -67,9 +67,9 @@ enum cm_status cm_copies_know(struct cm_lane *lane, const struct cm_lane_file *f
     return status;
 }
 
-static void forget(struct cm_lane *lane, uint64_t index)
+static void forget(struct cm_lane *lane, uint64_t number)
 {
-    struct cm_lane_file *file = cm_copies_file(lane, index);
+    struct cm_lane_file *file = cm_copies_file(lane, number);
     if (!file) {
         return;
     }
@@ -95,14 +95,14 @@ struct removal {
     struct cm_job job;
     struct cm_copies *copies;
     char agency[CM_MAX_ID + 1];
-    uint64_t index;
+    uint64_t number;
 };
 
 static void remove_work(struct cm_job *job)
 {
     struct removal *removal = CM_CONTAINER(job, struct removal, job);
     struct cm_error error = {0};
-    if (cm_spool_remove(removal->copies->folder, removal->agency, removal->index, &error)) {
+    if (cm_spool_remove(removal->copies->folder, removal->agency, removal->number, &error)) {
         cm_log(CM_LOG_ERROR, "copy-not-removed", "where=%s error=\"%s\"", error.where, error.text);
     }
 }
@@ -115,14 +115,14 @@ static void removed(struct cm_job *job)
 }
 
 // A file that stays by mischance is sent again after the next start: nodes know what they have.
-void cm_copies_remove(struct cm_lane *lane, uint64_t index)
+void cm_copies_remove(struct cm_lane *lane, uint64_t number)
 {
     struct removal *removal = calloc(1, sizeof *removal);
-    forget(lane, index);
+    forget(lane, number);
     if (removal) {
         removal->copies = lane->copies;
         memcpy(removal->agency, lane->id, sizeof removal->agency);
-        removal->index = index;
+        removal->number = number;
     }
     if (!removal || !submit(lane->copies, &removal->job, remove_work, removed)) {
         cm_log(CM_LOG_ERROR, "copy-not-removed", "agency=%s", lane->id);
@@ -132,38 +132,61 @@ void cm_copies_remove(struct cm_lane *lane, uint64_t index)
 
 static void store_work(struct cm_job *job)
 {
-    struct cm_copy_held *copy = CM_CONTAINER(job, struct cm_copy_held, job);
-    struct cm_copies *copies = copy->lane->copies;
-    copy->status = cm_spool_write(&copy->file, copies->folder, copy->lane->id, copy->index,
-                                  cm_buf_bytes(&copy->message), cm_wall_ms(copies->options.clock),
-                                  copies->options.keys, &copy->error);
+    struct cm_copy_batch *batch = CM_CONTAINER(job, struct cm_copy_batch, job);
+    const struct cm_copies_options *options = &batch->copies->options;
+    cm_spool_write(batch->copies->folder, batch->items, batch->count, cm_wall_ms(options->clock),
+                   options->keys);
 }
 
-static void stored(struct cm_job *job)
+// Not safe, so made again from the ledger at the next start.
+static void put_off(struct cm_copy_held *copy, const char *where, const char *why)
 {
-    struct cm_copy_held *copy = CM_CONTAINER(job, struct cm_copy_held, job);
+    struct cm_copies *copies = copy->lane->copies;
+    cm_log(CM_LOG_ERROR, "copy-not-stored", "agency=%s number=%llu where=%s error=\"%s\"",
+           copy->lane->id, (unsigned long long)copy->number, where, why);
+    copies->counts.put_off++;
+    cm_copies_drop(copy);
+}
+
+static void stored(struct cm_copy_held *copy, const struct cm_spool_item *item)
+{
     struct cm_lane *lane = copy->lane;
     struct cm_copies *copies = lane->copies;
-    copies->jobs--;
-    if (!copy->status) {
-        copy->status = know(lane, &(struct cm_lane_file){copy->file, copy->tried, copy->failures});
+    enum cm_status status = item->status;
+    if (!status) {
+        status = know(lane, &(struct cm_lane_file){item->file, copy->tried, copy->failures});
     }
-    if (copy->status) {
-        // Not safe, so made again from the ledger at the next start.
-        cm_log(CM_LOG_ERROR, "copy-not-stored", "agency=%s index=%llu where=%s error=\"%s\"",
-               lane->id, (unsigned long long)copy->index, copy->error.where, copy->error.text);
-        count_bytes(lane, -(int64_t)(copy->message.len + CM_SPOOL_OVERHEAD));
-        copies->counts.put_off++;
+    if (status) {
+        count_bytes(lane, -(int64_t)item->file.size);
+        put_off(copy, item->error.where, item->error.text);
     } else {
         copies->counts.stored++;
         copies->options.safe(copies->options.context, &copy->end, false);
+        if (copy->acknowledged) {
+            copies->counts.acknowledged++;
+            cm_copies_remove(lane, copy->number);
+        }
+        cm_copies_drop(copy);
     }
-    if (copy->acknowledged && !copy->status) {
-        copies->counts.acknowledged++;
-        cm_copies_remove(lane, copy->index);
-    }
-    cm_copies_drop(copy);
     cm_copies_read(lane);
+}
+
+static void all_stored(struct cm_job *job)
+{
+    struct cm_copy_batch *batch = CM_CONTAINER(job, struct cm_copy_batch, job);
+    batch->copies->jobs--;
+    for (size_t i = 0; i < batch->count; i++) {
+        stored(batch->held[i], &batch->items[i]);
+    }
+    free(batch);
+}
+
+void cm_copies_write(struct cm_copies *copies)
+{
+    struct cm_copy_batch *batch = copies->gathering;
+    if (batch && submit(copies, &batch->job, store_work, all_stored)) {
+        copies->gathering = NULL; // else it is tried again
+    }
 }
 
 static bool has_room(const struct cm_lane *lane, uint64_t size)
@@ -173,44 +196,62 @@ static bool has_room(const struct cm_lane *lane, uint64_t size)
            lane->copies->file_bytes + size <= options->stored;
 }
 
+static bool gather(struct cm_copies *copies, struct cm_copy_held *copy, uint64_t size)
+{
+    struct cm_copy_batch *batch = copies->gathering;
+    if (!batch && !(batch = copies->gathering = calloc(1, sizeof *batch))) {
+        return false;
+    }
+    if (batch->count == CM_COPIES_BATCH) {
+        return false;
+    }
+    struct cm_spool_item *item = &batch->items[batch->count];
+    memcpy(item->file.agency, copy->lane->id, sizeof item->file.agency);
+    item->file.number = copy->number;
+    item->file.size = size;
+    item->clear = cm_buf_bytes(&copy->message);
+    batch->held[batch->count++] = copy;
+    batch->copies = copies;
+    batch->bytes += size;
+    return true;
+}
+
 void cm_copies_store(struct cm_copy_held *copy)
 {
     struct cm_lane *lane = copy->lane;
     struct cm_copies *copies = lane->copies;
     uint64_t size = copy->message.len + CM_SPOOL_OVERHEAD;
-    if (cm_copies_file(lane, copy->index)) {
-        // Of an earlier epoch, whose indices begin at 0 too: never written over.
-        copies->counts.put_off++;
-        cm_log(CM_LOG_ERROR, "copy-not-stored", "agency=%s index=%llu why=\"its name is taken\"",
-               lane->id, (unsigned long long)copy->index);
-        cm_copies_drop(copy);
+    if (cm_copies_file(lane, copy->number)) {
+        put_off(copy, copies->folder, "its name is taken"); // never written over
         return;
     }
     if (!has_room(lane, size)) {
         copies->counts.lost++;
         cm_log(CM_LOG_ERROR, "copy-lost",
-               "agency=%s index=%llu why=\"the room for copies on disk is full\"", lane->id,
-               (unsigned long long)copy->index);
+               "agency=%s number=%llu why=\"the room for copies on disk is full\"", lane->id,
+               (unsigned long long)copy->number);
         copies->options.safe(copies->options.context, &copy->end, true);
         cm_copies_drop(copy);
         return;
     }
-    lane->sent -= copy->state == CM_COPY_SENT;
-    copy->state = CM_COPY_STORING;
-    if (!submit(copies, &copy->job, store_work, stored)) {
-        copies->counts.put_off++;
-        cm_log(CM_LOG_ERROR, "copy-not-stored", "agency=%s why=overload", lane->id);
-        cm_copies_drop(copy);
+    if (!gather(copies, copy, size)) {
+        put_off(copy, copies->folder, "too many wait to be written");
         return;
     }
+    lane->sent -= copy->state == CM_COPY_SENT;
+    copy->state = CM_COPY_STORING;
     count_bytes(lane, (int64_t)size);
+    const struct cm_copy_batch *batch = copies->gathering;
+    if (batch->count == CM_COPIES_BATCH || batch->bytes > copies->options.held / 4) {
+        cm_copies_write(copies);
+    }
 }
 
 static void read_work(struct cm_job *job)
 {
     struct cm_copy_held *copy = CM_CONTAINER(job, struct cm_copy_held, job);
     struct cm_copies *copies = copy->lane->copies;
-    copy->status = cm_spool_read(&copy->message, copies->folder, copy->lane->id, copy->index,
+    copy->status = cm_spool_read(&copy->message, copies->folder, copy->lane->id, copy->number,
                                  copies->options.keys, &copy->error);
 }
 
@@ -218,7 +259,7 @@ static void read_done(struct cm_job *job)
 {
     struct cm_copy_held *copy = CM_CONTAINER(job, struct cm_copy_held, job);
     struct cm_lane *lane = copy->lane;
-    uint64_t index = copy->index;
+    uint64_t number = copy->number;
     enum cm_status status = copy->status;
     lane->copies->jobs--;
     lane->copies->held += copy->message.len;
@@ -233,10 +274,10 @@ static void read_done(struct cm_job *job)
     }
     cm_copies_drop(copy);
     if (status == CM_NOT_FOUND) {
-        cm_copies_remove(lane, index);
+        cm_copies_remove(lane, number);
         cm_copies_read(lane);
     } else if (status == CM_INVALID) {
-        forget(lane, index); // the file stays, for whoever looks into it
+        forget(lane, number); // the file stays, for whoever looks into it
         cm_copies_read(lane);
     }
 }
@@ -264,7 +305,7 @@ void cm_copies_read(struct cm_lane *lane)
         return;
     }
     copy->lane = lane;
-    copy->index = file->is.index;
+    copy->number = file->is.number;
     copy->failures = file->failures;
     copy->on_disk = true;
     copy->state = CM_COPY_READING;

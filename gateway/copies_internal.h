@@ -10,7 +10,7 @@ struct cm_lane;
 enum cm_copy_state {
     CM_COPY_WAITS = 0,
     CM_COPY_SENT,
-    CM_COPY_STORING, // a worker writes it
+    CM_COPY_STORING, // a worker writes it, or will
     CM_COPY_READING, // a worker reads it
 };
 
@@ -19,7 +19,7 @@ struct cm_copy_held {
     struct cm_copy_held *next;
     struct cm_lane *lane;
     enum cm_copy_state state;
-    uint64_t index;
+    uint64_t number;
     bool on_disk;      // it was read from there
     bool acknowledged; // while it was stored
     uint64_t tried;    // as of a file
@@ -28,9 +28,18 @@ struct cm_copy_held {
     struct cm_buf message;
     struct cm_query_end end;
     struct cm_job job;
-    struct cm_spooled file;
-    enum cm_status status;
+    enum cm_status status; // of reading it
     struct cm_error error;
+};
+
+// What goes to disk together.
+struct cm_copy_batch {
+    struct cm_job job;
+    struct cm_copies *copies;
+    size_t count;
+    uint64_t bytes;
+    struct cm_copy_held *held[CM_COPIES_BATCH];
+    struct cm_spool_item items[CM_COPIES_BATCH];
 };
 
 // One on disk.
@@ -52,7 +61,7 @@ struct cm_lane {
     struct cm_copy_held *first, *last; // in the order in which they came
     struct cm_copy_held *read;         // the one in memory that was on disk before
     size_t file_count, file_cap;
-    struct cm_lane_file *files; // ascending by index
+    struct cm_lane_file *files; // ascending by number
     uint64_t file_bytes;        // with what is being written
 };
 
@@ -63,6 +72,7 @@ struct cm_copies {
     uint64_t held, file_bytes;
     unsigned jobs;
     bool flushing;
+    struct cm_copy_batch *gathering; // no worker has it yet; NULL: nothing is to go to disk
     struct cm_copies_counts counts;
 };
 
@@ -71,12 +81,13 @@ void cm_copies_drop(struct cm_copy_held *copy); // from memory
 void cm_copies_ready(struct cm_lane *lane);
 
 // copies_disk.c
-// To disk, out of memory.
+// To disk, out of memory: gathered, until there is much or cm_copies_write.
 void cm_copies_store(struct cm_copy_held *copy);
+void cm_copies_write(struct cm_copies *copies);
 // The oldest on disk, where the agency's node takes it and none is read already.
 void cm_copies_read(struct cm_lane *lane);
-struct cm_lane_file *cm_copies_file(const struct cm_lane *lane, uint64_t index);
+struct cm_lane_file *cm_copies_file(const struct cm_lane *lane, uint64_t number);
 enum cm_status cm_copies_know(struct cm_lane *lane, const struct cm_lane_file *file) CM_MUST_CHECK;
-void cm_copies_remove(struct cm_lane *lane, uint64_t index);
+void cm_copies_remove(struct cm_lane *lane, uint64_t number);
 
 #endif

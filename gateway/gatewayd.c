@@ -335,6 +335,7 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
     if (status) {
         return status;
     }
+    d->gateway.epoch = d->witnessed.epoch;
     struct cm_ledger_options options = {
         .folder = d->path,
         .epoch = d->witnessed.epoch,

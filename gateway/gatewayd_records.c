@@ -76,9 +76,10 @@ void cm_gatewayd_bare_copy(struct cm_gatewayd *d, struct cm_arena *arena, const 
                            const struct cm_gatewayd_asked *asked)
 {
     struct cm_buf message = {0};
+    const uint64_t number = cm_copy_number(d->gateway.epoch, asked->index);
     struct cm_attach_down down = {
         .kind = CM_DOWN_COPY,
-        .copy = {.index = asked->index, .query = *asked->question, .record = asked->record}};
+        .copy = {.number = number, .query = *asked->question, .record = asked->record}};
     enum cm_status status = bare_manifest(&down.copy.manifest, arena, d, asked);
     if (!status) {
         status = cm_attach_down_encode(&message, &down);
@@ -89,8 +90,10 @@ void cm_gatewayd_bare_copy(struct cm_gatewayd *d, struct cm_arena *arena, const 
         cm_buf_clear(&message);
         return;
     }
-    struct cm_query_end end = {
-        .digest = *asked->digest, .index = asked->index, .refused = asked->refused};
+    struct cm_query_end end = {.digest = *asked->digest,
+                               .index = asked->index,
+                               .number = number,
+                               .refused = asked->refused};
     cm_sha256_of(&end.manifest, down.copy.manifest.payload);
     cm_copies_add(d->copies, agency, &message, &end);
 }

@@ -164,7 +164,7 @@ static enum cm_status make_copy(struct cm_gatewayd *d, struct cm_arena *arena,
     if (status) {
         return status;
     }
-    if (cm_copies_stored(d->copies, signer.agency, open->index)) {
+    if (cm_copies_stored(d->copies, signer.agency, cm_copy_number(d->gateway.epoch, open->index))) {
         // Written before the crash, answers and all; only the ledger wasn't told.
         cm_gatewayd_safe(d, &(struct cm_query_end){.digest = open->digest, .index = open->index},
                          false);

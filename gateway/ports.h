@@ -139,6 +139,7 @@ struct cm_gateway {
     struct cm_trust *trust; // the current snapshot; queries hold their own reference
     struct cm_signer *signer;
     const char *name;
+    uint64_t epoch; // of its ledger, from 1
     struct cm_replay *replay;
     struct cm_admit *admit;  // queries in flight
     struct cm_admit *silent; // calls whose first message hasn't come

@@ -90,6 +90,7 @@ static enum cm_status make_manifest(struct cm_envelope *out, struct cm_gateway_q
     if (!status) {
         query->end.digest = query->checked.digest;
         query->end.index = query->append.index;
+        query->end.number = cm_copy_number(query->gateway->epoch, query->append.index);
         query->end.answered = manifest.counts[CM_OUTCOME_ANSWERED];
         query->end.rows = manifest.rows;
         cm_sha256_of(&query->end.manifest, out->payload);
@@ -109,7 +110,7 @@ static enum cm_status make_copy(struct cm_gateway_query *query, const struct cm_
         return CM_MEMORY;
     }
     *copy = (struct cm_copy){
-        .index = query->append.index,
+        .number = query->end.number,
         .query = query->request.query,
         .record = {cm_buf_bytes(&query->entry), query->head->note, query->inclusion},
         .leaves = leaves,

@@ -18,18 +18,18 @@
 enum { DAY = 4, NONCE = 12, TAG = 16, HEAD = DAY + NONCE, NAME_MAX_TEXT = 21 };
 
 static enum cm_status path_of(char out[PATH_MAX], const char *folder, const char *agency,
-                              const uint64_t *index, struct cm_error *error)
+                              const uint64_t *number, struct cm_error *error)
 {
-    int len = index ? snprintf(out, PATH_MAX, "%s/%s/%" PRIu64, folder, agency, *index)
-                    : snprintf(out, PATH_MAX, "%s/%s", folder, agency);
+    int len = number ? snprintf(out, PATH_MAX, "%s/%s/%" PRIu64, folder, agency, *number)
+                     : snprintf(out, PATH_MAX, "%s/%s", folder, agency);
     return len > 0 && len < PATH_MAX ? CM_OK
                                      : cm_fail(error, CM_INVALID, folder, "the path is too long");
 }
 
 // What a file is bound to: another's name, or another number, doesn't open it.
-static size_t bind_to(char *out, size_t size, const char *agency, uint64_t index)
+static size_t bind_to(char *out, size_t size, const char *agency, uint64_t number)
 {
-    return (size_t)snprintf(out, size, "comity-copy-v1 %s %" PRIu64, agency, index);
+    return (size_t)snprintf(out, size, "comity-copy-v1 %s %" PRIu64, agency, number);
 }
 
 enum { BOUND_MAX = sizeof "comity-copy-v1 " + CM_MAX_ID + NAME_MAX_TEXT + 1 };
@@ -95,55 +95,61 @@ static enum cm_status seal(struct cm_buf *out, struct cm_bytes clear, uint32_t d
     return status;
 }
 
-// A new agency's folder, durable before a file in it is.
-static enum cm_status make_folder(const char *folder, const char *path, struct cm_error *error)
+// An item on its way to its file.
+struct writing {
+    char path[PATH_MAX];
+    struct cm_buf sealed;
+};
+
+static enum cm_status prepare(struct writing *out, const char *folder, struct cm_spool_item *item,
+                              struct cm_day_keys *keys)
 {
-    if (mkdir(path, 0700) != 0) {
-        return errno == EEXIST ? CM_OK
-                               : cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
+    char bound[BOUND_MAX];
+    struct cm_spooled *file = &item->file;
+    enum cm_status status = path_of(out->path, folder, file->agency, NULL, &item->error);
+    if (!status && mkdir(out->path, 0700) != 0 && errno != EEXIST) {
+        status = cm_fail(&item->error, CM_IO, out->path, "can't be made: %s", strerror(errno));
     }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    enum cm_status status =
-        synced ? CM_OK : cm_fail(error, CM_IO, path, "can't be made durable: %s", strerror(errno));
-    if (!synced) {
-        rmdir(path);
+    if (!status) {
+        status = path_of(out->path, folder, file->agency, &file->number, &item->error);
     }
-    if (fd >= 0) {
-        close(fd);
+    if (status) {
+        return status;
     }
-    return status;
+    struct cm_bytes name = {(const uint8_t *)bound,
+                            bind_to(bound, sizeof bound, file->agency, file->number)};
+    status = seal(&out->sealed, item->clear, file->day, name, keys);
+    return status ? cm_fail(&item->error, status, out->path,
+                            "the copy can't be sealed with its day's key")
+                  : CM_OK;
 }
 
-enum cm_status cm_spool_write(struct cm_spooled *out, const char *folder, const char *agency,
-                              uint64_t index, struct cm_bytes clear, int64_t now_ms,
-                              struct cm_day_keys *keys, struct cm_error *error)
+void cm_spool_write(const char *folder, struct cm_spool_item *items, size_t count, int64_t now_ms,
+                    struct cm_day_keys *keys)
 {
-    char path[PATH_MAX], bound[BOUND_MAX];
-    struct cm_buf sealed = {0};
-    *out = (struct cm_spooled){
-        .index = index, .day = cm_day_of(now_ms), .size = clear.len + CM_SPOOL_OVERHEAD};
-    snprintf(out->agency, sizeof out->agency, "%s", agency);
-    enum cm_status status = path_of(path, folder, agency, NULL, error);
-    if (!status) {
-        status = make_folder(folder, path, error);
-    }
-    if (!status) {
-        status = path_of(path, folder, agency, &index, error);
-    }
-    if (!status) {
-        struct cm_bytes name = {(const uint8_t *)bound,
-                                bind_to(bound, sizeof bound, agency, index)};
-        status = seal(&sealed, clear, out->day, name, keys);
-        if (status) {
-            cm_fail(error, status, path, "the copy can't be sealed with its day's key");
+    struct writing *writing = calloc(count, sizeof *writing);
+    struct cm_file_item *files = calloc(count, sizeof *files);
+    for (size_t i = 0; i < count; i++) {
+        struct cm_spool_item *item = &items[i];
+        item->file.day = cm_day_of(now_ms);
+        item->file.size = item->clear.len + CM_SPOOL_OVERHEAD;
+        if (!writing || !files) {
+            item->status = cm_fail(&item->error, CM_MEMORY, folder, "out of memory");
+            continue;
         }
+        item->status = prepare(&writing[i], folder, item, keys);
+        files[i] = (struct cm_file_item){writing[i].path, cm_buf_bytes(&writing[i].sealed),
+                                         item->status, &item->error};
     }
-    if (!status) {
-        status = cm_file_write(path, cm_buf_bytes(&sealed), 0600, error);
+    if (writing && files) {
+        cm_file_write_all(folder, files, count, 0600);
     }
-    cm_buf_clear(&sealed);
-    return status;
+    for (size_t i = 0; writing && i < count; i++) {
+        items[i].status = files ? files[i].status : items[i].status;
+        cm_buf_clear(&writing[i].sealed);
+    }
+    free(files);
+    free(writing);
 }
 
 static enum cm_status unseal(struct cm_buf *out, struct cm_bytes sealed, struct cm_bytes bound,
@@ -174,28 +180,28 @@ static enum cm_status unseal(struct cm_buf *out, struct cm_bytes sealed, struct 
 }
 
 enum cm_status cm_spool_read(struct cm_buf *out, const char *folder, const char *agency,
-                             uint64_t index, struct cm_day_keys *keys, struct cm_error *error)
+                             uint64_t number, struct cm_day_keys *keys, struct cm_error *error)
 {
     char path[PATH_MAX], bound[BOUND_MAX];
     struct cm_buf sealed = {0};
-    enum cm_status status = path_of(path, folder, agency, &index, error);
+    enum cm_status status = path_of(path, folder, agency, &number, error);
     if (!status) {
         status = cm_file_read(&sealed, path, CM_MAX_ATTACH_DOWN + CM_SPOOL_OVERHEAD, error);
     }
     if (!status) {
         struct cm_bytes name = {(const uint8_t *)bound,
-                                bind_to(bound, sizeof bound, agency, index)};
+                                bind_to(bound, sizeof bound, agency, number)};
         status = unseal(out, cm_buf_bytes(&sealed), name, keys, path, error);
     }
     cm_buf_clear(&sealed);
     return status;
 }
 
-enum cm_status cm_spool_remove(const char *folder, const char *agency, uint64_t index,
+enum cm_status cm_spool_remove(const char *folder, const char *agency, uint64_t number,
                                struct cm_error *error)
 {
     char path[PATH_MAX];
-    enum cm_status status = path_of(path, folder, agency, &index, error);
+    enum cm_status status = path_of(path, folder, agency, &number, error);
     if (!status && unlink(path) != 0 && errno != ENOENT) {
         status = cm_fail(error, CM_IO, path, "can't be removed: %s", strerror(errno));
     }
@@ -203,7 +209,7 @@ enum cm_status cm_spool_remove(const char *folder, const char *agency, uint64_t 
 }
 
 // Exactly as it is written: no other name is one.
-static bool parse_index(uint64_t *out, const char *name)
+static bool parse_number(uint64_t *out, const char *name)
 {
     char again[NAME_MAX_TEXT];
     char *end;
@@ -244,7 +250,7 @@ static enum cm_status list_agency(const char *path, const char *agency,
     for (struct dirent *entry; !status && (entry = readdir(folder));) {
         struct cm_spooled file = {0};
         snprintf(file.agency, sizeof file.agency, "%s", agency);
-        if (parse_index(&file.index, entry->d_name)) {
+        if (parse_number(&file.number, entry->d_name)) {
             status = look_at(&file, dirfd(folder), entry->d_name);
             status = status ? cm_fail(error, status, path, "%s can't be read", entry->d_name)
                             : found(context, &file);

@@ -16,10 +16,10 @@ bool cm_attach_take_copy(struct cm_attach *attach, struct cm_arena *arena,
     return true;
 }
 
-static void copied(void *context, uint64_t index)
+static void copied(void *context, uint64_t number)
 {
     struct cm_attach *attach = context;
-    const struct cm_attach_up up = {.kind = CM_UP_COPIED, .copied = index};
+    const struct cm_attach_up up = {.kind = CM_UP_COPIED, .copied = number};
     if (attach->phase == CM_ATTACH_ATTACHED && cm_attach_queue(attach, &up)) {
         cm_attach_break(attach, "a copy could not be acknowledged");
     }

@@ -49,7 +49,7 @@ static void acknowledge(const struct cm_copy_item *item)
 {
     struct cm_copies *copies = item->copies;
     if (item->session == copies->session) {
-        copies->ops->copied(copies->context, item->copy.index);
+        copies->ops->copied(copies->context, item->copy.number);
     }
 }
 
@@ -57,9 +57,9 @@ static void acknowledge(const struct cm_copy_item *item)
 static void not_kept(const struct cm_copy_item *item, enum cm_status status)
 {
     cm_log(CM_LOG_ERROR, "copy-not-kept",
-           "gateway=%s index=%" PRIu64 " status=%s where=%s "
+           "gateway=%s number=%" PRIu64 " status=%s where=%s "
            "error=\"%s\"",
-           gateway_of(item), item->copy.index, cm_status_name(status), item->error.where,
+           gateway_of(item), item->copy.number, cm_status_name(status), item->error.where,
            item->error.text);
 }
 
@@ -71,8 +71,8 @@ static void landed(struct cm_append *append)
     enum cm_status status = append->status;
     if (!status) {
         node->counters.copies++;
-        cm_log(CM_LOG_INFO, "copy-kept", "gateway=%s index=%" PRIu64, gateway_of(item),
-               item->copy.index);
+        cm_log(CM_LOG_INFO, "copy-kept", "gateway=%s number=%" PRIu64, gateway_of(item),
+               item->copy.number);
         status = cm_copies_seen_add(&node->copies_seen, &item->entry);
     }
     if (status) {
@@ -86,7 +86,7 @@ static void landed(struct cm_append *append)
 static bool under_way(const struct cm_copy_item *item)
 {
     const struct cm_copy_item *other = item->copies->first;
-    while (other && (!other->recording || other->copy.index != item->copy.index ||
+    while (other && (!other->recording || other->entry.gateway_index != item->entry.gateway_index ||
                      !cm_digest_equal(&other->entry.digest, &item->entry.digest))) {
         other = other->next;
     }

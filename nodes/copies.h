@@ -10,7 +10,7 @@ struct cm_copy_item;
 
 struct cm_copies_ops {
     // It is in the own ledger, by now or since long.
-    void (*copied)(void *context, uint64_t index);
+    void (*copied)(void *context, uint64_t number);
     // The gateway lies.
     void (*forged)(void *context, const struct cm_error *error);
     // One less is under way.

@@ -97,12 +97,11 @@ static bool sync_folder(const char *path)
     return ok;
 }
 
-// keep: the target must not be there yet (link fails), else it is replaced (rename).
-static enum cm_status put(const char *path, struct cm_bytes data, mode_t mode, bool keep,
-                          struct cm_error *error)
+// Not CM_OK: there is no file.
+static enum cm_status write_beside(char beside[PATH_MAX], const char *path, struct cm_bytes data,
+                                   mode_t mode, bool durable, struct cm_error *error)
 {
-    char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= (int)sizeof beside) {
+    if (snprintf(beside, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX) {
         return cm_fail(error, CM_INVALID, path, "the path is too long");
     }
     int file = mkostemp(beside, O_CLOEXEC);
@@ -110,14 +109,27 @@ static enum cm_status put(const char *path, struct cm_bytes data, mode_t mode, b
         return fail_errno(error, path, "create a file beside it");
     }
     enum cm_status status = CM_OK;
-    if (fchmod(file, mode) != 0 || !write_all(file, data) || fdatasync(file) != 0) {
+    if (fchmod(file, mode) != 0 || !write_all(file, data) || (durable && fdatasync(file) != 0)) {
         status = fail_errno(error, path, "write");
+        unlink(beside);
     }
     close(file);
-    if (status == CM_OK && keep && link(beside, path) != 0) {
+    return status;
+}
+
+// keep: the target must not be there yet (link fails), else it is replaced (rename).
+static enum cm_status put(const char *path, struct cm_bytes data, mode_t mode, bool keep,
+                          struct cm_error *error)
+{
+    char beside[PATH_MAX];
+    enum cm_status status = write_beside(beside, path, data, mode, true, error);
+    if (status != CM_OK) {
+        return status;
+    }
+    if (keep && link(beside, path) != 0) {
         status = errno == EEXIST ? cm_fail(error, CM_INVALID, path, "exists already")
                                  : fail_errno(error, path, "create");
-    } else if (status == CM_OK && !keep && rename(beside, path) != 0) {
+    } else if (!keep && rename(beside, path) != 0) {
         status = fail_errno(error, path, "replace");
     }
     if (status != CM_OK || keep) {
@@ -139,4 +151,45 @@ enum cm_status cm_file_create(const char *path, struct cm_bytes data, mode_t mod
                               struct cm_error *error)
 {
     return put(path, data, mode, true, error);
+}
+
+static void sync_all(int folder, struct cm_file_item *items, size_t count)
+{
+    if (folder >= 0 && syncfs(folder) == 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].status == CM_OK) {
+            items[i].status = fail_errno(items[i].error, items[i].path, "make it durable");
+        }
+    }
+}
+
+void cm_file_write_all(const char *folder, struct cm_file_item *items, size_t count, mode_t mode)
+{
+    char(*beside)[PATH_MAX] = calloc(count, sizeof *beside);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < count; i++) {
+        struct cm_file_item *item = &items[i];
+        if (item->status == CM_OK) {
+            item->status =
+                beside ? write_beside(beside[i], item->path, item->data, mode, false, item->error)
+                       : cm_fail(item->error, CM_MEMORY, item->path, "out of memory");
+        }
+    }
+    sync_all(fd, items, count);
+    for (size_t i = 0; i < count; i++) {
+        struct cm_file_item *item = &items[i];
+        if (item->status == CM_OK && rename(beside[i], item->path) != 0) {
+            item->status = fail_errno(item->error, item->path, "put in its place");
+        }
+        if (item->status != CM_OK && beside && beside[i][0] != '\0') {
+            unlink(beside[i]);
+        }
+    }
+    sync_all(fd, items, count);
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(beside);
 }

@@ -18,4 +18,16 @@ enum cm_status cm_file_write(const char *path, struct cm_bytes data, mode_t mode
 enum cm_status cm_file_create(const char *path, struct cm_bytes data, mode_t mode,
                               struct cm_error *error) CM_MUST_CHECK;
 
+struct cm_file_item {
+    const char *path;
+    struct cm_bytes data;
+    enum cm_status status;
+    struct cm_error *error;
+};
+
+// As cm_file_write of each, all on the file system of folder and made durable together, by syncfs:
+// two flushes however many they are. Each is there completely or not at all and has a status of its
+// own; one that isn't CM_OK before is left out.
+void cm_file_write_all(const char *folder, struct cm_file_item *items, size_t count, mode_t mode);
+
 #endif

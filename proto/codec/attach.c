@@ -141,7 +141,7 @@ static void take_up(struct cm_form *form, struct cm_attach_up *out,
         cm_form_cosignature(form, &out->cosignature, in->cosignature);
         return;
     case CM_UP_COPIED:
-        out->copied = in->copied->index;
+        out->copied = in->copied->number;
         return;
     }
 }
@@ -238,7 +238,7 @@ enum cm_status cm_attach_up_encode(struct cm_buf *out, const struct cm_attach_up
         message.cosignature = cm_form_out_cosignature(&form, &value->cosignature);
         break;
     case CM_UP_COPIED:
-        copied.index = value->copied;
+        copied.number = value->copied;
         message.copied = &copied;
         break;
     }

@@ -14,7 +14,7 @@ static void check_copy(struct cm_form *form, const struct cm_copy *c)
 void cm_form_copy(struct cm_form *form, struct cm_copy *out, const Comity__V1__Copy *in)
 {
     cm_form_enter(form, "copy", CM_FORM_NO_INDEX);
-    out->index = in->index;
+    out->number = in->number;
     cm_form_envelope(form, "query", &out->query, in->query, queries);
     cm_form_record(form, "record", &out->record, in->record);
     out->leaf_count = in->n_leaves;
@@ -37,7 +37,7 @@ Comity__V1__Copy *cm_form_out_copy(struct cm_form *form, const struct cm_copy *i
     out = cm_form_array(form, 1, sizeof *out);
     if (out) {
         comity__v1__copy__init(out);
-        out->index = in->index;
+        out->number = in->number;
         out->query = cm_form_new_envelope(form, "query", &in->query, queries);
         out->record = cm_form_out_record(form, "record", &in->record);
         out->n_leaves = in->leaf_count;

@@ -114,7 +114,7 @@ struct cm_cosignature {
 
 // What one of an agency's people asked, and how it ended.
 struct cm_copy {
-    uint64_t index; // of the gateway's entry
+    uint64_t number; // the gateway's own, for the acknowledgement
     struct cm_envelope query;
     struct cm_record record;
     size_t leaf_count;
@@ -147,7 +147,7 @@ struct cm_attach_up {
     struct cm_directory_part directory;
     struct cm_witness_checkpoint checkpoint;
     struct cm_cosignature cosignature;
-    uint64_t copied; // the copy's index
+    uint64_t copied; // the copy's number
 };
 
 struct cm_welcome {

@@ -94,9 +94,9 @@ static void take_down(struct cm_attach_down *out, const struct call *call, size_
     ++*at;
 }
 
-static void copied(struct call *call, uint64_t index)
+static void copied(struct call *call, uint64_t number)
 {
-    const struct cm_attach_up up = {.kind = CM_UP_COPIED, .copied = index};
+    const struct cm_attach_up up = {.kind = CM_UP_COPIED, .copied = number};
     up_send(call, gateway, &up);
 }
 
@@ -181,7 +181,7 @@ static void check_copy(const struct cm_copy *copy, const struct question *questi
     cm_signatory_unref(who);
     cr_assert_eq(entry.kind, kind);
     cr_assert(cm_digest_equal(&entry.digest, &digest));
-    cr_assert_eq(copy->record.inclusion.index, copy->index);
+    cr_assert_eq(copy->record.inclusion.index, copy->number);
     cr_assert_eq(cm_trust_verify(signers, trust, &copy->manifest, NULL, now, &error), CM_OK,
                  "%s: %s", error.where, error.text);
     cm_signatory_unref(signers[0]);
@@ -222,7 +222,7 @@ Test(gateway_copies, goes_to_the_asking_agencys_node_and_then_the_end_is_recorde
     cr_assert_eq(manifest.counts[CM_OUTCOME_OFFLINE], 2, "whose node has no store isn't asked");
     cr_assert_eq(copy.copy.leaf_count, 1);
     cr_assert_eq(count_recorded(CM_ENTRY_MANIFEST), 0, "not before the copy is safe");
-    copied(&node, copy.copy.index);
+    copied(&node, copy.copy.number);
     DAEMON_UNTIL(gateway, count_recorded(CM_ENTRY_MANIFEST) == 1);
     struct cm_arena *arena = cm_arena_new(16 << 20);
     struct cm_entry entry;
@@ -230,7 +230,7 @@ Test(gateway_copies, goes_to_the_asking_agencys_node_and_then_the_end_is_recorde
     cr_assert_eq(recorded(CM_ENTRY_MANIFEST, &entry, arena), 1);
     cm_sha256_of(&digest, copy.copy.manifest.payload);
     cr_assert(cm_digest_equal(&entry.last_digest, &digest));
-    cr_assert_eq(entry.gateway_index, copy.copy.index);
+    cr_assert_eq(entry.gateway_index, copy.copy.number);
     cr_assert_eq(entry.decisions, 1);
     cm_arena_free(arena);
     cr_assert_eq(on_disk(), 0);
@@ -258,7 +258,7 @@ Test(gateway_copies, waits_on_disk_for_a_node_across_restarts)
     take_down(&copy, &node, &at, CM_DOWN_COPY);
     check_copy(&copy.copy, &question, CM_ENTRY_QUERY, &manifest);
     cr_assert_eq(manifest.counts[CM_OUTCOME_OFFLINE], 3);
-    copied(&node, copy.copy.index);
+    copied(&node, copy.copy.number);
     DAEMON_UNTIL(gateway, on_disk() == 0);
     cr_assert_eq(count_recorded(CM_ENTRY_MANIFEST), 1);
     end(&node);
@@ -283,8 +283,8 @@ Test(gateway_copies, what_a_node_left_without_acknowledging_is_kept_for_the_next
     take_down(&copy, &node, &at, CM_DOWN_COPY);
     check_copy(&copy.copy, &question, CM_ENTRY_QUERY, &manifest);
     // Acknowledged of what it never got: nothing comes of it.
-    copied(&node, copy.copy.index + 1000);
-    copied(&node, copy.copy.index);
+    copied(&node, copy.copy.number + 1000);
+    copied(&node, copy.copy.number);
     DAEMON_UNTIL(gateway, on_disk() == 0);
     end(&node);
     cm_buf_clear(&question.request);
@@ -352,7 +352,7 @@ Test(gateway_copies, what_a_crash_left_open_is_made_again_from_the_ledger)
         for (int outcome = 0; outcome < CM_OUTCOME_COUNT; outcome++) {
             cr_assert_eq(manifest.counts[outcome], 0, "nobody knows any more");
         }
-        copied(&node, copy.copy.index);
+        copied(&node, copy.copy.number);
         cm_buf_clear(&question[i].request);
     }
     DAEMON_UNTIL(gateway, on_disk() == 0 && count_recorded(CM_ENTRY_MANIFEST) == 2);

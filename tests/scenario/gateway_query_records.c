@@ -50,8 +50,8 @@ static void check_copy(void)
     cm_sha256_of(&digest, copy->query.payload);
     cr_assert(cm_digest_equal(&digest, &world->digest));
     cr_assert_gt(copy->query.signatures[0].chain_count, 0, "whose chain is with it");
-    cr_assert_eq(copy->index, world->end.index);
-    cr_assert_eq(copy->record.inclusion.index, copy->index);
+    cr_assert_eq(copy->number, world->end.number);
+    cr_assert_eq(copy->record.inclusion.index, world->end.index);
     cr_assert(cm_digest_equal(&world->copy_says.query_digest, &world->digest));
     cr_assert(cm_bytes_equal(world->copy_says.entry, copy->record.entry));
     cr_assert_eq(permitted_count(), WORLD_NODES);

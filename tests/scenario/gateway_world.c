@@ -283,6 +283,7 @@ struct world *world_new(void)
         .release = release,
     };
     world->gateway = (struct cm_gateway){
+        .epoch = 1,
         .ports = &world->ports,
         .trust = world->trust,
         .signer = pki_signer(world->pki, "_", CM_ROLE_GATEWAY, "gw-1"),

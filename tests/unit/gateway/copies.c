@@ -21,6 +21,7 @@ static struct cm_clock fake_clock;
 static int64_t mono, wall_now = INT64_C(1900000000000);
 static struct cm_job *jobs[JOBS];
 static size_t job_count, job_done;
+static bool busy;
 static unsigned readies, safe_count, lost_count;
 static uint64_t safe_sum;
 
@@ -39,6 +40,9 @@ static int64_t mono_ms(const struct cm_clock *clock)
 static enum cm_status submit(void *context, struct cm_job *job)
 {
     (void)context;
+    if (busy) {
+        return CM_EXHAUSTED;
+    }
     cr_assert_lt(job_count, JOBS);
     jobs[job_count++] = job;
     return CM_OK;
@@ -61,6 +65,7 @@ static void safe(void *context, const struct cm_query_end *end, bool lost)
 
 static void run_jobs(void)
 {
+    cm_copies_look(copies);
     while (job_done < job_count) {
         struct cm_job *job = jobs[job_done++];
         job->work(job);
@@ -122,7 +127,7 @@ static void add_to(const char *agency, uint64_t index, size_t size)
 {
     struct cm_buf message = {0};
     uint8_t *into;
-    struct cm_query_end end = {.index = index};
+    struct cm_query_end end = {.index = index, .number = index};
     cr_assert_eq(cm_buf_reserve(&message, size, &into), CM_OK);
     memset(into, (int)index, size);
     message.len = size;
@@ -201,6 +206,48 @@ Test(copies, waits_on_disk_for_a_node_oldest_first_one_at_a_time)
     cr_assert_eq(counts().files, 0);
 }
 
+Test(copies, go_to_disk_together_and_much_of_it_at_once)
+{
+    for (uint64_t index = 1; index <= 20; index++) {
+        add(index);
+    }
+    cr_assert_eq(job_count, 0, "not yet");
+    cm_copies_look(copies);
+    cr_assert_eq(job_count, 1);
+    for (uint64_t index = 21; index <= 23; index++) {
+        add_to(index == 21 ? NORTHPORT : MILLTOWN, index, 100 * KB);
+    }
+    cr_assert_eq(job_count, 2, "a quarter of the memory waits no longer");
+    run_jobs();
+    cr_assert_eq(counts().files, 23);
+    cr_assert_eq(safe_count, 23);
+    cr_assert(cm_copies_stored(copies, MILLTOWN, 22));
+    cr_assert(cm_copies_idle(copies));
+}
+
+// The workers may be gone or have too much: what waits is tried again, what comes then is put off.
+Test(copies, that_no_worker_takes_are_tried_again)
+{
+    busy = true;
+    for (uint64_t index = 1; index <= CM_COPIES_BATCH + 1; index++) {
+        add(index);
+    }
+    run_jobs();
+    cr_assert_eq(counts().put_off, 1);
+    cr_assert_eq(counts().files, 0);
+    busy = false;
+    run_jobs();
+    cr_assert_eq(counts().files, CM_COPIES_BATCH);
+    cr_assert_eq(safe_count, CM_COPIES_BATCH);
+}
+
+Test(copies, of_a_new_epoch_have_numbers_above_the_old_ones)
+{
+    cr_assert_eq(cm_copy_number(1, 7), 7);
+    cr_assert_gt(cm_copy_number(2, 0), cm_copy_number(1, UINT64_C(1) << 39));
+    cr_assert_gt(cm_copy_number(3, 0), cm_copy_number(2, UINT64_C(1) << 39));
+}
+
 Test(copies, of_a_session_that_is_lost_are_kept_and_go_to_the_next)
 {
     cm_copies_attach(copies, NORTHPORT, 1);
@@ -242,11 +289,11 @@ Test(copies, a_slow_node_fills_its_part_of_memory_and_then_the_disk)
     for (uint64_t index = 1; index <= 30; index++) {
         add_to(NORTHPORT, index, 10 * KB);
     }
-    cr_assert_eq(job_count, 20, "past an eighth");
     add_to(MILLTOWN, 31, 10 * KB);
-    cr_assert_eq(job_count, 20);
     struct cm_bytes message;
     cr_assert(cm_copies_take(&message, copies, MILLTOWN, 2));
+    run_jobs();
+    cr_assert_eq(counts().files, 20, "past an eighth");
 }
 
 Test(copies, what_is_not_acknowledged_makes_way_for_the_others)

@@ -40,21 +40,20 @@ TestSuite(spool, .init = setup, .fini = teardown);
 
 static const char text[] = "who asked, and why: 8ABC123";
 
-static void put(uint64_t index)
+static void put(uint64_t number)
 {
-    struct cm_error error = {0};
-    struct cm_spooled written;
-    cr_assert_eq(
-        cm_spool_write(&written, folder, AGENCY, index, cm_bytes_of(text), now_ms, keys, &error),
-        CM_OK, "%s: %s", error.where, error.text);
-    cr_assert_eq(written.index, index);
-    cr_assert_eq(written.size, strlen(text) + CM_SPOOL_OVERHEAD);
+    struct cm_spool_item item = {.file = {.agency = AGENCY, .number = number},
+                                 .clear = cm_bytes_of(text)};
+    cm_spool_write(folder, &item, 1, now_ms, keys);
+    cr_assert_eq(item.status, CM_OK, "%s: %s", item.error.where, item.error.text);
+    cr_assert_eq(item.file.day, cm_day_of(now_ms));
+    cr_assert_eq(item.file.size, strlen(text) + CM_SPOOL_OVERHEAD);
 }
 
-static enum cm_status get(const char *agency, uint64_t index)
+static enum cm_status get(const char *agency, uint64_t number)
 {
     struct cm_buf out = {0};
-    enum cm_status status = cm_spool_read(&out, folder, agency, index, keys, NULL);
+    enum cm_status status = cm_spool_read(&out, folder, agency, number, keys, NULL);
     cr_assert(status || cm_bytes_equal(cm_buf_bytes(&out), cm_bytes_of(text)));
     cm_buf_clear(&out);
     return status;
@@ -71,6 +70,27 @@ Test(spool, gives_back_what_was_written_and_shows_it_to_nobody)
     cr_assert_eq(stat(file, &facts), 0);
     cr_assert_eq(facts.st_mode & 0777, 0600);
     cm_buf_clear(&bytes);
+}
+
+Test(spool, one_that_can_not_be_written_keeps_no_other_from_it)
+{
+    snprintf(file, sizeof file, "%s/ca.other.pd", folder);
+    cr_assert_eq(symlink("nowhere", file), 0);
+    struct cm_spool_item items[] = {
+        {.file = {.agency = AGENCY, .number = 7}, .clear = cm_bytes_of(text)},
+        {.file = {.agency = "ca.other.pd", .number = 8}, .clear = cm_bytes_of(text)},
+        {.file = {.agency = AGENCY, .number = 9}, .clear = cm_bytes_of(text)},
+    };
+    cm_spool_write(folder, items, 3, now_ms, keys);
+    cr_assert_eq(items[0].status, CM_OK);
+    cr_assert_neq(items[1].status, CM_OK);
+    cr_assert_eq(items[2].status, CM_OK);
+    cr_assert_eq(get(AGENCY, 7), CM_OK);
+    cr_assert_eq(get(AGENCY, 9), CM_OK);
+    cm_spool_write(folder, items, 3, now_ms + CM_DAY_LENGTH_MS * 400, keys);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_neq(items[i].status, CM_OK, "no key of that day");
+    }
 }
 
 Test(spool, every_altered_byte_shows)
@@ -126,7 +146,7 @@ static enum cm_status found(void *context, const struct cm_spooled *one)
     cr_assert_eq(one->day, cm_day_of(now_ms));
     cr_assert_eq(one->size, strlen(text) + CM_SPOOL_OVERHEAD);
     listed->count++;
-    listed->sum += one->index;
+    listed->sum += one->number;
     return CM_OK;
 }
 

@@ -93,3 +93,44 @@ Test(file, refuses_what_is_larger_than_its_bound)
     cr_expect_eq(cm_file_write("/nonexistent/a", cm_bytes_of("x"), 0600, &error), CM_NOT_FOUND);
     cm_buf_clear(&got);
 }
+
+Test(file, writes_many_each_whole_or_not_at_all)
+{
+    enum { MANY = 3 };
+    char paths[MANY][64];
+    struct cm_file_item items[MANY];
+    struct cm_error errors[MANY];
+    const char *names[MANY] = {"a", "nowhere/b", "c"};
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s", in_folder(names[i]));
+        items[i] = (struct cm_file_item){paths[i], cm_bytes_of(names[i]), CM_OK, &errors[i]};
+    }
+    cm_file_write_all(folder, items, MANY, 0600);
+    cr_expect_eq(items[0].status, CM_OK);
+    cr_expect_eq(items[1].status, CM_NOT_FOUND);
+    cr_expect_str_eq(errors[1].where, paths[1]);
+    cr_expect_eq(items[2].status, CM_OK);
+    for (size_t i = 0; i < MANY; i += 2) {
+        struct cm_buf got = {0};
+        cr_expect_eq(cm_file_read(&got, paths[i], 100, NULL), CM_OK);
+        cr_expect(cm_bytes_equal(cm_buf_bytes(&got), cm_bytes_of(names[i])));
+        cm_buf_clear(&got);
+    }
+    cr_expect_eq(files_in_folder(), 2);
+    unlink(paths[2]);
+}
+
+Test(file, what_can_not_be_made_durable_is_not_there)
+{
+    char path[64];
+    struct cm_error error;
+    snprintf(path, sizeof path, "%s", in_folder("a"));
+    struct cm_file_item item = {path, cm_bytes_of("one"), CM_OK, &error};
+    cm_file_write_all(in_folder("nowhere"), &item, 1, 0600);
+    cr_expect_neq(item.status, CM_OK);
+    cr_expect_eq(files_in_folder(), 0);
+    item.status = CM_FORBIDDEN;
+    cm_file_write_all(folder, &item, 1, 0600);
+    cr_expect_eq(item.status, CM_FORBIDDEN);
+    cr_expect_eq(files_in_folder(), 0);
+}

@@ -19,7 +19,7 @@ static struct cm_attach_down a_copy(void)
 {
     struct cm_attach_down down = {
         .kind = CM_DOWN_COPY,
-        .copy = {.index = 300, .record = codec_record(), .leaf_count = 2, .leaves = leaves}};
+        .copy = {.number = 300, .record = codec_record(), .leaf_count = 2, .leaves = leaves}};
 
     leaves[0] = cm_bytes_of("a leaf");
     leaves[1] = cm_bytes_of("another");
@@ -39,7 +39,7 @@ Test(copy, golden)
     codec_expect("down_copy", cm_buf_bytes(&bytes), again);
     cr_assert_eq(cm_attach_down_decode(&got, arena, cm_buf_bytes(&bytes), NULL), CM_OK);
     cr_assert_eq(got.kind, CM_DOWN_COPY);
-    cr_expect_eq(got.copy.index, 300);
+    cr_expect_eq(got.copy.number, 300);
     cr_expect_eq(got.copy.query.family, CM_FAMILY_QUERY);
     cr_expect(cm_bytes_equal(got.copy.record.entry, cm_bytes_of("an entry")));
     cr_assert_eq(got.copy.leaf_count, 2);
