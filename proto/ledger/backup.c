@@ -217,10 +217,29 @@ static enum cm_status copy_ledger(struct cm_backup *backup, struct cm_error *err
     return status;
 }
 
+// A copy in what it copies would never end.
+static enum cm_status check_apart(const char *path, const char *data, struct cm_error *error)
+{
+    char to[PATH_MAX], from[PATH_MAX];
+    if (!realpath(path, to) || !realpath(data, from)) {
+        return os_error(error, path, "can't be looked at");
+    }
+    const size_t len = strlen(from);
+    if (strncmp(to, from, len) != 0 || (to[len] != '/' && to[len] != '\0')) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_INVALID, path, "lies in the folder that is copied");
+    cm_error_hint(error, "name a folder elsewhere");
+    return CM_INVALID;
+}
+
 // Empty, or made now.
-static enum cm_status open_target(const char *path, struct cm_error *error)
+static enum cm_status open_target(const char *path, const char *data, struct cm_error *error)
 {
     enum cm_status status = make_folder(path, error);
+    if (!status) {
+        status = check_apart(path, data, error);
+    }
     DIR *list = status ? NULL : opendir(path);
     if (!list) {
         return status ? status : os_error(error, path, "can't be listed");
@@ -237,7 +256,7 @@ static enum cm_status open_target(const char *path, struct cm_error *error)
 
 enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
 {
-    char path[PATH_MAX], tiles[PATH_MAX], published[PATH_MAX], next[PATH_MAX];
+    char path[PATH_MAX], tiles[PATH_MAX], published[PATH_MAX], next[PATH_MAX], earlier[PATH_MAX];
     struct cm_buf text = {0};
     enum cm_status status = join(next, backup->data, "ledger/next", error);
     if (!status && access(next, F_OK) == 0) {
@@ -250,14 +269,18 @@ enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
         status = join(published, backup->data, "ledger/checkpoint", error);
     }
     if (!status) {
-        status = open_target(backup->to, error);
+        status = join(earlier, backup->data, COMPLETE, error);
+    }
+    if (!status) {
+        status = open_target(backup->to, backup->data, error);
     }
     if (!status) {
         status = copy_ledger(backup, error);
     }
-    // Made from the log again.
+    // Made from the log again; and what says of the copy that was put back here that it is whole.
     backup->left_out[CM_BACKUP_LEFT_OUT - 1] = tiles;
     backup->left_out[CM_BACKUP_LEFT_OUT - 2] = published;
+    backup->left_out[CM_BACKUP_LEFT_OUT - 3] = earlier;
     if (!status) {
         status = copy_folder(backup, backup->data, backup->to, 0, error);
     }
@@ -272,6 +295,6 @@ enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
         status = cm_file_write(path, cm_buf_bytes(&text), 0600, error);
     }
     cm_buf_clear(&text);
-    backup->left_out[CM_BACKUP_LEFT_OUT - 1] = backup->left_out[CM_BACKUP_LEFT_OUT - 2] = NULL;
+    memset(backup->left_out + CM_BACKUP_LEFT_OUT - 3, 0, 3 * sizeof *backup->left_out);
     return status;
 }

@@ -9,8 +9,9 @@ enum { CM_BACKUP_LEFT_OUT = 8 };
 
 struct cm_backup {
     const char *data;                         // the daemon's folder, with "ledger" in it
-    const char *to;                           // must be empty or not there
-    const char *left_out[CM_BACKUP_LEFT_OUT]; // paths in data that stay out, and "" or NULL
+    const char *to;                           // must be empty or not there, and not in data
+    const char *left_out[CM_BACKUP_LEFT_OUT]; // paths that begin as data does, and "" or NULL; the
+                                              // last three are for cm_backup
     // What came of it:
     struct cm_checkpoint checkpoint; // of the log in the copy
     uint64_t files, bytes;

@@ -7,17 +7,28 @@
 #include "proto/trust/directory_store.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_ROOT = 64 * 1024, ANSWER = 16, ROOT_SHOWN = 8 };
 
+// So that two spellings of a path are one.
+static const char *real(char out[PATH_MAX], const char *path)
+{
+    return path != NULL && realpath(path, out) != NULL ? out : path;
+}
+
 int cm_keeper_backup(const struct cm_keeper *keeper, const struct cm_cli_args *args)
 {
+    char data[PATH_MAX], store[PATH_MAX], key[PATH_MAX];
     struct cm_error error = {.text = ""};
-    struct cm_backup backup = {.data = keeper->data, .to = args->words[0]};
-    backup.left_out[0] = keeper->store;
+    struct cm_backup backup = {.to = args->words[0]};
     enum cm_status status = cm_cli_become_owner(keeper->data, &error);
     if (status == CM_OK) {
+        backup.data = real(data, keeper->data);
+        backup.left_out[0] = real(store, keeper->store);
+        backup.left_out[1] = real(key, keeper->key);
         status = cm_backup(&backup, &error);
     }
     if (status != CM_OK) {
