@@ -186,14 +186,13 @@ static enum cm_status start(struct cm_control *control, struct cm_error *error)
     if (control->folder >= 0) {
         unlinkat(control->folder, CM_CONTROL_SOCKET, 0);
     }
-    const mode_t mask = umask(0177);
+    // The file gets the socket's own mode on Linux; a umask would be that of every thread.
     control->bound = control->folder >= 0 && control->listener >= 0 && control->stop >= 0 &&
+                     fchmod(control->listener, 0600) == 0 &&
                      bind(control->listener, (struct sockaddr *)&address, sizeof address) == 0;
-    const int why = errno;
-    umask(mask);
     if (!control->bound || listen(control->listener, BACKLOG) != 0) {
         return cm_fail(error, CM_IO, control->options.folder, "no socket can be made in it: %s",
-                       strerror(control->bound ? errno : why));
+                       strerror(errno));
     }
     control->started = pthread_create(&control->thread, NULL, listen_to_callers, control) == 0;
     return control->started ? CM_OK

@@ -95,6 +95,45 @@ Test(control, is_for_the_nodes_user_alone)
     cr_expect_eq(info.st_mode & 07777, 0600);
 }
 
+static atomic_bool enough;
+
+// As the ledger's thread makes its folders meanwhile.
+static void *make_folders(void *argument)
+{
+    unsigned *wrong = argument;
+    char path[96];
+    snprintf(path, sizeof path, "%s/made", folder);
+    while (!enough) {
+        struct stat info;
+        if (mkdir(path, 0700) != 0 || stat(path, &info) != 0 || (info.st_mode & 0777) != 0700) {
+            ++*wrong;
+        }
+        rmdir(path);
+    }
+    return NULL;
+}
+
+Test(control, leaves_other_threads_files_alone)
+{
+    enum { ROUNDS = 500 };
+    char other[] = "/tmp/comity-control-XXXXXX";
+    pthread_t thread;
+    unsigned wrong = 0;
+    cr_assert_not_null(mkdtemp(other));
+    const struct cm_control_options options = {
+        .folder = other, .poster = cm_loop_poster(loop), .asked = asked};
+    cr_assert_eq(pthread_create(&thread, NULL, make_folders, &wrong), 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct cm_control *another;
+        cr_assert_eq(cm_control_open(&another, &options, NULL), CM_OK);
+        cm_control_free(another);
+    }
+    enough = true;
+    pthread_join(thread, NULL);
+    cr_expect_eq(wrong, 0, "%u folders of another mode", wrong);
+    cr_expect_eq(rmdir(other), 0);
+}
+
 Test(control, says_when_no_node_runs)
 {
     char empty[] = "/tmp/comity-control-XXXXXX";
