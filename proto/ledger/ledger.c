@@ -289,14 +289,21 @@ void cm_ledger_close(struct cm_ledger *ledger)
     free(ledger);
 }
 
+// The publisher's thread may be ahead of the head that the loop knows.
+static uint64_t unpublished(const struct cm_ledger *ledger)
+{
+    const uint64_t size = ledger->head->checkpoint.size;
+    const uint64_t published = cm_ledger_published(ledger);
+    return size > published ? size - published : 0;
+}
+
 enum cm_status cm_ledger_append(struct cm_ledger *ledger, struct cm_append *append)
 {
     if (append->entry.len == 0 || append->entry.len > CM_MAX_ENTRY ||
         append->access.len > CM_MAX_ACCESS) {
         return CM_INVALID;
     }
-    if (ledger->closing || cm_ledger_latched(ledger) ||
-        ledger->head->checkpoint.size - cm_ledger_published(ledger) > CM_MAX_UNPUBLISHED) {
+    if (ledger->closing || cm_ledger_latched(ledger) || unpublished(ledger) > CM_MAX_UNPUBLISHED) {
         return CM_UNAVAILABLE;
     }
     if (ledger->waiting >= ledger->max_waiting) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +87,28 @@ Test(publisher, follows_while_the_ledger_is_open)
     }
     cm_ledger_close(ledger);
     cr_expect_eq(watch.published, 3, "nothing is published twice");
+    fixture_close(&f);
+}
+
+// The loop has not heard of its entry yet when that is published.
+Test(publisher, may_be_ahead_of_the_loop)
+{
+    struct fixture f;
+    struct cm_ledger_io io;
+    struct one first, second;
+    fixture_open(&f);
+    struct cm_ledger *ledger = open_watched(&f, &io, 0);
+    fixture_start(&first, "first");
+    fixture_start(&second, "second");
+    cr_assert_eq(cm_ledger_append(ledger, &first.append), CM_OK);
+    while (cm_ledger_published(ledger) == 0) {
+        sched_yield();
+    }
+    cr_expect_eq(cm_ledger_append(ledger, &second.append), CM_OK);
+    cm_ledger_close(ledger);
+    cr_expect(first.done && second.done);
+    cm_tree_head_unref(first.append.head);
+    cm_tree_head_unref(second.append.head);
     fixture_close(&f);
 }
 
