@@ -57,11 +57,10 @@ static enum cm_status ends_in_zeros(bool *out, struct cm_frame_reader *reader, u
     static const uint8_t zeros[ZERO_RUN];
     struct cm_bytes last;
     *out = false;
-    if (reader->size - offset < ZERO_RUN) {
-        return CM_OK;
-    }
-    const enum cm_status status = cm_frame_peek(&last, reader, reader->size - ZERO_RUN, ZERO_RUN);
-    *out = !status && memcmp(last.data, zeros, ZERO_RUN) == 0;
+    const uint64_t rest = reader->size - offset;
+    const size_t run = rest < ZERO_RUN ? (size_t)rest : ZERO_RUN;
+    const enum cm_status status = cm_frame_peek(&last, reader, reader->size - run, run);
+    *out = !status && memcmp(last.data, zeros, run) == 0;
     return status;
 }
 
@@ -203,8 +202,8 @@ static void take_entry(struct cm_log_reader *reader, const struct cm_frame *fram
     cm_frontier_add(frontier, &place->leaf);
 }
 
-// Reads one batch to its checkpoint and keeps it in the window; none is due at the end.
-static enum cm_status gather(struct cm_log_reader *reader, struct cm_error *error)
+// Reads one batch to its checkpoint; none is due at the end.
+static enum cm_status read_batch(struct cm_log_reader *reader, struct cm_error *error)
 {
     struct cm_frontier frontier = reader->state.frontier;
     bool after_entry = false;
@@ -222,7 +221,6 @@ static enum cm_status gather(struct cm_log_reader *reader, struct cm_error *erro
             return damaged(error, offset, wrong);
         }
         if (frame.type == CM_FRAME_NONE) {
-            reader->count = 0;
             reader->state.torn = reader->frames.size - reader->state.end;
             return judge_tail(reader, offset, frame.end, error);
         }
@@ -237,9 +235,18 @@ static enum cm_status gather(struct cm_log_reader *reader, struct cm_error *erro
         }
         offset = frame.end;
     }
-    reader->count = 0;
     reader->state.torn = reader->frames.size - reader->state.end;
     return CM_OK;
+}
+
+// The next batch is in the window, or none of it will be given.
+static enum cm_status gather(struct cm_log_reader *reader, struct cm_error *error)
+{
+    const enum cm_status status = read_batch(reader, error);
+    if (!reader->checkpoint_due) {
+        reader->count = 0;
+    }
+    return status;
 }
 
 static enum cm_status give_entry(struct cm_log_item *out, struct cm_log_reader *reader,

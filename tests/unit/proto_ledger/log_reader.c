@@ -273,6 +273,45 @@ Test(log_reader, no_write_leaves_more_than_a_batch)
     finish(&made);
 }
 
+// A file may be longer than what was written to it, by as little as one byte.
+Test(log_reader, zeros_after_the_last_checkpoint_are_a_torn_tail)
+{
+    static const uint8_t zero;
+    struct made made;
+    make(&made);
+    add_entry(&made, "one");
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    for (unsigned count = 1; count <= 40; count++) {
+        struct cm_error error = {.text = ""};
+        cr_assert_eq(cm_buf_add(&made.log, &zero, 1), CM_OK);
+        cr_expect_eq(read_all(&made, NULL, &error), CM_OK, "%u zeros: %s", count, error.text);
+    }
+    finish(&made);
+}
+
+// What could not be read whole is read again from its beginning, and nothing of it given before.
+Test(log_reader, a_batch_that_could_not_be_read_is_read_anew)
+{
+    static uint8_t access[CM_MAX_ACCESS]; // more than is read ahead
+    struct made made;
+    struct cm_log_item item;
+    make(&made);
+    add_entry(&made, "one");
+    add_entry(&made, "two");
+    add(&made, CM_FRAME_ACCESS, (struct cm_bytes){access, sizeof access});
+    add_checkpoint(&made, FIXTURE_ORIGIN);
+    struct cm_log_reader *reader = open_made(&made, NULL);
+    cr_assert_eq(truncate(made.f.log, CM_MAX_ACCESS / 2), 0);
+    cr_assert_eq(cm_log_reader_next(&item, reader, NULL), CM_IO);
+    fixture_write(made.f.log, made.log.data, made.log.len);
+    expect_entry(reader, 0, "one", NULL);
+    cr_assert_eq(next(reader).index, 1);
+    cr_assert_eq(next(reader).type, CM_ITEM_CHECKPOINT);
+    cr_assert_eq(next(reader).type, CM_ITEM_END);
+    cm_log_reader_free(reader);
+    finish(&made);
+}
+
 Test(log_reader, an_origin_may_be_demanded)
 {
     struct made made;
