@@ -19,6 +19,13 @@ struct run {
     bool untiled; // tiles can't be written now
 };
 
+// What was published is only read and compared.
+static bool was_published(const struct cm_tiles *tiles, const struct cm_log_item *item)
+{
+    const uint64_t size = item->type == CM_ITEM_ENTRY ? item->index : item->checkpoint.size;
+    return size <= cm_tiles_published(tiles);
+}
+
 // Full disks are no reason not to start: the tiles are made later.
 static enum cm_status add_to_tiles(struct run *run, const struct cm_log_item *item)
 {
@@ -31,7 +38,7 @@ static enum cm_status add_to_tiles(struct run *run, const struct cm_log_item *it
         cm_tiles_expect_much(tiles);
     }
     const enum cm_status status = cm_tiles_add(tiles, item, &error);
-    if (status != CM_IO) {
+    if (status != CM_IO || was_published(tiles, item)) {
         if (status && run->error) {
             *run->error = error;
         }
@@ -99,18 +106,18 @@ static enum cm_status verify(const struct run *run)
     return status;
 }
 
-static enum cm_status cut_torn(const struct run *run)
+// What a killed process left may be in the system's memory alone: nothing is built on that.
+static enum cm_status settle_log(const struct run *run)
 {
     const struct cm_log_state *state = &run->recovery->state;
-    if (state->torn == 0) {
-        return CM_OK;
+    if (state->torn > 0) {
+        cm_log(CM_LOG_WARNING, "ledger-torn-tail", "bytes=%" PRIu64 " entries=%" PRIu64,
+               state->torn, state->checkpoint.size);
     }
-    cm_log(CM_LOG_WARNING, "ledger-torn-tail", "bytes=%" PRIu64 " entries=%" PRIu64, state->torn,
-           state->checkpoint.size);
-    if (run->io->ftruncate(run->files->log, (off_t)state->end) != 0 ||
+    if ((state->torn > 0 && run->io->ftruncate(run->files->log, (off_t)state->end) != 0) ||
         run->io->fdatasync(run->files->log) != 0) {
-        return cm_fail(run->error, CM_IO, "ledger", "the torn tail can't be cut: %s",
-                       strerror(errno));
+        return cm_fail(run->error, CM_IO, "ledger",
+                       "what was recorded before can't be made durable: %s", strerror(errno));
     }
     return CM_OK;
 }
@@ -170,7 +177,7 @@ enum cm_status cm_recovery_run(struct cm_recovery *recovery, const struct cm_led
         status = cm_tiles_check_end(recovery->tiles, error);
     }
     if (!status) {
-        status = cut_torn(&run);
+        status = settle_log(&run);
     }
     if (!status && run.untiled) {
         status = begin_tiles_anew(&run);

@@ -196,3 +196,43 @@ Test(recovery, a_tile_that_was_changed_is_found_at_start)
     cm_buf_clear(&tile);
     fixture_close(&f);
 }
+
+Test(recovery, a_tile_that_cannot_be_read_is_named)
+{
+    struct fixture f;
+    char path[128];
+    struct cm_error error = {.text = ""};
+    struct cm_ledger *ledger;
+    fixture_open(&f);
+    const struct cm_ledger_options options = fixture_options(&f);
+    fixture_fill(&f, 300);
+    snprintf(path, sizeof path, "%s/tile/0/000", f.folder);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(cm_ledger_open(&ledger, &options, &error), CM_IO);
+    cr_expect_str_eq(error.where, "tile/0/000");
+    fixture_close(&f);
+}
+
+static int failing_fdatasync(int fd)
+{
+    (void)fd;
+    errno = EIO;
+    return -1;
+}
+
+// A process that was killed after a write leaves it in the system's memory alone.
+Test(recovery, nothing_is_built_on_what_is_not_durable)
+{
+    struct fixture f;
+    struct cm_error error = {.text = ""};
+    struct cm_ledger_io io = cm_ledger_system_calls;
+    struct cm_ledger *ledger;
+    fixture_open(&f);
+    const struct cm_ledger_options options = fixture_options(&f);
+    fixture_fill(&f, 2);
+    io.fdatasync = failing_fdatasync;
+    cr_expect_eq(cm_ledger_open_with(&ledger, &options, &io, &error), CM_IO);
+    cr_expect(strstr(error.text, "durable"), "%s", error.text);
+    fixture_close(&f);
+}

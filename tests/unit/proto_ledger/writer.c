@@ -16,7 +16,7 @@ static void check_latches(int number, bool fsync_only)
     struct one one;
     fixture_open(&f);
     memset(&plan, 0, sizeof plan);
-    plan.step = fsync_only ? 2 : 3; // the second batch's fsync or write
+    plan.step = fsync_only ? 3 : 4; // the second batch's fsync or write; the first is the start's
     plan.number = number;
     plan.fsync_only = fsync_only;
     struct cm_ledger *ledger = planned_open(&f);
@@ -46,7 +46,7 @@ Test(writer, a_full_disk_refuses_until_there_is_room)
     struct one one;
     fixture_open(&f);
     memset(&plan, 0, sizeof plan);
-    plan.step = 3;
+    plan.step = 4; // the second batch's write
     plan.number = ENOSPC;
     plan.half = true;
     struct cm_ledger *ledger = planned_open(&f);
