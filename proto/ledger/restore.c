@@ -102,7 +102,8 @@ static enum cm_status take_lock(int *out, const char *path, int flags, struct cm
 {
     *out = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
     if (*out < 0) {
-        return errno == ENOENT ? CM_NOT_FOUND : os_error(error, path, "can't be opened");
+        const enum cm_status status = errno == ENOENT ? CM_NOT_FOUND : CM_IO;
+        return cm_fail(error, status, path, "can't be opened: %s", strerror(errno));
     }
     if (flock(*out, LOCK_EX | LOCK_NB) == 0) {
         return CM_OK;
@@ -166,6 +167,14 @@ static enum cm_status compare(struct cm_restore *out, const char *folder, struct
         status = log_size(&size, folder, error);
     }
     close_ledger(&mail, ledger);
+    if (!status && witnessed->refuted.epoch > witnessed->epoch) {
+        cm_fail(error, CM_INVALID, folder,
+                "this log is of epoch %" PRIu64 ", and witnesses saw epoch %" PRIu64,
+                witnessed->epoch, witnessed->refuted.epoch);
+        cm_error_hint(error, "put back a backup of that epoch; where there is none, begin a new "
+                             "ledger: a new data folder, and a new key that the directory lists");
+        status = CM_INVALID;
+    }
     if (!status && !cm_witnessed_refuted(witnessed)) {
         cm_fail(error, CM_STALE, folder, "its log holds all that witnesses are known to have seen");
         cm_error_hint(error, "start the daemon; if a witness refuses, it shows what it saw, and "

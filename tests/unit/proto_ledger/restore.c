@@ -218,6 +218,32 @@ Test(restore, a_change_that_was_cut_off_is_ended)
     clear(&w);
 }
 
+// A backup of an epoch that ended: witnesses hold to the later one.
+Test(restore, never_begins_an_epoch_that_witnesses_saw_begin)
+{
+    struct world w;
+    struct cm_buf shown = {0};
+    struct cm_restore restore;
+    struct cm_error error = {.text = ""};
+    set(&w);
+    lose(&w, &shown);
+    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
+                 CM_OK);
+    cr_assert_eq(begin(&w, &restore), CM_OK);
+    cm_restore_clear(&restore);
+    record(&w, 2, 2, &shown);
+    run("rm -rf %s && cp -a %s.old %s", &w);
+    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
+                 CM_INVALID);
+    cr_expect(strstr(error.text, "epoch 2"), "%s", error.text);
+    run("rm -rf %s/ledger", &w);
+    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
+                 CM_NOT_FOUND);
+    cr_expect_str_neq(error.text, "");
+    cm_buf_clear(&shown);
+    clear(&w);
+}
+
 Test(restore, refuses_what_runs_what_is_damaged_and_lies)
 {
     struct world w;
