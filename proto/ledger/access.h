@@ -11,7 +11,7 @@
 enum { CM_ACCESS_NONCE = 12, CM_ACCESS_TAG = 16, CM_ACCESS_OVERHEAD = 4 + 12 + 16 };
 
 // Appends to out. entry: the exact bytes that the record goes with; recorded_ms: as in it.
-// CM_NOT_FOUND: no key of that day: cm_day_keys_prepare was not called. CM_MEMORY: larger than
+// CM_NOT_FOUND: no key of that day: cm_day_keys_prepare was not called. CM_INVALID: larger than
 // CM_MAX_ACCESS_RECORD.
 enum cm_status cm_access_seal(struct cm_buf *out, const struct cm_access *access,
                               struct cm_bytes entry, int64_t recorded_ms,

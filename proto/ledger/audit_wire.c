@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LENGTH = 4, KEY_LINE = 4 + CM_DAY_KEY_SIZE, CHUNK = 4096 };
+enum { LENGTH = 4, KEY_LINE = 4 + CM_DAY_KEY_SIZE };
 
 static void put_u32be(uint8_t out[4], uint32_t value)
 {
