@@ -6,7 +6,7 @@
 #include "acl/rules.h"
 
 // Where the directory lies when no option says so; CM_ACL_PACKS, from the build, for the packs.
-#define CM_ACL_DIRECTORY "/etc/comity/directory.json"
+#define CM_ACL_DIRECTORY "/etc/comity/directory.bundle"
 // What the options --directory and --packs say of themselves.
 #define CM_ACL_DIRECTORY_HELP "The signed directory, or its JSON (" CM_ACL_DIRECTORY ")"
 #define CM_ACL_PACKS_HELP     "Where statute packs lie (" CM_ACL_PACKS ")"
