@@ -68,7 +68,7 @@ try() { # victim, call, error, n
 every() {
     local victim call error n
     for victim in gw1 ca.southgate.pd; do
-        for call in pwrite64 write fdatasync fsync ftruncate rename; do
+        for call in pwrite64 write fdatasync fsync syncfs ftruncate rename; do
             for error in EIO ENOSPC; do
                 for ((n = 1; n < 40; n++)); do
                     stop_one "$victim"
@@ -80,11 +80,11 @@ every() {
 }
 
 some() {
-    local victims=(gw1 ca.southgate.pd) calls=(pwrite64 fdatasync fsync rename) errors=(EIO ENOSPC) victim n
+    local victims=(gw1 ca.southgate.pd) calls=(pwrite64 fdatasync fsync rename syncfs) errors=(EIO ENOSPC) victim n
     for ((n = 0; n < sample; n++)); do
         victim=${victims[n % 2]}
         stop_one "$victim"
-        try "$victim" "${calls[n / 2 % 4]}" "${errors[n % 2]}" $((n / 8 + 1)) || true
+        try "$victim" "${calls[n / 2 % 5]}" "${errors[n % 2]}" $((n / 10 + 1)) || true
     done
 }
 
