@@ -2,6 +2,7 @@
 // steps noticed, refusals counted; start and stop. Loop thread.
 #include "gateway/gatewayd_internal.h"
 
+#include "proto/base/daemon.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ void cm_gatewayd_note_start(struct cm_gatewayd *d)
     look_at_clock(d);
     cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_START,
                                            .digest = d->config->digest,
-                                           .text = "comity-gatewayd"});
+                                           .text = cm_daemon_version()});
 }
 
 void cm_gatewayd_note_stop(struct cm_gatewayd *d)

@@ -41,3 +41,8 @@ void cm_daemon_on_signals(void (*handler)(int))
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
 }
+
+const char *cm_daemon_version(void)
+{
+    return CM_VERSION;
+}

@@ -14,5 +14,7 @@ struct cm_error;
 enum cm_status cm_daemon_harden(bool allow_root, struct cm_error *error) CM_MUST_CHECK;
 // SIGTERM, SIGINT and SIGHUP go to handler, or to SIG_IGN.
 void cm_daemon_on_signals(void (*handler)(int));
+// As a ledger names it: "0.1.0".
+const char *cm_daemon_version(void);
 
 #endif
