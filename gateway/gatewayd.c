@@ -298,7 +298,7 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
     if (status) {
         return status;
     }
-    d->newest_ms = entry.recorded_ms > d->newest_ms ? entry.recorded_ms : d->newest_ms;
+    d->newest_ms = entry.recorded_ms; // a clock set back before has its entry
     bool replayable = entry.kind == CM_ENTRY_QUERY || entry.kind == CM_ENTRY_REACH;
     if (!replayable || entry.expires_ms + 2 * CM_SKEW_MS <= wall()) {
         return CM_OK; // as long as the cache itself would have held it
@@ -525,6 +525,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
         cm_ledger_close(ledger);
     }
     run_rest(d);
+    cm_gatewayd_notes_drop(d);
     cm_sessions_free(d->sessions);
     cm_witnessed_clear(&d->witnessed);
     cm_copies_free(d->copies);

@@ -37,6 +37,8 @@ struct cm_gatewayd_asked {
     bool refused;
 };
 
+struct cm_gatewayd_note;
+
 struct cm_gatewayd {
     const struct cm_gatewayd_config *config;
     struct cm_gateway gateway;
@@ -51,7 +53,7 @@ struct cm_gatewayd {
     struct cm_day_keys *keys;
     struct cm_key_duty key_duty;
     struct cm_clock_watch clock_watch;
-    int64_t newest_ms; // wall clock of the newest entry at start
+    int64_t newest_ms; // wall clock of the last entry at start
     struct cm_chain_places *chains;
     struct cm_copies *copies;
     struct cm_refusals *refusals;
@@ -74,8 +76,9 @@ struct cm_gatewayd {
     struct cm_push accept_push; // whose it is
     enum cm_status accept_status;
     struct cm_error accept_error;
-    unsigned notes; // entries on their way that no query waits for
-                    // The end:
+    unsigned notes; // entries on their way that no query waits for, or waiting for room
+    struct cm_gatewayd_note *waiting; // the latter, oldest first
+    // The end:
     volatile sig_atomic_t hangup, terminate;
     bool draining, flushing, showing, shown, stopping, finished;
     int64_t drain_until_ms;
@@ -84,8 +87,12 @@ struct cm_gatewayd {
 // gatewayd.c: whether queries are taken.
 void cm_gatewayd_update_closed(struct cm_gatewayd *d);
 
-// gatewayd_notes.c: recorded without anybody waiting for it; recorded_ms is set here.
+// gatewayd_notes.c: recorded without anybody waiting for it, once there is room; recorded_ms is
+// set here.
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry);
+void cm_gatewayd_notes_retry(struct cm_gatewayd *d);
+// The end: what still waits is lost, and logged.
+void cm_gatewayd_notes_drop(struct cm_gatewayd *d);
 // cm_sessions_options.on_rules.
 void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_standing *standing);
 

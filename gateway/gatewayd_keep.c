@@ -56,6 +56,7 @@ void cm_gatewayd_note_stop(struct cm_gatewayd *d)
 void cm_gatewayd_look(struct cm_gatewayd *d)
 {
     const int64_t now_ms = wall();
+    cm_gatewayd_notes_retry(d);
     look_at_clock(d);
     note_counted(d, cm_mono_ms(cm_clock_system()));
     cm_copies_look(d->copies);

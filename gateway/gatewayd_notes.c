@@ -6,14 +6,24 @@
 
 #include <stdlib.h>
 
-struct note {
+struct cm_gatewayd_note {
+    struct cm_gatewayd_note *next;
     struct cm_append append;
     struct cm_gatewayd *d;
     struct cm_buf bytes;
 };
 
-static void free_note(struct note *note)
+// Ends of what was begun when there still was room, and what must not go unseen.
+static bool is_essential(enum cm_entry_kind kind)
 {
+    return kind == CM_ENTRY_MANIFEST || kind == CM_ENTRY_STOP || kind == CM_ENTRY_WITNESS;
+}
+
+static void end(struct cm_gatewayd_note *note, enum cm_status status)
+{
+    if (status) {
+        cm_log(CM_LOG_ERROR, "not-recorded", "status=%s", cm_status_name(status));
+    }
     note->d->notes--;
     cm_buf_clear(&note->bytes);
     free(note);
@@ -21,37 +31,73 @@ static void free_note(struct note *note)
 
 static void noted(struct cm_append *append)
 {
-    struct note *note = CM_CONTAINER(append, struct note, append);
-    if (append->status) {
-        cm_log(CM_LOG_ERROR, "not-recorded", "status=%s", cm_status_name(append->status));
-    } else {
-        cm_tree_head_unref(append->head);
+    struct cm_gatewayd_note *note = CM_CONTAINER(append, struct cm_gatewayd_note, append);
+    struct cm_gatewayd *d = note->d;
+    cm_tree_head_unref(append->head);
+    end(note, append->status);
+    cm_gatewayd_notes_retry(d);
+}
+
+// Whether it is to be tried again.
+static bool try_again(struct cm_gatewayd_note *note)
+{
+    const enum cm_status status =
+        note->d->ledger ? cm_ledger_append(note->d->ledger, &note->append) : CM_UNAVAILABLE;
+    if (status && status != CM_EXHAUSTED) {
+        end(note, status);
     }
-    free_note(note);
+    return status == CM_EXHAUSTED;
 }
 
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry)
 {
-    struct note *note = d->ledger && d->notes < CM_GATEWAYD_NOTES ? calloc(1, sizeof *note) : NULL;
+    struct cm_entry whole = *entry;
+    struct cm_gatewayd_note **last = &d->waiting;
+    // Manifests are bounded by the queries that were recorded.
+    const bool room = d->notes < CM_GATEWAYD_NOTES || is_essential(entry->kind);
+    struct cm_gatewayd_note *note = room ? calloc(1, sizeof *note) : NULL;
     if (!note) {
         cm_log(CM_LOG_ERROR, "not-recorded", "why=overload");
         return;
     }
-    note->d = d;
     d->notes++;
-    struct cm_entry whole = *entry;
+    note->d = d;
     whole.recorded_ms = cm_wall_ms(cm_clock_system());
-    enum cm_status status = cm_entry_encode(&note->bytes, &whole);
-    if (!status) {
-        note->append = (struct cm_append){.entry = cm_buf_bytes(&note->bytes),
-                                          .essential = entry->kind == CM_ENTRY_STOP ||
-                                                       entry->kind == CM_ENTRY_WITNESS,
-                                          .done = noted};
-        status = cm_ledger_append(d->ledger, &note->append);
-    }
+    const enum cm_status status = cm_entry_encode(&note->bytes, &whole);
     if (status) {
-        cm_log(CM_LOG_ERROR, "not-recorded", "status=%s", cm_status_name(status));
-        free_note(note);
+        end(note, status);
+        return;
+    }
+    note->append = (struct cm_append){
+        .entry = cm_buf_bytes(&note->bytes), .essential = is_essential(entry->kind), .done = noted};
+    while (*last) {
+        last = &(*last)->next;
+    }
+    if (last != &d->waiting || try_again(note)) {
+        *last = note;
+    }
+}
+
+void cm_gatewayd_notes_retry(struct cm_gatewayd *d)
+{
+    while (d->waiting) {
+        struct cm_gatewayd_note *first = d->waiting;
+        d->waiting = first->next;
+        first->next = NULL;
+        if (try_again(first)) {
+            first->next = d->waiting;
+            d->waiting = first;
+            return;
+        }
+    }
+}
+
+void cm_gatewayd_notes_drop(struct cm_gatewayd *d)
+{
+    while (d->waiting) {
+        struct cm_gatewayd_note *first = d->waiting;
+        d->waiting = first->next;
+        end(first, CM_EXHAUSTED);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "proto/base/log.h"
 #include "proto/ledger/log_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,50 @@ static bool add_chain(struct question *question, struct cm_gatewayd *d, struct c
     return true;
 }
 
+static uint64_t number_of(const struct cm_gatewayd *d, const struct cm_gatewayd_open *open)
+{
+    return cm_copy_number(d->gateway.epoch, open->index);
+}
+
+// The end that a stored copy tells of: written before the crash, answers and all.
+static enum cm_status end_of_stored(struct cm_query_end *out, struct cm_gatewayd *d,
+                                    const char *agency, const struct cm_gatewayd_open *open)
+{
+    char folder[PATH_MAX];
+    struct cm_attach_down down;
+    struct cm_manifest manifest;
+    struct cm_buf bytes = {0};
+    struct cm_arena *arena = cm_arena_new(ARENA);
+    const int len = snprintf(folder, sizeof folder, "%s/copies", d->config->data);
+    enum cm_status status = arena && len > 0 && (size_t)len < sizeof folder ? CM_OK : CM_MEMORY;
+    if (!status) {
+        status = cm_spool_read(&bytes, folder, agency, number_of(d, open), d->keys, NULL);
+    }
+    if (!status) {
+        status = cm_attach_down_decode(&down, arena, cm_buf_bytes(&bytes), NULL);
+    }
+    if (!status) {
+        status = down.kind == CM_DOWN_COPY
+                     ? cm_manifest_decode(&manifest, arena, down.copy.manifest.payload, NULL)
+                     : CM_INVALID;
+    }
+    if (!status && !cm_digest_equal(&manifest.query_digest, &open->digest)) {
+        status = CM_INVALID;
+    }
+    if (!status) {
+        *out = (struct cm_query_end){.digest = open->digest,
+                                     .index = open->index,
+                                     .asked = (uint32_t)down.copy.leaf_count,
+                                     .answered = manifest.counts[CM_OUTCOME_ANSWERED],
+                                     .rows = manifest.rows};
+        cm_sha256_of(&out->manifest, down.copy.manifest.payload);
+    }
+    cm_wipe(bytes.data, bytes.len);
+    cm_buf_clear(&bytes);
+    cm_arena_free(arena);
+    return status;
+}
+
 static enum cm_status make_copy(struct cm_gatewayd *d, struct cm_arena *arena,
                                 const struct cm_gatewayd_open *open, const struct found *found,
                                 const struct question *question)
@@ -164,14 +209,16 @@ static enum cm_status make_copy(struct cm_gatewayd *d, struct cm_arena *arena,
     if (status) {
         return status;
     }
-    if (cm_copies_stored(d->copies, signer.agency, cm_copy_number(d->gateway.epoch, open->index))) {
-        // Written before the crash, answers and all; only the ledger wasn't told.
-        cm_gatewayd_safe(d, &(struct cm_query_end){.digest = open->digest, .index = open->index},
-                         false);
-    } else {
+    if (!cm_copies_stored(d->copies, signer.agency, number_of(d, open))) {
         cm_gatewayd_bare_copy(d, arena, signer.agency, &asked);
+        return CM_OK;
     }
-    return CM_OK;
+    struct cm_query_end end;
+    status = end_of_stored(&end, d, signer.agency, open);
+    if (!status) {
+        cm_gatewayd_safe(d, &end, false);
+    }
+    return status;
 }
 
 static enum cm_status recover(struct cm_gatewayd *d, struct cm_arena *arena, const char *folder,

@@ -2,7 +2,7 @@
 // the agency whose people asked, whether it listens, keeps silent, leaves, or nobody is there.
 #include "gateway_daemon_peers.h"
 
-#include "proto/ledger/log_reader.h"
+#include "proto/base/daemon.h"
 #include "proto/ledger/record.h"
 
 #include <criterion/criterion.h>
@@ -100,42 +100,14 @@ static void copied(struct call *call, uint64_t number)
     up_send(call, gateway, &up);
 }
 
-// Entries of a kind that its log has by now; *last is the newest of them, *text its.
 static unsigned recorded(enum cm_entry_kind kind, struct cm_entry *last, struct cm_arena *arena)
 {
-    char folder[2 * PKI_PATH];
-    struct cm_log_reader *reader;
-    struct cm_log_item item = {.type = CM_ITEM_CHECKPOINT};
-    struct cm_error error = {0};
-    unsigned count = 0;
-    snprintf(folder, sizeof folder, "%s/ledger", gateway->data);
-    cr_assert_eq(cm_log_reader_open(&reader, folder, NULL, &error), CM_OK, "%s", error.text);
-    while (item.type != CM_ITEM_END) {
-        struct cm_entry entry;
-        struct cm_bytes bytes;
-        cr_assert_eq(cm_log_reader_next(&item, reader, &error), CM_OK, "%s", error.text);
-        if (item.type != CM_ITEM_ENTRY) {
-            continue;
-        }
-        cr_assert_eq(cm_arena_bytes(arena, &bytes, item.entry), CM_OK);
-        cr_assert_eq(cm_entry_decode(&entry, arena, bytes, &error), CM_OK, "%s", error.text);
-        if (entry.kind == kind) {
-            cr_assert_eq(entry.sealed, item.access.len > 0);
-            *last = entry;
-            count++;
-        }
-    }
-    cm_log_reader_free(reader);
-    return count;
+    return ledger_recorded(gateway->data, kind, last, arena);
 }
 
 static unsigned count_recorded(enum cm_entry_kind kind)
 {
-    struct cm_arena *arena = cm_arena_new(16 << 20);
-    struct cm_entry last;
-    unsigned count = recorded(kind, &last, arena);
-    cm_arena_free(arena);
-    return count;
+    return ledger_count(gateway->data, kind);
 }
 
 // Copies of Northport's that wait on disk, whole.
@@ -370,6 +342,63 @@ Test(gateway_copies, what_a_crash_left_open_is_made_again_from_the_ledger)
     cm_buf_clear(&question[0].request);
 }
 
+static void shell(const char *what)
+{
+    char command[4 * PKI_PATH];
+    snprintf(command, sizeof command, "cd '%s' && %s", gateway->data, what);
+    cr_assert_eq(system(command), 0);
+}
+
+// As if it had been killed after the copies' files were written and before their ends were
+// recorded; and with room for one entry at a time.
+Test(gateway_copies, what_is_on_disk_after_a_crash_is_recorded_as_it_ended)
+{
+    struct call owner, lookup[2], node;
+    struct cm_attach_down ask, copy;
+    struct question question[2];
+    struct cm_manifest manifest;
+    struct cm_arena *arena = cm_arena_new(16 << 20);
+    struct cm_entry entry;
+    struct cm_digest digest;
+    size_t at = 0;
+    attach(&owner, &milltown, MILLTOWN);
+    for (size_t i = 0; i < 2; i++) {
+        question_make(&question[i], &investigator);
+        question_send(&lookup[i], &investigator, &question[i]);
+        take_down(&ask, &owner, &at, CM_DOWN_ASK);
+    }
+    kill_gateway();
+    DAEMON_UNTIL(gateway, owner.closed && lookup[0].closed && lookup[1].closed);
+    call_clear(&owner);
+    call_clear(&lookup[0]);
+    call_clear(&lookup[1]);
+    close_peers();
+    shell("cp -a ledger before");
+    daemon_start(gateway);
+    DAEMON_UNTIL(gateway, on_disk() == 2 && count_recorded(CM_ENTRY_MANIFEST) == 2);
+    daemon_stop(gateway);
+    shell("rm -r ledger && mv before ledger");
+    FILE *ini = fopen(gateway->ini, "a");
+    fprintf(ini, "waiting = 1\n"); // of [limits]
+    fclose(ini);
+    daemon_start(gateway);
+    open_peers();
+    DAEMON_UNTIL(gateway, count_recorded(CM_ENTRY_MANIFEST) == 2);
+    at = 0;
+    attach_with(&node, &northport, NORTHPORT, 0);
+    for (size_t i = 0; i < 2; i++) {
+        take_down(&copy, &node, &at, CM_DOWN_COPY);
+        check_copy(&copy.copy, &question[i], CM_ENTRY_QUERY, &manifest);
+        copied(&node, copy.copy.number);
+        cm_buf_clear(&question[i].request);
+    }
+    cr_assert_eq(recorded(CM_ENTRY_MANIFEST, &entry, arena), 2);
+    cm_sha256_of(&digest, copy.copy.manifest.payload);
+    cr_assert(cm_digest_equal(&entry.last_digest, &digest), "two ledgers name one manifest");
+    cm_arena_free(arena);
+    end(&node);
+}
+
 Test(gateway_copies, a_caller_that_hangs_up_has_asked_all_the_same)
 {
     struct call owner, node, lookup;
@@ -467,6 +496,7 @@ Test(gateway_copies, nothing_clear_is_in_any_file)
     cr_assert_eq(system(command), 0);
     cr_assert_eq(recorded(CM_ENTRY_START, &entry, arena), 1);
     cr_assert_not(cm_digest_is_zero(&entry.digest), "of the configuration");
+    cr_assert_str_eq(entry.text, cm_daemon_version());
     cm_arena_free(arena);
     cm_buf_clear(&question.request);
 }

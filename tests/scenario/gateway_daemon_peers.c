@@ -1,5 +1,6 @@
 #include "gateway_daemon_peers.h"
 
+#include "proto/ledger/log_reader.h"
 #include "tests/support/node_record.h"
 
 #include <criterion/criterion.h>
@@ -113,6 +114,44 @@ void daemon_free(struct daemon *daemon)
     }
     cm_loop_free(daemon->loop);
     pki_free(daemon->pki);
+}
+
+unsigned ledger_recorded(const char *data, enum cm_entry_kind kind, struct cm_entry *last,
+                         struct cm_arena *arena)
+{
+    char folder[2 * PKI_PATH];
+    struct cm_log_reader *reader;
+    struct cm_log_item item = {.type = CM_ITEM_CHECKPOINT};
+    struct cm_error error = {0};
+    unsigned count = 0;
+    snprintf(folder, sizeof folder, "%s/ledger", data);
+    cr_assert_eq(cm_log_reader_open(&reader, folder, NULL, &error), CM_OK, "%s", error.text);
+    while (item.type != CM_ITEM_END) {
+        struct cm_entry entry;
+        struct cm_bytes bytes;
+        cr_assert_eq(cm_log_reader_next(&item, reader, &error), CM_OK, "%s", error.text);
+        if (item.type != CM_ITEM_ENTRY) {
+            continue;
+        }
+        cr_assert_eq(cm_arena_bytes(arena, &bytes, item.entry), CM_OK);
+        cr_assert_eq(cm_entry_decode(&entry, arena, bytes, &error), CM_OK, "%s", error.text);
+        if (entry.kind == kind) {
+            cr_assert_eq(entry.sealed, item.access.len > 0);
+            *last = entry;
+            count++;
+        }
+    }
+    cm_log_reader_free(reader);
+    return count;
+}
+
+unsigned ledger_count(const char *data, enum cm_entry_kind kind)
+{
+    struct cm_arena *arena = cm_arena_new(16 << 20);
+    struct cm_entry last;
+    const unsigned count = ledger_recorded(data, kind, &last, arena);
+    cm_arena_free(arena);
+    return count;
 }
 
 static enum cm_status judge(void *context, struct cm_bytes leaf)

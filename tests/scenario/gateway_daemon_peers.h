@@ -39,6 +39,12 @@ void daemon_free(struct daemon *daemon);
         cr_assert(what);                                                                           \
     } while (0)
 
+// Entries of a kind in the ledger of a daemon's data folder by now; *last is the newest of them,
+// in arena.
+unsigned ledger_recorded(const char *data, enum cm_entry_kind kind, struct cm_entry *last,
+                         struct cm_arena *arena);
+unsigned ledger_count(const char *data, enum cm_entry_kind kind);
+
 // One call: what came, how it ended.
 struct call {
     struct cm_stream *stream;
