@@ -1,6 +1,7 @@
 #include "gateway/pace.h"
 
 const struct cm_pace_rate cm_pace_of_rules = {CM_PACE_BURST, CM_PACE_EVERY_MS};
+const struct cm_pace_rate cm_pace_of_findings = {10, 60000};
 
 void cm_pace_use(struct cm_pace *pace, const struct cm_pace_rate *rate, int64_t now_ms)
 {

@@ -13,6 +13,8 @@ struct cm_pace_rate {
 // An agency's changes of rules.
 enum { CM_PACE_BURST = 10, CM_PACE_EVERY_MS = 5000 };
 extern const struct cm_pace_rate cm_pace_of_rules;
+// What is found in the ledgers of an agency's nodes.
+extern const struct cm_pace_rate cm_pace_of_findings;
 
 struct cm_pace {
     int64_t used_until_ms; // monotonic

@@ -25,6 +25,7 @@ struct cm_party {
     enum cm_witness_finding found;
     uint64_t found_size;
     struct cm_digest found_root;
+    struct cm_pace findings; // of what is recorded of them
 };
 
 struct cm_sessions {

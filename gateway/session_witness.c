@@ -105,6 +105,11 @@ static void sign_work(struct cm_job *job)
     }
 }
 
+static bool may_record(const struct cm_session *session)
+{
+    return cm_pace_wait(&session->party->findings, &cm_pace_of_findings, mono(session)) == 0;
+}
+
 static void report(struct cm_session *session)
 {
     const struct cm_sessions_options *options = &session->sessions->options;
@@ -129,11 +134,14 @@ static void report(struct cm_session *session)
            witness->seen.epoch, witness->seen.size, verdict->shown.size,
            bad ? " action=\"ask the agency what became of its ledger; it must recover it\"" : "");
     options->gateway->counters.findings += bad;
-    // The same again and again, at each attempt to attach, is one finding.
-    if (party->found == verdict->finding && party->found_size == verdict->shown.size &&
-        cm_digest_equal(&party->found_root, &verdict->shown.root)) {
+    // The same again and again, at each attempt to attach, is one finding; and nobody fills our
+    // ledger with ever other lies.
+    if ((party->found == verdict->finding && party->found_size == verdict->shown.size &&
+         cm_digest_equal(&party->found_root, &verdict->shown.root)) ||
+        !may_record(session)) {
         return;
     }
+    cm_pace_use(&party->findings, &cm_pace_of_findings, mono(session));
     party->found = verdict->finding;
     party->found_size = verdict->shown.size;
     party->found_root = verdict->shown.root;
@@ -176,6 +184,11 @@ static void judged(struct cm_job *job)
     struct cm_session_witness *witness = &session->witness;
     if (!back(session)) {
         return;
+    }
+    // An epoch counts only with its entry.
+    if (!witness->status && witness->verdict.finding && !may_record(session)) {
+        witness->status = cm_fail(&witness->error, CM_EXHAUSTED, "attach.epoch",
+                                  "too much was found in this agency's ledgers of late");
     }
     if (!witness->status) {
         witness->due = false;

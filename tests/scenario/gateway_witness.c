@@ -230,6 +230,25 @@ Test(gateway_witness, a_fork_is_refused_and_the_true_one_goes_on)
     end(&call);
 }
 
+// Each time another lie: the ledger doesn't grow by as many.
+Test(gateway_witness, lies_without_end_do_not_fill_the_ledger)
+{
+    struct call call;
+    cr_assert_eq(attach(&call), 0);
+    offer(&call, 0, 0, MOST);
+    cosigned(&call, 0, MOST);
+    end(&call);
+    for (uint64_t size = 1; size < MOST - 1; size++) {
+        cr_assert_eq(attach(&call), MOST);
+        offer(&call, 0, MOST, size);
+        refused(&call, MOST);
+        end(&call);
+    }
+    const unsigned found = ledger_count(gateway->data, CM_ENTRY_WITNESS);
+    cr_expect_geq(found, 10);
+    cr_expect_leq(found, 12);
+}
+
 // Nobody is asked who hasn't shown that what was seen is still there.
 Test(gateway_witness, no_ask_goes_to_a_node_before_its_ledger_was_shown)
 {
