@@ -1,5 +1,6 @@
 #include "nodes/control.h"
 
+#include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/ledger/audit_wire.h"
 
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLER_S = 2, ANSWER_S = 10, BACKLOG = 4 };
+enum { CALLER_S = 2, ANSWER_S = 10, BACKLOG = 4, LONGEST_MS = 30000 };
 
 struct cm_control {
     struct cm_control_options options;
@@ -33,6 +34,8 @@ struct cm_control {
     bool asking;  // posted, and not answered yet
     bool waiting; // a caller waits for it
     bool stopped;
+    int caller;       // heard now; -1: nobody
+    int64_t since_ms; // monotonic
     char word[CM_CONTROL_WORD];
     struct cm_buf answer;
     struct cm_buf payload; // the loop's while asking
@@ -131,6 +134,28 @@ static bool may_ask(int fd)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
+// The limits above are of one part each: a caller that comes in small parts is hung up on.
+void cm_control_look(struct cm_control *control, int64_t mono_ms)
+{
+    pthread_mutex_lock(&control->lock);
+    if (control->caller >= 0 && mono_ms - control->since_ms > LONGEST_MS) {
+        shutdown(control->caller, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&control->lock);
+}
+
+// Whom cm_control_look and cm_control_stop hang up on; -1: nobody.
+static void heed(struct cm_control *control, int fd)
+{
+    pthread_mutex_lock(&control->lock);
+    control->caller = fd;
+    control->since_ms = cm_mono_ms(cm_clock_system());
+    if (control->stopped && fd >= 0) {
+        shutdown(fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&control->lock);
+}
+
 static void serve(struct cm_control *control, int fd)
 {
     char word[CM_CONTROL_WORD] = "";
@@ -169,7 +194,9 @@ static void *listen_to_callers(void *argument)
         }
         const int fd = fds[0].revents ? accept4(control->listener, NULL, NULL, SOCK_CLOEXEC) : -1;
         if (fd >= 0) {
+            heed(control, fd);
             serve(control, fd);
+            heed(control, -1);
             close(fd);
         }
     }
@@ -207,7 +234,7 @@ enum cm_status cm_control_open(struct cm_control **out, const struct cm_control_
         return cm_fail(error, CM_MEMORY, "control", "out of memory");
     }
     control->options = *options;
-    control->folder = control->listener = control->stop = -1;
+    control->folder = control->listener = control->stop = control->caller = -1;
     control->answer.max = CM_MAX_CONTROL;
     control->task.run = ask;
     pthread_mutex_init(&control->lock, NULL);
@@ -229,6 +256,9 @@ void cm_control_stop(struct cm_control *control)
     }
     pthread_mutex_lock(&control->lock);
     control->stopped = true;
+    if (control->caller >= 0) {
+        shutdown(control->caller, SHUT_RDWR);
+    }
     pthread_cond_signal(&control->answered);
     pthread_mutex_unlock(&control->lock);
     if (write(control->stop, &one, sizeof one) == (ssize_t)sizeof one) {

@@ -1,6 +1,6 @@
 // A Unix socket in the node's data folder through which `comity node` asks the running node: one
-// word, one answer. Only the node's own user and root are heard, one caller at a time, each for a
-// few seconds at most. A thread of its own; the answer is made on the loop thread.
+// word, one answer. Only the node's own user and root are heard, one caller at a time, each for
+// half a minute at most. A thread of its own; the answer is made on the loop thread.
 #ifndef CM_NODES_CONTROL_H
 #define CM_NODES_CONTROL_H
 
@@ -34,7 +34,10 @@ struct cm_bytes cm_control_call(struct cm_control *control, const char *word,
                                 struct cm_bytes payload);
 // What came with the word that is being answered. Loop thread.
 struct cm_bytes cm_control_payload(const struct cm_control *control);
-// Nobody is heard any more; what is posted already must run before cm_control_free. Loop thread.
+// Often: who takes too long in all is hung up on.
+void cm_control_look(struct cm_control *control, int64_t mono_ms);
+// Nobody is heard any more, who was is hung up on; what is posted already must run before
+// cm_control_free. Loop thread.
 void cm_control_stop(struct cm_control *control);
 void cm_control_free(struct cm_control *control);
 

@@ -186,6 +186,7 @@ static void look_around(struct cm_noded *noded)
     look_at_orders(noded);
     cm_noded_look_at_clock(noded);
     cm_noded_look_at_keys(noded);
+    cm_control_look(noded->control, mono());
     cm_releases_retry(node);
     cm_noded_note_rejected(noded, mono());
     for (size_t i = 0; i < noded->attach_count; i++) {

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -25,13 +27,27 @@ static void asked(void *context, const char *word)
     cm_control_answer(control, cm_bytes_of("{\"well\":true}"));
 }
 
+static atomic_int heard_auditor; // what its recv returned, plus one hundred; 0: not yet
+
+static void audits(void *context, struct cm_control *with, int socket)
+{
+    char byte;
+    (void)context, (void)with;
+    ssize_t got = 1;
+    while (got == 1) {
+        got = recv(socket, &byte, 1, 0);
+        heard_auditor = 1;
+    }
+    heard_auditor = 100 + (int)got;
+}
+
 static void set_up(void)
 {
     snprintf(folder, sizeof folder, "/tmp/comity-control-XXXXXX");
     cr_assert_not_null(mkdtemp(folder));
     cr_assert_eq(cm_loop_new(&loop, NULL), CM_OK);
     const struct cm_control_options options = {
-        .folder = folder, .poster = cm_loop_poster(loop), .asked = asked};
+        .folder = folder, .poster = cm_loop_poster(loop), .asked = asked, .auditor = audits};
     cr_assert_eq(cm_control_open(&control, &options, NULL), CM_OK);
 }
 
@@ -132,6 +148,44 @@ Test(control, leaves_other_threads_files_alone)
     pthread_join(thread, NULL);
     cr_expect_eq(wrong, 0, "%u folders of another mode", wrong);
     cr_expect_eq(rmdir(other), 0);
+}
+
+// Who has begun to speak as an auditor, and is heard.
+static int begin_audit(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/" CM_CONTROL_SOCKET, folder);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(write(fd, "audit\n", 6), 6);
+    while (heard_auditor == 0) {
+        cr_assert_eq(write(fd, "x", 1), 1);
+        cm_loop_step(loop, 1);
+    }
+    return fd;
+}
+
+Test(control, hangs_up_on_who_comes_in_small_parts)
+{
+    struct caller caller;
+    const int fd = begin_audit();
+    const int64_t now_ms = cm_mono_ms(cm_clock_system());
+    cm_control_look(control, now_ms + 1000);
+    cr_expect_eq(heard_auditor, 1, "there is time");
+    cm_control_look(control, now_ms + 31000);
+    ask(&caller, "status");
+    cr_expect_eq(caller.status, CM_OK, "the next one is heard");
+    cr_expect_eq(heard_auditor, 100, "it was hung up on, and not waited for");
+    cm_buf_clear(&caller.answer);
+    close(fd);
+}
+
+Test(control, ends_without_waiting_for_who_is_heard)
+{
+    const int fd = begin_audit();
+    cm_control_stop(control);
+    cr_expect_eq(heard_auditor, 100);
+    close(fd);
 }
 
 Test(control, says_when_no_node_runs)
