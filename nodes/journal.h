@@ -21,19 +21,31 @@ struct cm_journal_line {
     char by[64];
     char reason[1024];
     struct cm_digest commitment; // of the whole line
+    struct cm_digest digest;     // of its bytes, also where it is none
 };
 // The line at *offset, which moves past it. CM_NOT_FOUND at the end or at half a line; a line that
 // isn't one is passed over with "" for what.
 enum cm_status cm_journal_next(struct cm_journal_line *out, const char *rules_folder,
                                uint64_t *offset, struct cm_error *error) CM_MUST_CHECK;
-// How far the node recorded it. Nothing there: 0.
-enum cm_status cm_journal_recorded(uint64_t *offset, const char *rules_folder,
+// Where that line ends, by its digest. CM_NOT_FOUND: it isn't there.
+enum cm_status cm_journal_find(uint64_t *end, const char *rules_folder,
+                               const struct cm_digest *line, struct cm_error *error) CM_MUST_CHECK;
+
+// How far the node recorded it: the last line, and how many entries its ledger had with it.
+struct cm_journal_place {
+    struct cm_digest line;
+    uint64_t entries;
+};
+// CM_NOT_FOUND: none yet.
+enum cm_status cm_journal_recorded(struct cm_journal_place *out, const char *rules_folder,
                                    struct cm_error *error) CM_MUST_CHECK;
-enum cm_status cm_journal_set_recorded(const char *rules_folder, uint64_t offset,
+enum cm_status cm_journal_set_recorded(const char *rules_folder,
+                                       const struct cm_journal_place *place,
                                        struct cm_error *error) CM_MUST_CHECK;
 
-// Lines said before before_ms go for good, once all lines are recorded; *recorded moves along.
-// CM_UNAVAILABLE: not now, somebody is writing or a line is not recorded yet.
+// The lines up to the last one said before before_ms go for good, once all are recorded, that is
+// up to *recorded, which moves along. CM_UNAVAILABLE: not now, somebody is writing or a line is not
+// recorded yet.
 enum cm_status cm_journal_forget(uint64_t *recorded, const char *rules_folder, int64_t before_ms,
                                  struct cm_error *error) CM_MUST_CHECK;
 

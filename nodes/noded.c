@@ -109,6 +109,7 @@ static void wind_down(struct cm_noded *noded)
 {
     const bool late = mono() >= noded->end_at_ms;
     cm_releases_retry(&noded->node);
+    cm_noded_notes_retry(noded);
     if (!noded->closing && (!noded->node.queries || late)) {
         noded->closing = true;
         cm_noded_note_rejected(noded, INT64_MAX);
@@ -129,6 +130,7 @@ static void wind_down(struct cm_noded *noded)
         cm_loop_stop(noded->loop);
     } else if (noded->left && late) {
         cm_releases_drop(&noded->node);
+        cm_noded_notes_drop(noded);
         close_all(noded); // a gateway that doesn't answer
     }
 }
@@ -188,6 +190,7 @@ static void look_around(struct cm_noded *noded)
     cm_noded_look_at_keys(noded);
     cm_control_look(noded->control, mono());
     cm_releases_retry(node);
+    cm_noded_notes_retry(noded);
     cm_noded_note_rejected(noded, mono());
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_show(noded->attaches[i], false);

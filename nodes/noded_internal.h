@@ -11,6 +11,7 @@
 #include "nodes/control_audit.h"
 #include "nodes/edits.h"
 #include "nodes/folders.h"
+#include "nodes/journal.h"
 #include "nodes/node_query.h"
 #include "nodes/noded.h"
 #include "nodes/orders_watch.h"
@@ -26,9 +27,12 @@ enum { CM_MAX_GATEWAYS = 64, CM_MAX_NOTES = 64, CM_TICK_MS = 250 };
 
 // An entry of the node's own about itself, on its way into the ledger.
 struct cm_noded_note {
+    struct cm_noded_note *next; // while it waits for room
     struct cm_noded *noded;
     struct cm_own_entry own;
-    uint64_t journal_end;
+    enum cm_entry_kind kind;
+    struct cm_digest line;
+    uint64_t line_end;
     uint32_t erase_before;
     void (*durable)(struct cm_noded *noded, enum cm_status status);
 };
@@ -37,7 +41,8 @@ struct cm_noded_note {
 struct cm_noded_said {
     const struct cm_entry *entry;   // recorded_ms and what is NULL are filled in
     const struct cm_access *access; // without a question; NULL: none
-    uint64_t journal_end;  // the operators' journal is recorded up to here; 0: another note
+    struct cm_digest line;          // of the operators' journal, which ends here; 0: another note
+    uint64_t line_end;
     uint32_t erase_before; // access records that are then to be erased; 0: none
     void (*durable)(struct cm_noded *noded, enum cm_status status); // NULL: nothing
 };
@@ -83,7 +88,11 @@ struct cm_noded {
     bool overlay_shrank;          // the last one signed
     struct cm_error rules_error;  // why the last narrowing doesn't count; "" for none
     struct cm_error sharing_error;
-    uint64_t journal_read; // how far it was handed to the ledger
+    uint64_t journal_read;                 // how far it is in the ledger
+    bool line_under_way;                   // the next one is on its way there
+    struct cm_journal_place journal_place; // at start: how far its file says
+    uint64_t lines_after;                  // at start: so many more are in the ledger
+    uint32_t erase_before; // at start: what operators had erased, days since 1970; 0: nothing
     struct cm_key_duty key_duty;
     int64_t forget_before_ms; // lines of the journal; 0: none
     struct cm_clock_watch clock_watch;
@@ -99,8 +108,9 @@ struct cm_noded {
     struct cm_orders_watch orders;
     struct cm_retention retention;
     struct cm_arena *restore_arena;
-    unsigned notes; // under way
-    bool meet_due;  // a gateway that is wanted again is still being left
+    unsigned notes;                // under way, or waiting for room
+    struct cm_noded_note *waiting; // the latter, oldest first
+    bool meet_due;                 // a gateway that is wanted again is still being left
     // a directory being verified
     bool accepting, reread_due; // our own file is to be read once that is done
     struct cm_attach *sender;   // whose session waits for it; NULL: our own file
@@ -116,15 +126,18 @@ struct cm_noded {
     volatile sig_atomic_t hangup, terminate; // terminate: the signal
 };
 
-// Logged when it can't be.
+// Once there is room; logged when it can't be.
 enum cm_status cm_noded_note_with(struct cm_noded *noded,
                                   const struct cm_noded_said *said) CM_MUST_CHECK;
 void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry,
                    const struct cm_access *access);
+void cm_noded_notes_retry(struct cm_noded *noded);
+// The end: what still waits is lost, and logged.
+void cm_noded_notes_drop(struct cm_noded *noded);
 // With what an administrator signed, and the signer's name.
 void cm_noded_note_signed(struct cm_noded *noded, const struct cm_entry *entry,
                           struct cm_bytes envelope, int64_t signed_ms);
-void cm_noded_note_start(struct cm_noded *noded, const char *version);
+void cm_noded_note_start(struct cm_noded *noded);
 void cm_noded_note_directory(struct cm_noded *noded);
 void cm_noded_note_stop(struct cm_noded *noded);
 // What got no entry of its own is at least counted. Monotonic; INT64_MAX: at once.
@@ -139,8 +152,14 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
 void cm_noded_audited(struct cm_noded *noded);
 void cm_noded_open_audit(struct cm_noded *noded, const char *folder);
 void cm_noded_serve_auditor(void *noded, struct cm_control *control, int socket);
-// Operators' lines that are not recorded yet.
+// The next of operators' lines that isn't recorded yet.
 void cm_noded_read_journal(struct cm_noded *noded);
+void cm_noded_line_landed(struct cm_noded *noded, const struct cm_noded_note *note,
+                          enum cm_status status);
+// At start: before the ledger is replayed; for each of its entries; after that.
+void cm_noded_open_journal(struct cm_noded *noded);
+void cm_noded_recall_line(struct cm_noded *noded, uint64_t index, const struct cm_entry *entry);
+void cm_noded_find_line(struct cm_noded *noded);
 enum cm_status cm_noded_submit(void *noded, struct cm_job *job) CM_MUST_CHECK;
 void cm_noded_swept(void *noded, uint64_t rows, int64_t before_ms);
 void cm_noded_tick(struct cm_timer *timer);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOURNAL_AT_ONCE = 32, ARENA_CAP = 8 * 1024 * 1024, DONE_MS = 10000 };
+enum { ARENA_CAP = 8 * 1024 * 1024, DONE_MS = 10000 };
+
+static const char damaged[] = "a line of the journal is damaged";
 
 // A line as an entry; what it borrows.
 struct taken {
@@ -99,29 +101,31 @@ static bool take_ingest(struct taken *out, const char *what)
 // What no entry takes as it is, in words that one does.
 static void unfit(struct taken *out, const struct cm_journal_line *line)
 {
-    out->entry = (struct cm_entry){.kind = CM_ENTRY_ADMIN,
-                                   .digest = line->commitment,
-                                   .text = "a line of the journal is damaged"};
+    out->entry =
+        (struct cm_entry){.kind = CM_ENTRY_ADMIN, .digest = line->commitment, .text = damaged};
     out->access = (struct cm_access){.person = "", .text = ""};
+}
+
+static bool erases(uint32_t *day, const char *what)
+{
+    const char *date = after(what, "erase before ");
+    return date && cm_day_parse(day, date) == CM_OK &&
+           *day <= cm_day_of(cm_wall_ms(cm_clock_system()));
 }
 
 static void take(struct taken *out, const struct cm_noded *noded,
                  const struct cm_journal_line *line)
 {
-    const char *erase = after(line->what, "erase before ");
-    uint32_t day = 0;
-    out->erase_before = 0;
     snprintf(out->text, sizeof out->text, "%s", line->reason);
     if (!take_sharing(out, noded, line->what, line->reason) && !take_ingest(out, line->what)) {
         out->entry = (struct cm_entry){
             .kind = CM_ENTRY_ADMIN,
             .digest = line->commitment,
-            .text = line->what[0] ? line->what : "a line of the journal is damaged",
+            .text = line->what[0] ? line->what : damaged,
         };
     }
-    if (erase && cm_day_parse(&day, erase) == CM_OK &&
-        day <= cm_day_of(cm_wall_ms(cm_clock_system()))) {
-        out->erase_before = day;
+    if (!erases(&out->erase_before, line->what)) {
+        out->erase_before = 0;
     }
     out->access = (struct cm_access){.person = line->by, .text = out->text};
 }
@@ -146,36 +150,111 @@ static bool is_done(const struct cm_noded *noded, const struct cm_entry *entry, 
            age_ms < 0;
 }
 
+static enum cm_status note(struct cm_noded *noded, struct taken *taken,
+                           const struct cm_journal_line *line, uint64_t end)
+{
+    const struct cm_noded_said said = {.entry = &taken->entry,
+                                       .access = &taken->access,
+                                       .line = line->digest,
+                                       .line_end = end,
+                                       .erase_before = taken->erase_before};
+    const enum cm_status status = cm_noded_note_with(noded, &said);
+    if (status != CM_INVALID) {
+        return status;
+    }
+    unfit(taken, line);
+    return cm_noded_note_with(noded, &said);
+}
+
+// One at a time, in their order: what is not recorded is tried again at the next look, and none is
+// passed over.
 void cm_noded_read_journal(struct cm_noded *noded)
 {
     struct cm_journal_line line;
     struct taken taken;
-    for (unsigned i = 0; i < JOURNAL_AT_ONCE; i++) {
-        struct cm_error error = {.text = ""};
-        uint64_t end = noded->journal_read;
-        if (cm_journal_next(&line, noded->rules_folder, &end, &error)) {
-            break;
-        }
-        take(&taken, noded, &line);
-        if (taken.entry.kind == CM_ENTRY_SHARING && !is_done(noded, &taken.entry, line.at_ms)) {
-            break;
-        }
-        const struct cm_noded_said said = {.entry = &taken.entry,
-                                           .access = &taken.access,
-                                           .journal_end = end,
-                                           .erase_before = taken.erase_before};
-        enum cm_status status = cm_noded_note_with(noded, &said);
-        if (status == CM_INVALID) {
-            unfit(&taken, &line);
-            status = cm_noded_note_with(noded, &said);
-        }
-        // Else once more at the next look: lines are recorded in their order, none is passed over.
-        if (status) {
-            break;
-        }
-        noded->journal_read = end;
+    uint64_t end = noded->journal_read;
+    if (noded->line_under_way || cm_journal_next(&line, noded->rules_folder, &end, NULL)) {
+        return;
+    }
+    take(&taken, noded, &line);
+    if (taken.entry.kind != CM_ENTRY_SHARING || is_done(noded, &taken.entry, line.at_ms)) {
+        noded->line_under_way = note(noded, &taken, &line, end) == CM_OK;
+    }
+    if (noded->line_under_way) {
         cm_log(CM_LOG_INFO, "operator-said", "what=\"%s\"", line.what);
     }
     cm_wipe(&line, sizeof line);
     cm_wipe(&taken, sizeof taken);
+}
+
+void cm_noded_line_landed(struct cm_noded *noded, const struct cm_noded_note *note,
+                          enum cm_status status)
+{
+    struct cm_error error = {.text = ""};
+    const struct cm_journal_place place = {note->line, note->own.append.index + 1};
+    noded->line_under_way = false;
+    if (status) {
+        return;
+    }
+    noded->journal_read = note->line_end;
+    // Where that fails, the next start finds it in the ledger.
+    if (cm_journal_set_recorded(noded->rules_folder, &place, &error)) {
+        cm_log(CM_LOG_ERROR, "journal-place-not-kept", "where=%s error=\"%s\"", error.where,
+               error.text);
+    }
+    if (!noded->node.draining) {
+        cm_noded_read_journal(noded);
+    }
+}
+
+void cm_noded_open_journal(struct cm_noded *noded)
+{
+    struct cm_error error = {.text = ""};
+    const enum cm_status status =
+        cm_journal_recorded(&noded->journal_place, noded->rules_folder, &error);
+    if (status) {
+        noded->journal_place.entries = 0;
+    }
+    if (status && status != CM_NOT_FOUND) {
+        cm_log(CM_LOG_ERROR, "journal-place-not-kept", "where=%s error=\"%s\"", error.where,
+               error.text);
+    }
+}
+
+// Whether a line was taken into it.
+static bool was_said(const struct cm_entry *entry)
+{
+    return entry->kind == CM_ENTRY_SHARING || entry->kind == CM_ENTRY_INGEST ||
+           (entry->kind == CM_ENTRY_ADMIN &&
+            (!cm_digest_is_zero(&entry->digest) || strcmp(entry->text, damaged) == 0));
+}
+
+void cm_noded_recall_line(struct cm_noded *noded, uint64_t index, const struct cm_entry *entry)
+{
+    uint32_t day;
+    if (!was_said(entry)) {
+        return;
+    }
+    noded->lines_after += index >= noded->journal_place.entries;
+    if (entry->kind == CM_ENTRY_ADMIN && erases(&day, entry->text) && day > noded->erase_before) {
+        noded->erase_before = day;
+    }
+}
+
+void cm_noded_find_line(struct cm_noded *noded)
+{
+    struct cm_journal_line line;
+    const struct cm_journal_place *place = &noded->journal_place;
+    enum cm_status status = CM_OK;
+    if (place->entries > 0) {
+        status = cm_journal_find(&noded->journal_read, noded->rules_folder, &place->line, NULL);
+    } else if (noded->lines_after > 1) {
+        return; // it was lost: rather recorded again than passed over
+    }
+    // A crash came before it was told how far it is.
+    while (!status && noded->lines_after > 0) {
+        noded->lines_after--;
+        status = cm_journal_next(&line, noded->rules_folder, &noded->journal_read, NULL);
+    }
+    cm_wipe(&line, sizeof line);
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define CM_NODE_VERSION "0.1.0"
-
 enum {
     MAX_ROOT = 64 * 1024,
     WORK_QUEUE = 1 << 16, // jobs are embedded in queries, which credits bound
@@ -124,12 +122,10 @@ static enum cm_status open_identity(struct cm_noded *noded, struct cm_error *err
 
 static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
 {
-    char *folder = noded->rules_folder;
+    const char *folder = noded->rules_folder;
     struct cm_node *node = &noded->node;
-    enum cm_status status = make_folder(folder, noded->config->data, "rules", error);
-    if (!status) {
-        status = cm_bundle_open(&node->bundle, node->agency, folder, node->trust, wall(), error);
-    }
+    const enum cm_status status =
+        cm_bundle_open(&node->bundle, node->agency, folder, node->trust, wall(), error);
     if (status) {
         return status;
     }
@@ -145,9 +141,10 @@ static enum cm_status open_rules(struct cm_noded *noded, struct cm_error *error)
     return CM_OK;
 }
 
-static enum cm_status remember(struct cm_noded *noded, const struct cm_entry *entry)
+static enum cm_status remember(struct cm_noded *noded, uint64_t index, const struct cm_entry *entry)
 {
     noded->newest_ms = entry->recorded_ms;
+    cm_noded_recall_line(noded, index, entry);
     if (entry->kind == CM_ENTRY_RULES) {
         noded->recorded_rules = entry->digest;
     } else if (entry->kind == CM_ENTRY_DIRECTORY) {
@@ -168,7 +165,7 @@ static enum cm_status restore(void *context, const struct cm_log_item *item)
     if (status) {
         return status;
     }
-    if (remember(noded, &entry)) {
+    if (remember(noded, item->index, &entry)) {
         return CM_MEMORY;
     }
     const bool claimed = entry.kind == CM_ENTRY_NODE &&
@@ -196,7 +193,11 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
     if (!noded->restore_arena || cm_replay_new(&noded->node.replay, &limits)) {
         return cm_fail(error, CM_MEMORY, "node", "out of memory");
     }
-    enum cm_status status = make_folder(folder, config->data, "ledger", error);
+    enum cm_status status = make_folder(noded->rules_folder, config->data, "rules", error);
+    if (!status) {
+        status = make_folder(folder, config->data, "ledger", error);
+    }
+    cm_noded_open_journal(noded);
     if (!status) {
         status = cm_witnessed_open(&noded->witnessed, folder, noded->node.signer, submit_witnessed,
                                    noded, error);
@@ -335,7 +336,7 @@ enum cm_status cm_noded_new(struct cm_noded **out, const struct cm_noded_config 
         cm_noded_free(noded);
         return status;
     }
-    cm_noded_note_start(noded, CM_NODE_VERSION);
+    cm_noded_note_start(noded);
     cm_log(CM_LOG_INFO, "started", "agency=%s gateways=%zu", noded->node.agency,
            noded->attach_count);
     *out = noded;
@@ -366,6 +367,7 @@ void cm_noded_free(struct cm_noded *noded)
     noded->workers = NULL;
     cm_ledger_close(noded->ledger);
     noded->ledger = NULL;
+    cm_noded_notes_drop(noded);
     run_what_is_posted(noded);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_free(noded->attaches[i]);

@@ -2,7 +2,7 @@
 // their own, the keys of its access records.
 #include "nodes/noded_internal.h"
 
-#include "nodes/journal.h"
+#include "proto/base/daemon.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>
@@ -14,25 +14,80 @@ static int64_t wall(void)
     return cm_wall_ms(cm_clock_system());
 }
 
+static void end(struct cm_noded_note *note, enum cm_status status)
+{
+    struct cm_noded *noded = note->noded;
+    if (status) {
+        cm_log(CM_LOG_ERROR, "entry-not-recorded", "kind=%s status=%s",
+               cm_entry_kind_name(note->kind), cm_status_name(status));
+    }
+    noded->notes--;
+    if (note->line_end > 0) {
+        cm_noded_line_landed(noded, note, status);
+    }
+    if (!status && note->erase_before > 0) {
+        cm_key_duty_erase(&noded->key_duty, note->erase_before);
+    }
+    if (note->durable) {
+        note->durable(noded, status);
+    }
+    cm_own_entry_clear(&note->own);
+    free(note);
+}
+
 static void noted(struct cm_append *append)
 {
     struct cm_noded_note *note = CM_CONTAINER(append, struct cm_noded_note, own.append);
     struct cm_noded *noded = note->noded;
-    struct cm_error error = {.text = ""};
-    noded->notes--;
-    if (!append->status && note->journal_end > 0 &&
-        cm_journal_set_recorded(noded->rules_folder, note->journal_end, &error)) {
-        cm_log(CM_LOG_ERROR, "journal-recorded-again", "where=%s error=\"%s\"", error.where,
-               error.text);
+    end(note, append->status);
+    cm_noded_notes_retry(noded);
+}
+
+static void wait_for_room(struct cm_noded_note *note)
+{
+    struct cm_noded_note **last = &note->noded->waiting;
+    while (*last) {
+        last = &(*last)->next;
     }
-    if (!append->status && note->erase_before > 0) {
-        cm_key_duty_erase(&noded->key_duty, note->erase_before);
+    *last = note;
+}
+
+void cm_noded_notes_retry(struct cm_noded *noded)
+{
+    while (noded->waiting) {
+        struct cm_noded_note *first = noded->waiting;
+        const enum cm_status status = cm_own_entry_again(&first->own, &noded->node);
+        if (status == CM_EXHAUSTED) {
+            return;
+        }
+        noded->waiting = first->next;
+        if (status) {
+            end(first, status);
+        }
     }
-    if (note->durable) {
-        note->durable(noded, append->status);
+}
+
+void cm_noded_notes_drop(struct cm_noded *noded)
+{
+    while (noded->waiting) {
+        struct cm_noded_note *first = noded->waiting;
+        noded->waiting = first->next;
+        end(first, CM_EXHAUSTED);
     }
-    cm_own_entry_clear(&note->own);
-    free(note);
+}
+
+// CM_OK: it is under way, or waits for room.
+static enum cm_status append(struct cm_noded_note *note, const struct cm_entry *entry,
+                             const struct cm_access *access)
+{
+    cm_noded_notes_retry(note->noded);
+    const enum cm_status status =
+        cm_own_entry_append(&note->own, &note->noded->node, entry, access, noted);
+    if (status == CM_EXHAUSTED) {
+        wait_for_room(note);
+        return CM_OK;
+    }
+    return status;
 }
 
 enum cm_status cm_noded_note_with(struct cm_noded *noded, const struct cm_noded_said *said)
@@ -46,10 +101,12 @@ enum cm_status cm_noded_note_with(struct cm_noded *noded, const struct cm_noded_
     entry.text = entry.text ? entry.text : "";
     if (!status) {
         note->noded = noded;
-        note->journal_end = said->journal_end;
+        note->kind = entry.kind;
+        note->line = said->line;
+        note->line_end = said->line_end;
         note->erase_before = said->erase_before;
         note->durable = said->durable;
-        status = cm_own_entry_append(&note->own, &noded->node, &entry, said->access, noted);
+        status = append(note, &entry, said->access);
     }
     if (!status) {
         noded->notes++;
@@ -124,11 +181,11 @@ void cm_noded_look_at_clock(struct cm_noded *noded)
     }
 }
 
-void cm_noded_note_start(struct cm_noded *noded, const char *version)
+void cm_noded_note_start(struct cm_noded *noded)
 {
     const struct cm_directory *directory = cm_trust_directory(noded->node.trust);
     const struct cm_entry start = {
-        .kind = CM_ENTRY_START, .digest = noded->config->digest, .text = version};
+        .kind = CM_ENTRY_START, .digest = noded->config->digest, .text = cm_daemon_version()};
     const int64_t ahead_ms = noded->newest_ms - wall();
     if (ahead_ms >= CM_CLOCK_STEP_MS) { // set back while nothing ran
         note_clock(noded, -ahead_ms);
@@ -211,5 +268,10 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
                                            .submit = cm_noded_submit,
                                            .erased = erased,
                                            .context = noded};
+    // What a crash may have come before.
+    cm_key_duty_erase(&noded->key_duty, noded->erase_before);
+    if (!status && cm_day_keys_erased_before(noded->node.keys) > 0) {
+        noded->forget_before_ms = cm_day_begins_ms(cm_day_keys_erased_before(noded->node.keys));
+    }
     return status;
 }

@@ -3,7 +3,6 @@
 #include "nodes/noded_internal.h"
 
 #include "acl/bundle/overlay.h"
-#include "nodes/journal.h"
 #include "nodes/sharing.h"
 #include "nodes/withhold.h"
 #include "proto/base/log.h"
@@ -339,16 +338,12 @@ void cm_noded_look(struct cm_noded *noded, int64_t since_ms)
 
 void cm_noded_look_first(struct cm_noded *noded)
 {
-    struct cm_error error = {.text = ""};
     look_at_wire(noded);
     (void)look_at_set(noded);
     if (stat(noded->config->directory, &noded->directory_file) != 0) {
         noded->directory_file = (struct stat){.st_ino = 0};
     }
-    if (cm_journal_recorded(&noded->journal_read, noded->rules_folder, &error)) {
-        cm_log(CM_LOG_ERROR, "journal-recorded-again", "where=%s error=\"%s\"", error.where,
-               error.text);
-    }
+    cm_noded_find_line(noded);
     (void)withhold(noded, NULL);
     if (prepare(noded) == CM_OK) {
         edits_work(&noded->edits.job);

@@ -33,6 +33,11 @@ enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *nod
                                      .access = cm_buf_bytes(&own->sealed),
                                      .essential = is_essential(entry->kind),
                                      .done = done};
+    return cm_own_entry_again(own, node);
+}
+
+enum cm_status cm_own_entry_again(struct cm_own_entry *own, struct cm_node *node)
+{
     return node->ports->append(node->ports, &own->append);
 }
 

@@ -1,8 +1,10 @@
 // The real comity-noded attached to a real comity-gatewayd over mutual TLS: questions answered from
 // SQLite, rules that change under way, restarts of either.
 #include "gateway_daemon_peers.h"
+#include "nodes/journal.h"
 #include "nodes/store/store.h"
 #include "proto/base/file.h"
+#include "proto/ledger/day_keys.h"
 
 #include <criterion/criterion.h>
 
@@ -34,6 +36,7 @@ static char data[PKI_PATH + 8], ini[PKI_PATH + 16], store_where[PKI_PATH + 32];
 static char log_path[PKI_PATH + 16], bundle_path[PKI_PATH + 16];
 static const char *dialled = "gw-1"; // whom the node believes at the gateway's address; NULL: as
                                      // the directory says
+static const char *limits = "";      // of its configuration
 static uint64_t sequence;
 static struct cm_digest previous;
 
@@ -45,9 +48,9 @@ static void write_ini(void)
     cr_assert_not_null(file);
     fprintf(file,
             "[node]\nagency = " OWNER "\ndata = %s\nkey = %s\nchain = %s\nroot = %s\n"
-            "directory = %s\n[store]\nwhere = %s\n",
+            "directory = %s\n[store]\nwhere = %s\n%s",
             data, identity->key_path, identity->chain_path, pki->root_path, bundle_path,
-            store_where);
+            store_where, limits);
     if (dialled) {
         fprintf(file, "[gateways]\ngateway = %s 127.0.0.1:%d\n", dialled, gateway->port);
     }
@@ -582,6 +585,82 @@ Test(node_daemon, a_full_ledger_refuses_all_until_a_restart_finds_room)
     node_start();
     ask_until(CM_OUTCOME_ANSWERED);
     cr_assert_eq(logged("ledger-latched"), 1);
+}
+
+static unsigned admin_entries(void)
+{
+    return ledger_count(data, CM_ENTRY_ADMIN);
+}
+
+static void say(const char *what, int64_t at_ms)
+{
+    char rules[PKI_PATH + 16];
+    const unsigned before = admin_entries();
+    snprintf(rules, sizeof rules, "%s/rules", data);
+    cr_assert_eq(cm_journal_add(rules, what, "ana", "a reason", at_ms, NULL), CM_OK);
+    DAEMON_UNTIL(gateway, admin_entries() > before);
+}
+
+// As if it had been killed before it noted how far it is.
+Test(node_daemon, what_operators_said_is_recorded_once_also_across_a_crash)
+{
+    char recorded[PKI_PATH + 32];
+    struct cm_buf place = {0};
+    struct cm_entry last;
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    const int64_t now_ms = cm_wall_ms(cm_clock_system());
+    snprintf(recorded, sizeof recorded, "%s/rules/journal.recorded", data);
+    ask_until(CM_OUTCOME_ANSWERED);
+    say("the first", now_ms);
+    node_stop();
+    cr_assert_eq(cm_file_read(&place, recorded, 128, NULL), CM_OK);
+    node_start();
+    say("the second", now_ms);
+    node_stop();
+    cr_assert_eq(cm_file_write(recorded, cm_buf_bytes(&place), 0600, NULL), CM_OK);
+    node_start();
+    expect_logged(" started ", 3);
+    say("the third", now_ms);
+    cr_assert_eq(ledger_recorded(data, CM_ENTRY_ADMIN, &last, arena), 3);
+    cr_assert_str_eq(last.text, "the third");
+    cm_arena_free(arena);
+    cm_buf_clear(&place);
+}
+
+// As if it had been killed once the wish was recorded.
+Test(node_daemon, an_erasure_that_was_asked_for_outlives_a_crash)
+{
+    char day[CM_DAY_TEXT], what[32], path[PKI_PATH + 64], command[PKI_PATH + 64];
+    static const uint8_t key[CM_DAY_KEY_SIZE] = {1};
+    const int64_t now_ms = cm_wall_ms(cm_clock_system());
+    ask_until(CM_OUTCOME_ANSWERED);
+    say("attach", now_ms - 2 * CM_DAY_LENGTH_MS);
+    cm_day_format(day, cm_day_of(now_ms));
+    snprintf(what, sizeof what, "erase before %s", day);
+    say(what, now_ms);
+    node_stop();
+    snprintf(path, sizeof path, "%s/ledger/keys/erased", data);
+    unlink(path);
+    cm_day_format(day, cm_day_of(now_ms) - 1);
+    snprintf(path, sizeof path, "%s/ledger/keys/%s", data, day);
+    cr_assert_eq(cm_file_write(path, (struct cm_bytes){key, sizeof key}, 0600, NULL), CM_OK);
+    node_start();
+    DAEMON_UNTIL(gateway, access(path, F_OK) != 0);
+    snprintf(command, sizeof command, "grep -q '\"what\":\"attach\"' '%s/rules/journal'", data);
+    DAEMON_UNTIL(gateway, system(command) != 0);
+}
+
+// Start and rules are recorded at once, and only one entry may wait.
+Test(node_daemon, what_it_says_of_itself_waits_for_room)
+{
+    ask_until(CM_OUTCOME_ANSWERED);
+    node_stop();
+    const unsigned before = ledger_count(data, CM_ENTRY_RULES);
+    limits = "[limits]\nwaiting = 1\n";
+    node_start();
+    DAEMON_UNTIL(gateway, ledger_count(data, CM_ENTRY_RULES) > before);
+    cr_assert_eq(ledger_count(data, CM_ENTRY_START), 2);
+    cr_assert_eq(logged("entry-not-recorded"), 0);
 }
 
 Test(node_daemon, without_a_store_it_keeps_copies_alone)

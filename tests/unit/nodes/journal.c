@@ -68,12 +68,41 @@ Test(journal, waits_for_the_rest_of_a_line_and_passes_over_damage)
 
 Test(journal, remembers_how_far_it_was_recorded)
 {
-    uint64_t at = 99;
-    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
-    cr_expect_eq(at, 0);
-    cr_assert_eq(cm_journal_set_recorded(folder, 123, NULL), CM_OK);
-    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
-    cr_expect_eq(at, 123);
+    struct cm_journal_place place = {.entries = 99};
+    const struct cm_journal_place said = {.line.b = {1, 2, 3}, .entries = UINT64_MAX};
+    cr_assert_eq(cm_journal_recorded(&place, folder, NULL), CM_NOT_FOUND);
+    cr_assert_eq(cm_journal_set_recorded(folder, &said, NULL), CM_OK);
+    cr_assert_eq(cm_journal_recorded(&place, folder, NULL), CM_OK);
+    cr_expect(cm_digest_equal(&place.line, &said.line));
+    cr_expect_eq(place.entries, said.entries);
+}
+
+Test(journal, a_damaged_place_is_told)
+{
+    struct cm_journal_place place;
+    char recorded[160];
+    snprintf(recorded, sizeof recorded, "%s.recorded", path);
+    cr_assert_eq(cm_file_write(recorded, cm_bytes_of("abc 7\n"), 0600, NULL), CM_OK);
+    cr_expect_eq(cm_journal_recorded(&place, folder, NULL), CM_INVALID);
+}
+
+Test(journal, finds_a_line_again_damaged_or_not)
+{
+    struct cm_journal_line lines[3];
+    uint64_t ends[3], at = 0, found;
+    cr_assert_eq(cm_journal_add(folder, "share off", "ana", "why", 7000, NULL), CM_OK);
+    append("{\"what\":\"damaged\n");
+    cr_assert_eq(cm_journal_add(folder, "share off", "ana", "why", 7000, NULL), CM_OK);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(cm_journal_next(&lines[i], folder, &at, NULL), CM_OK);
+        ends[i] = at;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(cm_journal_find(&found, folder, &lines[i].digest, NULL), CM_OK);
+        cr_expect_eq(found, ends[i]);
+    }
+    cr_expect_eq(cm_journal_find(&found, folder, &(struct cm_digest){{0}}, NULL), CM_NOT_FOUND);
+    cr_expect_eq(found, 0);
 }
 
 Test(journal, old_lines_go_for_good_once_they_are_recorded)
@@ -93,9 +122,23 @@ Test(journal, old_lines_go_for_good_once_they_are_recorded)
     cr_expect_str_eq(line.by, "ben");
     cr_expect_eq(at, recorded, "nothing is recorded twice, nothing passed over");
     cr_expect_eq(cm_journal_next(&line, folder, &at, NULL), CM_NOT_FOUND);
-    cr_assert_eq(cm_journal_recorded(&at, folder, NULL), CM_OK);
-    cr_expect_eq(at, recorded);
     cr_assert_eq(cm_journal_add(folder, "attach", "ben", "the next", 9001, NULL), CM_OK);
     cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
     cr_expect_str_eq(line.what, "attach");
+}
+
+// The clock was set back in between: what is left must end as it did.
+Test(journal, of_what_goes_none_is_left_before_a_line_that_stays)
+{
+    struct cm_journal_line line;
+    uint64_t recorded = 0, at = 0;
+    static const int64_t times[] = {9000, 7000, 9001};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(cm_journal_add(folder, "attach", "ana", "why", times[i], NULL), CM_OK);
+        cr_assert_eq(cm_journal_next(&line, folder, &recorded, NULL), CM_OK);
+    }
+    cr_assert_eq(cm_journal_forget(&recorded, folder, 8000, NULL), CM_OK);
+    cr_assert_eq(cm_journal_next(&line, folder, &at, NULL), CM_OK);
+    cr_expect_eq(line.at_ms, 9001);
+    cr_expect_eq(at, recorded);
 }
