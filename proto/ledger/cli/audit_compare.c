@@ -77,11 +77,11 @@ static enum cm_status read_words(struct words *words, struct cm_cli_args *args, 
 
 static enum cm_status open_ledger(struct ledgers *ledgers, struct cm_searches *searches,
                                   const char *path, unsigned party, const struct cm_cli_args *args,
-                                  int argc, char **argv, struct cm_error *error)
+                                  const char *arguments, struct cm_error *error)
 {
     struct cm_ledger_folder *folder = NULL;
     struct cm_source *source = NULL;
-    enum cm_status status = cm_audit_folder_open(&folder, path, args, argc, argv, error);
+    enum cm_status status = cm_audit_folder_open(&folder, path, args, arguments, error);
     if (status != CM_OK) {
         return status;
     }
@@ -119,8 +119,8 @@ static enum cm_status gather(struct cm_compare *compare, const struct ledgers *l
 }
 
 static enum cm_status run(struct cm_compare *compare, struct ledgers *ledgers,
-                          const struct words *words, const struct cm_cli_args *args, int argc,
-                          char **argv, struct cm_error *error)
+                          const struct words *words, const struct cm_cli_args *args,
+                          const char *arguments, struct cm_error *error)
 {
     compare->searches = cm_searches_new();
     if (compare->searches == NULL) {
@@ -130,7 +130,7 @@ static enum cm_status run(struct cm_compare *compare, struct ledgers *ledgers,
     for (unsigned party = 0; party < CM_PARTIES; party++) {
         for (size_t i = 0; status == CM_OK && i < words->count[party]; i++) {
             status = open_ledger(ledgers, compare->searches, words->list[party][i], party, args,
-                                 argc, argv, error);
+                                 arguments, error);
         }
     }
     if (status == CM_OK) {
@@ -163,14 +163,16 @@ static enum cm_status print(const struct cm_compare *compare, const struct cm_cl
 int cm_audit_compare(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     static struct ledgers ledgers;
     struct words words = {0};
     struct cm_compare compare = {0};
     struct cm_error error = {0};
+    cm_audit_arguments(arguments, argc, argv);
     enum cm_status status = read_words(&words, &args, argc, argv, &error);
     compare.skew_ms = cm_cli_get_number(&args, 's', "skew", 60, 0, 24 * 3600) * SECOND_MS;
     if (status == CM_OK) {
-        status = run(&compare, &ledgers, &words, &args, argc, argv, &error);
+        status = run(&compare, &ledgers, &words, &args, arguments, &error);
     }
     if (status == CM_OK) {
         status = print(&compare, &args, &error);

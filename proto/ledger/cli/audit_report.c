@@ -97,14 +97,14 @@ static enum cm_status read_reviews(struct cm_report *report, const struct cm_cli
 }
 
 static enum cm_status gather(struct cm_report *report, const struct asked *asked,
-                             const struct cm_trusts *trusts, int argc, char **argv,
+                             const struct cm_trusts *trusts, const char *arguments,
                              struct cm_error *error)
 {
     enum cm_status status = read_reviews(report, &asked->args, trusts, error);
     for (size_t i = 0; status == CM_OK && i < asked->args.word_count; i++) {
         struct cm_ledger_folder *folder = NULL;
         status =
-            cm_audit_folder_open(&folder, asked->args.words[i], &asked->args, argc, argv, error);
+            cm_audit_folder_open(&folder, asked->args.words[i], &asked->args, arguments, error);
         if (status == CM_OK) {
             status = cm_report_gather(report, folder, trusts, error);
         }
@@ -170,13 +170,15 @@ int cm_audit_report(int argc, char **argv)
     cm_cli_parse(&asked.args, &usage, argc, argv);
     enum cm_status status = read_args(&asked, &error);
     if (status == CM_OK) {
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
         status = cm_trusts_load(&trusts, &asked.args, &error);
     }
     if (status == CM_OK) {
+    cm_audit_arguments(arguments, argc, argv);
         status = cm_report_init(&report, &asked.options, &error);
     }
     if (status == CM_OK) {
-        status = gather(&report, &asked, &trusts, argc, argv, &error);
+        status = gather(&report, &asked, &trusts, arguments, &error);
     }
     if (status == CM_OK) {
         status = print(&report, &asked, &error);

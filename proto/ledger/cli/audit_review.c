@@ -114,7 +114,7 @@ static void say(const struct cm_review *review, const char *where)
                  where);
 }
 
-static enum cm_status run(const struct cm_cli_args *args, int argc, char **argv,
+static enum cm_status run(const struct cm_cli_args *args, const char *arguments,
                           struct cm_arena *arena, struct cm_error *error)
 {
     int64_t from_ms;
@@ -124,7 +124,7 @@ static enum cm_status run(const struct cm_cli_args *args, int argc, char **argv,
     struct cm_review review = {.note = note != NULL ? note : "", .from = UINT64_MAX};
     enum cm_status status = cm_audit_period(&from_ms, &to_ms, args, error);
     if (status == CM_OK) {
-        status = cm_audit_folder_open(&folder, args->words[0], args, argc, argv, error);
+        status = cm_audit_folder_open(&folder, args->words[0], args, arguments, error);
     }
     if (status == CM_OK) {
         const uint64_t epochs = cm_ledger_folder_epochs(folder);
@@ -147,10 +147,12 @@ static enum cm_status run(const struct cm_cli_args *args, int argc, char **argv,
 int cm_audit_review(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {0};
     cm_cli_parse(&args, &usage, argc, argv);
+    cm_audit_arguments(arguments, argc, argv);
     struct cm_arena *arena = cm_arena_new((size_t)64 * 1024);
-    enum cm_status status = arena != NULL ? run(&args, argc, argv, arena, &error)
+    enum cm_status status = arena != NULL ? run(&args, arguments, arena, &error)
                                           : cm_fail(&error, CM_MEMORY, "review", "out of memory");
     cm_arena_free(arena);
     return status == CM_OK ? CM_EXIT_OK : cm_cli_fail(&error);

@@ -47,15 +47,14 @@ static enum cm_status read_plate(struct cm_subject *subject, const struct cm_cli
 }
 
 static enum cm_status gather(struct cm_subject *subject, struct folders *folders,
-                             const struct cm_cli_args *args, int argc, char **argv,
+                             const struct cm_cli_args *args, const char *arguments,
                              struct cm_error *error)
 {
     enum cm_status status = CM_OK;
     for (size_t i = 0; status == CM_OK && i < args->word_count; i++) {
-        status = cm_audit_folder_open(&folders->list[i], args->words[i], args, argc, argv, error);
+        status = cm_audit_folder_open(&folders->list[i], args->words[i], args, arguments, error);
         folders->count += status == CM_OK;
     }
-    cm_audit_hide(args, 'p');
     return status == CM_OK ? cm_subject_gather(subject, folders->list, folders->count, error)
                            : status;
 }
@@ -84,11 +83,14 @@ int cm_audit_subject(int argc, char **argv)
     static struct cm_cli_args args;
     struct folders folders = {0};
     struct cm_subject subject = {.plate = ""};
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {0};
     cm_cli_parse(&args, &usage, argc, argv);
     enum cm_status status = read_plate(&subject, &args, &error);
     if (status == CM_OK) {
-        status = gather(&subject, &folders, &args, argc, argv, &error);
+        status = gather(&subject, &folders, &args, arguments, &error);
+    cm_audit_arguments(arguments, argc, argv);
+    cm_audit_hide(&args, 'p');
     }
     if (status == CM_OK) {
         status = print(&subject, &args, &error);

@@ -35,16 +35,18 @@ static void keep_first(void *context, const struct cm_problem *problem)
 int cm_audit_export(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {.text = ""};
     struct cm_error wrong = {.text = ""};
     struct cm_verified verified = {.problems = 0};
     struct cm_ledger_folder *folder = NULL;
     cm_cli_parse(&args, &usage, argc, argv);
+    cm_audit_arguments(arguments, argc, argv);
     const struct cm_verifier_options checks = {.problem = keep_first, .context = &wrong};
     const struct cm_exporter_options o = {.to = cm_cli_get(&args, 't'),
                                           .with_keys = cm_cli_get(&args, 'k') != NULL,
                                           .with_lines = cm_cli_get(&args, 'j') != NULL};
-    enum cm_status status = cm_audit_folder_open(&folder, args.words[0], &args, argc, argv, &error);
+    enum cm_status status = cm_audit_folder_open(&folder, args.words[0], &args, arguments, &error);
     if (status == CM_OK) {
         status = cm_verify(&verified, folder, &checks, &error);
     }

@@ -1,8 +1,9 @@
 #include "proto/ledger/cli/filter.h"
 
-#include "proto/base/when.h"
 #include "proto/codec/answer.h"
 #include "proto/ledger/cli/digest_set.h"
+#include "proto/ledger/cli/period.h"
+#include "proto/trust/identity.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -52,22 +53,7 @@ static enum cm_status take_query(struct cm_filter *filter, const char *text, str
     return CM_OK;
 }
 
-static enum cm_status take_times(struct cm_filter *filter, const struct cm_cli_args *args,
-                                 int64_t now_ms, struct cm_error *error)
-{
-    const char *from = cm_cli_get(args, 'f');
-    const char *to = cm_cli_get(args, 't');
-    filter->from_ms = 0;
-    filter->to_ms = INT64_MAX;
-    enum cm_status status =
-        from ? cm_when_parse(&filter->from_ms, from, now_ms, "--from", error) : CM_OK;
-    if (status == CM_OK && to) {
-        status = cm_when_parse(&filter->to_ms, to, now_ms, "--to", error);
-    }
-    return status;
-}
-
-enum cm_status cm_filter_of(struct cm_filter **out, const struct cm_cli_args *args, int64_t now_ms,
+enum cm_status cm_filter_of(struct cm_filter **out, const struct cm_cli_args *args,
                             struct cm_error *error)
 {
     struct cm_filter *filter = calloc(1, sizeof *filter);
@@ -80,7 +66,7 @@ enum cm_status cm_filter_of(struct cm_filter **out, const struct cm_cli_args *ar
     filter->agency = cm_cli_get(args, 'a');
     filter->gateway = cm_cli_get(args, 'g');
     filter->outcome = cm_cli_get(args, 'o');
-    enum cm_status status = take_times(filter, args, now_ms, error);
+    enum cm_status status = cm_audit_period(&filter->from_ms, &filter->to_ms, args, error);
     if (status == CM_OK) {
         status = take_kinds(filter, args, error);
     }
@@ -123,8 +109,9 @@ static bool named(const char *have, const char *want)
 
 static bool of_agency(const char *spiffe, const char *agency)
 {
-    char have[CM_MAX_ID + 1];
-    return sscanf(spiffe, "spiffe://%*[^/]/%96[^/]", have) == 1 && strcmp(have, agency) == 0;
+    struct cm_identity who;
+    return cm_identity_parse(&who, cm_bytes_of(spiffe), NULL) == CM_OK &&
+           strcmp(who.agency, agency) == 0;
 }
 
 static bool begins(struct cm_bytes bytes, const char *hex)
@@ -184,16 +171,24 @@ static bool question_fits(const struct cm_filter *filter, const struct cm_audit_
 }
 
 // An entry about no question: who did it, and to which agency.
-static bool act_fits(const struct cm_filter *filter, const struct cm_audit_record *record)
+static enum cm_filter_says act_says(const struct cm_filter *filter,
+                                    const struct cm_audit_record *record)
 {
     const bool about_agency =
         record->entry.kind == CM_ENTRY_RULES || record->entry.kind == CM_ENTRY_SHARING;
+    const bool that_agency =
+        about_agency && filter->agency && strcmp(record->entry.agency, filter->agency) == 0;
+    if (filter->purpose || filter->gateway || filter->plate[0] != '\0' ||
+        filter->query[0] != '\0') {
+        return CM_FILTER_NO;
+    }
+    if (record->clear != CM_CLEAR_OPEN && record->clear != CM_CLEAR_NONE) {
+        return that_agency && filter->person[0] == '\0' ? CM_FILTER_YES : CM_FILTER_UNKNOWN;
+    }
     const char *person = record->clear == CM_CLEAR_OPEN ? record->access.person : "";
-    return !filter->purpose && !filter->gateway && filter->plate[0] == '\0' &&
-           filter->query[0] == '\0' &&
-           (filter->person[0] == '\0' || named(person, filter->person)) &&
-           (!filter->agency || of_agency(person, filter->agency) ||
-            (about_agency && strcmp(record->entry.agency, filter->agency) == 0));
+    const bool fits = (filter->person[0] == '\0' || named(person, filter->person)) &&
+                      (!filter->agency || of_agency(person, filter->agency) || that_agency);
+    return fits ? CM_FILTER_YES : CM_FILTER_NO;
 }
 
 static enum cm_filter_says question_says(const struct cm_filter *filter,
@@ -229,7 +224,7 @@ static enum cm_filter_says values_fit(const struct cm_filter *filter,
     case CM_ENTRY_MANIFEST:
         return fits ? CM_FILTER_YES : CM_FILTER_NO; // its question came before
     default:
-        return act_fits(filter, record) ? CM_FILTER_YES : CM_FILTER_NO;
+        return act_says(filter, record);
     }
 }
 

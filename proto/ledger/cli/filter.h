@@ -28,9 +28,9 @@ enum cm_filter_says {
     CM_FILTER_UNKNOWN, // it needs clear values that are not there
 };
 
-// CM_INVALID names the option that is malformed. Borrows from args,
-// but no plate and no person.
-enum cm_status cm_filter_of(struct cm_filter **out, const struct cm_cli_args *args, int64_t now_ms,
+// CM_INVALID names the option that is malformed. Borrows from args, but no plate and no person.
+// Dates are UTC, as for all of comity audit (period.h).
+enum cm_status cm_filter_of(struct cm_filter **out, const struct cm_cli_args *args,
                             struct cm_error *error) CM_MUST_CHECK;
 void cm_filter_free(struct cm_filter *filter);
 // Records in their order. CM_MEMORY alone.

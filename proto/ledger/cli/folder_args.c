@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-// What does not fit ends in an ellipsis.
-static void join(char out[CM_MAX_ACCESS_TEXT + 1], int argc, char **argv)
+void cm_audit_arguments(char out[CM_MAX_ACCESS_TEXT + 1], int argc, char **argv)
 {
     static const char more[] = "…";
     size_t len = 0;
@@ -24,10 +23,9 @@ static void join(char out[CM_MAX_ACCESS_TEXT + 1], int argc, char **argv)
 }
 
 enum cm_status cm_audit_folder_open(struct cm_ledger_folder **out, const char *path,
-                                    const struct cm_cli_args *args, int argc, char **argv,
+                                    const struct cm_cli_args *args, const char *arguments,
                                     struct cm_error *error)
 {
-    char arguments[CM_MAX_ACCESS_TEXT + 1];
     const char *name = strrchr(cm_cli_name(), ' ');
     const struct cm_audit_credentials credentials = {.certificate = cm_cli_get(args, 'C'),
                                                      .key = cm_cli_get(args, 'K'),
@@ -37,7 +35,6 @@ enum cm_status cm_audit_folder_open(struct cm_ledger_folder **out, const char *p
     if ((credentials.certificate != NULL) != (credentials.key != NULL)) {
         return cm_fail(error, CM_INVALID, "--chain", "goes with --key, and --key with it");
     }
-    join(arguments, argc, argv);
     return cm_ledger_folder_open(out, path, credentials.certificate ? &credentials : NULL, error);
 }
 

@@ -1,7 +1,7 @@
 #include "proto/ledger/cli/period.h"
 
 #include "proto/base/clock.h"
-#include "proto/base/when.h"
+#include "proto/codec/bounds.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -16,7 +16,7 @@ enum cm_status cm_audit_period(int64_t *from_ms, int64_t *to_ms, const struct cm
     setenv("TZ", "UTC0", 1);
     tzset();
     *from_ms = 0;
-    *to_ms = now + 1;
+    *to_ms = CM_MAX_TIME_MS + 1;
     if (from != NULL) {
         status = cm_when_parse(from_ms, from, now, "--from", error);
     }
@@ -27,4 +27,14 @@ enum cm_status cm_audit_period(int64_t *from_ms, int64_t *to_ms, const struct cm
         return cm_fail(error, CM_INVALID, "--from", "is not before --to");
     }
     return status;
+}
+
+const char *cm_audit_period_from(char out[CM_WHEN_SIZE], int64_t from_ms)
+{
+    return from_ms == 0 ? "the first entry" : cm_when_utc(out, from_ms);
+}
+
+const char *cm_audit_period_to(char out[CM_WHEN_SIZE], int64_t to_ms)
+{
+    return to_ms > CM_MAX_TIME_MS ? "the last entry" : cm_when_utc(out, to_ms);
 }

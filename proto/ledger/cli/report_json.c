@@ -1,6 +1,7 @@
 #include "proto/ledger/cli/report_print.h"
 
 #include "proto/base/when.h"
+#include "proto/codec/bounds.h"
 #include "proto/ledger/cli/search_print.h"
 
 #include <jansson.h>
@@ -198,7 +199,7 @@ enum cm_status cm_report_json(FILE *out, const struct cm_report *report,
 {
     json_t *object = json_object();
     set_when(object, "from", report->options.from_ms);
-    set_when(object, "to", report->options.to_ms);
+    set_when(object, "to", report->options.to_ms <= CM_MAX_TIME_MS ? report->options.to_ms : 0);
     json_object_set_new(object, "public", json_boolean(view->public_only));
     set_number(object, "small_counts_withheld_below", view->public_only ? view->small : 0);
     json_object_set_new(object, "ledgers", sources(report));

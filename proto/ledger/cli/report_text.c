@@ -3,6 +3,7 @@
 #include "proto/base/plain.h"
 #include "proto/base/when.h"
 #include "proto/ledger/cli/paragraph.h"
+#include "proto/ledger/cli/period.h"
 #include "proto/ledger/cli/search_print.h"
 
 #include <inttypes.h>
@@ -51,9 +52,8 @@ static void print_head(const struct page *page)
                                   : "Licence-plate searches: record of access and release\n",
           out);
     cm_paragraph(out, 0, "From %s to %s; all times are UTC.",
-                 report->options.from_ms == 0 ? "the first entry"
-                                              : cm_when_utc(from, report->options.from_ms),
-                 cm_when_utc(to, report->options.to_ms));
+                 cm_audit_period_from(from, report->options.from_ms),
+                 cm_audit_period_to(to, report->options.to_ms));
     if (page->view->public_only) {
         cm_paragraph(out, 0, "Counts alone: plates, reasons, cases and people are left out.");
         if (page->view->small > 0) {

@@ -197,15 +197,17 @@ static enum cm_status put(struct reveal *r, struct cm_error *error)
 
 static int reveal(const struct cm_cli_args *args, int argc, char **argv)
 {
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {.text = ""};
     struct cm_ledger_folder *folder = NULL;
     struct reveal r = {.args = args};
+    cm_audit_arguments(arguments, argc, argv);
     enum cm_status status = take_index(&r, args->words[1], &error);
     if (status == CM_OK) {
         status = take_labels(&r, &error);
     }
     if (status == CM_OK) {
-        status = cm_audit_folder_open(&folder, args->words[0], args, argc, argv, &error);
+        status = cm_audit_folder_open(&folder, args->words[0], args, arguments, &error);
     }
     if (status == CM_OK) {
         const long long newest = (long long)cm_ledger_folder_epochs(folder);

@@ -1,4 +1,3 @@
-#include "proto/base/clock.h"
 #include "proto/base/plain.h"
 #include "proto/base/when.h"
 #include "proto/ledger/cli/audit.h"
@@ -38,8 +37,9 @@ struct shown {
 // What mostly programs ask for.
 static bool only_long(const struct cm_record_field *field)
 {
-    static const char *const names[] = {"expires",   "replay_key", "decisions_root", "rules",
-                                        "recipient", "key",        "limit",          "asked_of"};
+    static const char *const names[] = {
+        "expires", "replay_key", "decisions_root", "rules",         "recipient",
+        "key",     "limit",      "asked_of",       "approval_uses", "approval_expires"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(field->name, names[i]) == 0) {
             return true;
@@ -179,18 +179,20 @@ static void say_end(const struct shown *shown)
 int cm_audit_show(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {.text = ""};
     struct cm_filter *filter = NULL;
     struct cm_ledger_folder *folder = NULL;
     cm_cli_parse(&args, &usage, argc, argv);
     struct shown shown = {.json = cm_cli_get(&args, 'j') != NULL,
                           .all = cm_cli_get(&args, 'l') != NULL};
-    enum cm_status status = cm_filter_of(&filter, &args, cm_wall_ms(cm_clock_system()), &error);
-    if (status == CM_OK) {
-        status = cm_audit_folder_open(&folder, args.words[0], &args, argc, argv, &error);
-    }
+    enum cm_status status = cm_filter_of(&filter, &args, &error);
+    cm_audit_arguments(arguments, argc, argv);
     cm_audit_hide(&args, 'p');
     cm_audit_hide(&args, 'w');
+    if (status == CM_OK) {
+        status = cm_audit_folder_open(&folder, args.words[0], &args, arguments, &error);
+    }
     if (status == CM_OK) {
         status = show_all(&shown, folder, filter, &error);
     }

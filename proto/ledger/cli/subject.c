@@ -1,7 +1,7 @@
 #include "proto/ledger/cli/subject.h"
 
-#include "proto/base/when.h"
 #include "proto/ledger/cli/paragraph.h"
+#include "proto/ledger/cli/period.h"
 #include "proto/ledger/cli/search_print.h"
 
 #include <inttypes.h>
@@ -139,8 +139,8 @@ void cm_subject_text(FILE *out, const struct cm_subject *subject, bool redact)
     }
     cm_paragraph(out, 0, "Searches for plate %s%s%s, from %s to %s, all times UTC", subject->plate,
                  subject->state[0] != '\0' ? " of " : "", subject->state,
-                 subject->from_ms == 0 ? "the first entry" : cm_when_utc(from, subject->from_ms),
-                 cm_when_utc(to, subject->to_ms));
+                 cm_audit_period_from(from, subject->from_ms),
+                 cm_audit_period_to(to, subject->to_ms));
     for (const struct cm_source *s = cm_searches_sources(subject->searches); s != NULL;
          s = s->next) {
         cm_paragraph(out, 0, "Ledger %u: %s, %" PRIu64 " entries", s->number, s->origin,

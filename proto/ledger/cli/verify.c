@@ -194,6 +194,7 @@ static enum cm_status load(struct cm_verifier_options *o, struct notes *notes,
 int cm_audit_verify(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     static struct notes notes;
     uint64_t printed = 0;
     struct cm_verified verified = {.problems = 0};
@@ -202,10 +203,11 @@ int cm_audit_verify(int argc, char **argv)
     struct cm_trusts trusts = {.count = 0};
     struct cm_ledger_folder *folder = NULL;
     cm_cli_parse(&args, &usage, argc, argv);
+    cm_audit_arguments(arguments, argc, argv);
     enum cm_status status = load(&o, &notes, &trusts, &args, &error);
     const bool reading = status == CM_OK;
     if (reading) {
-        status = cm_audit_folder_open(&folder, args.words[0], &args, argc, argv, &error);
+        status = cm_audit_folder_open(&folder, args.words[0], &args, arguments, &error);
     }
     if (status == CM_OK) {
         status = cm_verify(&verified, folder, &o, &error);

@@ -40,7 +40,7 @@ static enum cm_status make(struct cm_filter **out, const struct given *given, si
         args.given[i].key = given[i].key;
         args.given[i].value = given[i].value;
     }
-    return cm_filter_of(out, &args, pki->now_ms, error);
+    return cm_filter_of(out, &args, error);
 }
 
 struct counts {
@@ -157,6 +157,10 @@ Test(filter, what_was_erased_is_unknown_and_not_passed_over)
     const struct counts counts = judge(&plate, 1);
     cr_expect_eq(counts.says[CM_FILTER_YES], 0);
     cr_expect_eq(counts.says[CM_FILTER_UNKNOWN], 2);
+    const struct given person = {'w', "admin/max"};
+    cr_expect_eq(judge(&person, 1).says[CM_FILTER_UNKNOWN], 3, "who acted is erased too");
+    const struct given about = {'a', SOUTHGATE};
+    cr_expect_eq(judge(&about, 1).says[CM_FILTER_YES], 1, "the entry itself says that");
 }
 
 Test(filter, malformed_options_are_named)
