@@ -57,15 +57,40 @@ static enum cm_status other(void *context, const struct cm_source *source,
     return cm_report_take_event(gathering->report, source, record);
 }
 
-// A review names a root: of another history it says nothing about this one.
-static enum cm_status hold_reviews(struct cm_report *report, const struct cm_source *source,
-                                   const struct cm_audit_record *record)
+static bool is_about(const struct cm_review *review, const struct cm_source *source)
 {
-    for (struct cm_review **at = &report->reviews; *at != NULL;) {
+    return strcmp(review->origin, source->origin) == 0;
+}
+
+// A review counts once its root was met in the ledger: of another history it says nothing.
+static void hold_reviews(struct cm_report *report, const struct cm_source *source,
+                         const struct cm_audit_record *record)
+{
+    const struct cm_checkpoint *checkpoint = &record->checkpoint;
+    for (struct cm_review *review = report->reviews;
+         review != NULL && record->index + 1 == checkpoint->size; review = review->next) {
+        review->held =
+            review->held ||
+            (is_about(review, source) && review->epoch == record->epoch &&
+             review->size == checkpoint->size && cm_digest_equal(&review->root, &checkpoint->root));
+    }
+}
+
+static bool any_waits(const struct cm_report *report, const struct cm_source *source)
+{
+    const struct cm_review *review = report->reviews;
+    while (review != NULL && (review->held || !is_about(review, source))) {
+        review = review->next;
+    }
+    return review != NULL;
+}
+
+static enum cm_status drop_unheld(struct cm_report *report, const struct cm_source *source)
+{
+    enum cm_status status = CM_OK;
+    for (struct cm_review **at = &report->reviews; status == CM_OK && *at != NULL;) {
         const struct cm_review *review = *at;
-        bool here = strcmp(review->origin, source->origin) == 0 && review->epoch == record->epoch;
-        if (!here || review->size != record->checkpoint.size ||
-            cm_digest_equal(&review->root, &record->checkpoint.root)) {
+        if (review->held || !is_about(review, source)) {
             at = &(*at)->next;
             continue;
         }
@@ -77,22 +102,37 @@ static enum cm_status hold_reviews(struct cm_report *report, const struct cm_sou
                                      .first_ms = review->signed_ms,
                                      .last_ms = review->signed_ms};
         *at = review->next;
-        enum cm_status status = cm_report_flag(report, &flag);
-        if (status != CM_OK) {
-            return status;
-        }
+        status = cm_report_flag(report, &flag);
     }
-    return CM_OK;
+    return status;
+}
+
+// A review in the ledger itself lies after what it is of: that is looked at once more.
+static enum cm_status hold_later(struct cm_report *report, const struct cm_source *source,
+                                 struct cm_ledger_folder *folder, struct cm_error *error)
+{
+    const struct cm_audit_record *record;
+    enum cm_status status =
+        any_waits(report, source) ? cm_ledger_folder_rewind(folder, error) : CM_OK;
+    while (status == CM_OK && any_waits(report, source)) {
+        status = cm_ledger_folder_next(&record, folder, error);
+        if (status != CM_OK || record == NULL) {
+            break;
+        }
+        hold_reviews(report, source, record);
+    }
+    if (status == CM_OK && drop_unheld(report, source) != CM_OK) {
+        status = cm_fail(error, CM_MEMORY, source->path, "out of memory");
+    }
+    return status;
 }
 
 static enum cm_status each(void *context, const struct cm_source *source,
                            const struct cm_audit_record *record)
 {
     const struct gathering *gathering = context;
-    enum cm_status status = hold_reviews(gathering->report, source, record);
-    return status != CM_OK
-               ? status
-               : cm_report_take_review(gathering->report, source, record, gathering->trusts);
+    hold_reviews(gathering->report, source, record);
+    return cm_report_take_review(gathering->report, source, record, gathering->trusts);
 }
 
 enum cm_status cm_report_gather(struct cm_report *report, struct cm_ledger_folder *folder,
@@ -108,8 +148,10 @@ enum cm_status cm_report_gather(struct cm_report *report, struct cm_ledger_folde
     };
     struct cm_source *source;
     enum cm_status status = cm_searches_source(&source, report->searches, folder, 0, error);
-    return status != CM_OK ? status
-                           : cm_searches_gather(report->searches, source, folder, &gather, error);
+    if (status == CM_OK) {
+        status = cm_searches_gather(report->searches, source, folder, &gather, error);
+    }
+    return status == CM_OK ? hold_later(report, source, folder, error) : status;
 }
 
 bool cm_report_reviewed(const struct cm_report *report, const struct cm_search *search)

@@ -172,6 +172,7 @@ static json_t *reviews(const struct cm_report *report)
         set_when(one, "signed", review->signed_ms);
         set(one, "note", review->note);
         json_object_set_new(one, "certificate_checked", json_boolean(review->checked));
+        json_object_set_new(one, "ledger_at_hand", json_boolean(review->held));
         json_array_append_new(list, one);
     }
     return list;

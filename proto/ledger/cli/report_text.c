@@ -59,8 +59,8 @@ static void print_head(const struct page *page)
         if (page->view->small > 0) {
             cm_paragraph(out, 0,
                          "Counts below %" PRIu64
-                         " are withheld, and where one alone was, the next one "
-                         "too.",
+                         " are withheld, and where they would follow from the others, the next "
+                         "ones too.",
                          page->view->small);
         }
     } else {
@@ -210,7 +210,9 @@ static void print_reviews(const struct page *page)
                      review->from, review->to - 1, review->origin, review->person,
                      cm_when_utc(when, review->signed_ms), review->note[0] != '\0' ? ": " : "",
                      review->note,
-                     review->checked ? "" : " (certificate not checked: --directory and --root)");
+                     !review->held      ? " (its ledger is not among these)"
+                     : !review->checked ? " (certificate not checked: --directory and --root)"
+                                        : "");
     }
     cm_paragraph(page->out, 2, "%" PRIu64 " searches not reviewed", report->counts.not_reviewed);
 }

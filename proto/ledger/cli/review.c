@@ -196,8 +196,9 @@ enum cm_status cm_review_sign(struct cm_buf *out, const struct cm_review *review
 bool cm_review_covers(const struct cm_review *reviews, const struct cm_sighting *seen)
 {
     for (const struct cm_review *review = reviews; review != NULL; review = review->next) {
-        if (strcmp(review->origin, seen->source->origin) == 0 && review->epoch == seen->epoch &&
-            seen->index >= review->from && seen->index < review->to) {
+        if (review->held && strcmp(review->origin, seen->source->origin) == 0 &&
+            review->epoch == seen->epoch && seen->index >= review->from &&
+            seen->index < review->to) {
             return true;
         }
     }

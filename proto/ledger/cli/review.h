@@ -20,6 +20,7 @@ struct cm_review {
     const char *person;
     int64_t signed_ms;
     bool checked; // its signer, against the federation's directory
+    bool held;    // its root is that of the ledger at hand; only then it covers anything
 };
 
 // A record of its epoch, one after the other: origin (into arena), size and root, and where it lies
@@ -41,7 +42,7 @@ enum cm_status cm_review_read(struct cm_review *out, struct cm_arena *arena, con
 // Signs it, for a file.
 enum cm_status cm_review_sign(struct cm_buf *out, const struct cm_review *review,
                               const struct cm_signer *signer, struct cm_error *error) CM_MUST_CHECK;
-// Whether one of reviews covers that sighting.
+// Whether one of reviews that is held covers that sighting.
 bool cm_review_covers(const struct cm_review *reviews, const struct cm_sighting *seen);
 
 #endif

@@ -193,11 +193,24 @@ Test(review, of_another_history_counts_for_nothing)
     cm_report_clear(&report);
 }
 
-Test(review, in_the_ledger_itself_counts)
+// The ledger was written anew, in other batches: at no checkpoint has it so many entries.
+Test(review, of_a_size_that_was_never_signed_counts_for_nothing)
 {
     struct cm_report report;
     struct cm_review review = measured(INT64_MAX);
-    struct cm_buf bytes = signed_by(&review, CM_ROLE_AUDITOR);
+    review.size++;
+    report_with(&report, &review);
+    cr_expect_eq(report.counts.reviewed, 0);
+    cr_expect_eq(report.counts.not_reviewed, 2);
+    cr_assert(report.flags);
+    cr_expect_eq(report.flags->kind, CM_FLAG_REVIEW);
+    cm_report_clear(&report);
+}
+
+// As the daemon records it.
+static void record(const struct cm_review *review)
+{
+    struct cm_buf bytes = signed_by(review, CM_ROLE_AUDITOR);
     struct cm_access access = {.person = "spiffe://valley.test/" NORTHPORT "/auditor/vega",
                                .text = ""};
     struct cm_entry entry = {.kind = CM_ENTRY_AUDIT, .text = CM_REVIEW_COMMAND};
@@ -207,11 +220,33 @@ Test(review, in_the_ledger_itself_counts)
     made_add(&story.north, &entry, &access);
     made_checkpoint(&story.north);
     made_write(&story.north);
+    cm_buf_clear(&bytes);
+}
+
+Test(review, in_the_ledger_itself_counts)
+{
+    struct cm_report report;
+    const struct cm_review review = measured(INT64_MAX);
+    record(&review);
     report_with(&report, NULL);
     cr_expect_eq(report.counts.reviewed, 2);
     cr_expect_eq(report.counts.not_reviewed, 0);
     cr_assert(report.reviews);
     cr_expect(report.reviews->checked);
+    cr_expect_null(report.flags);
+    cm_report_clear(&report);
+}
+
+Test(review, in_the_ledger_itself_of_another_history_counts_for_nothing)
+{
+    struct cm_report report;
+    struct cm_review review = measured(INT64_MAX);
+    review.root.b[0] ^= 1;
+    record(&review);
+    report_with(&report, NULL);
+    cr_expect_eq(report.counts.reviewed, 0);
+    cr_assert(report.flags);
+    cr_expect_eq(report.flags->kind, CM_FLAG_REVIEW);
     cm_report_clear(&report);
     cm_buf_clear(&bytes);
 }
