@@ -64,7 +64,7 @@ static unsigned party_bit(const struct cm_sighting *seen)
 static bool is_query(const struct cm_sighting *seen)
 {
     return seen->kind == CM_ENTRY_QUERY || seen->kind == CM_ENTRY_NODE ||
-           seen->kind == CM_ENTRY_COPY;
+           (seen->kind == CM_ENTRY_COPY && !seen->refused_unread);
 }
 
 // Whose ledgers have it, as bits. What was refused at the door, or only asked about reach, is in
@@ -298,11 +298,13 @@ static enum cm_status lacks(struct cm_compare *compare, const struct cm_search *
     return cm_compare_find(compare, &finding, "in %s: %s", holder->origin, what);
 }
 
+// No copy of a question that was refused: that says nothing of the one that was not.
 static const struct cm_sighting *sighting(const struct cm_search *search, unsigned party,
                                           enum cm_entry_kind kind, const char *agency)
 {
     for (const struct cm_sighting *seen = search->sightings; seen != NULL; seen = seen->next) {
         if (seen->source->party == party && seen->kind == kind &&
+            (is_query(seen) || kind != CM_ENTRY_COPY) &&
             (agency == NULL ||
              (seen->source->agency != NULL && strcmp(seen->source->agency, agency) == 0))) {
             return seen;
@@ -316,15 +318,17 @@ static enum cm_status expect_gateway(struct cm_compare *compare, const struct cm
                                      unsigned party)
 {
     for (const struct cm_sighting *seen = search->sightings; seen != NULL; seen = seen->next) {
-        if (seen->source->party == party ||
-            (seen->kind != CM_ENTRY_NODE && seen->kind != CM_ENTRY_COPY)) {
+        if (seen->source->party == party || !is_query(seen) || seen->kind == CM_ENTRY_QUERY) {
             continue;
         }
         const struct holder holder = holder_of(compare, party, GATEWAY, seen->gateway);
         if (!holder.any) {
             continue;
         }
-        if (sighting(search, party, CM_ENTRY_QUERY, NULL) != NULL) {
+        // An erased copy does not say whether it is of a question that was refused.
+        const bool refused = seen->clear != CM_CLEAR_OPEN && seen->kind == CM_ENTRY_COPY &&
+                             sighting(search, party, CM_ENTRY_REFUSED, NULL) != NULL;
+        if (refused || sighting(search, party, CM_ENTRY_QUERY, NULL) != NULL) {
             return CM_OK;
         }
         return lacks(compare, search, party, &holder,

@@ -49,8 +49,9 @@ static enum cm_status check_commitments(struct cm_compare *compare, const struct
 
 static bool says_place(const struct cm_sighting *seen)
 {
-    return seen->gateway[0] != '\0' && (seen->kind == CM_ENTRY_QUERY ||
-                                        seen->kind == CM_ENTRY_NODE || seen->kind == CM_ENTRY_COPY);
+    return seen->gateway[0] != '\0' && !seen->refused_unread &&
+           (seen->kind == CM_ENTRY_QUERY || seen->kind == CM_ENTRY_NODE ||
+            seen->kind == CM_ENTRY_COPY);
 }
 
 static enum cm_status check_places(struct cm_compare *compare, const struct cm_search *search)
@@ -72,7 +73,8 @@ static enum cm_status check_places(struct cm_compare *compare, const struct cm_s
 
 static bool names_manifest(const struct cm_sighting *seen)
 {
-    return seen->kind == CM_ENTRY_COPY || seen->kind == CM_ENTRY_MANIFEST;
+    return !seen->refused_unread &&
+           (seen->kind == CM_ENTRY_COPY || seen->kind == CM_ENTRY_MANIFEST);
 }
 
 static enum cm_status check_manifests(struct cm_compare *compare, const struct cm_search *search)

@@ -41,7 +41,18 @@ struct cm_audit_record {
     struct cm_access access; // with the question's chain, also where it was written elsewhere
     enum cm_family asked;    // QUERY or REACH: the question, decoded; NONE without one
     struct cm_query query;   // its digest is that of the entry (of a query, node, copy, …)
+    bool approved;           // approval rides in it and is of this question; verify says whose
+    struct cm_approval approval;
+    struct cm_error approval_fault; // where one rides in it that is not
+    struct cm_entry gateway_entry;  // of a copy, the one in it; kind NONE: not at hand
 };
+
+// When its question was asked: a copy may come days later. Of other entries when it was recorded.
+int64_t cm_audit_record_asked_ms(const struct cm_audit_record *record);
+// About a question that its gateway or node let through: its signatures were judged then.
+bool cm_audit_record_taken(const struct cm_audit_record *record);
+// About a question that a gateway refused before it looked anything up: its own entry, or a copy.
+bool cm_audit_record_refused(const struct cm_audit_record *record);
 
 // What an auditor needs to open a running node's or gateway's ledger.
 struct cm_audit_credentials {

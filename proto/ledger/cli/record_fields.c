@@ -197,6 +197,17 @@ void cm_record_entry_fields(struct cm_record_fields *out, const struct cm_entry 
     }
 }
 
+static void put_approval(struct cm_record_fields *out, const struct cm_audit_record *record)
+{
+    if (record->approved) {
+        put_text(out, "approved_by", record->approval.supervisor);
+        put_value(out, "approval_expires", CM_RECORD_TIME, record->approval.expires_ms);
+        put_number(out, "approval_uses", CM_RECORD_NUMBER, record->approval.uses);
+    } else {
+        put_text(out, "approval", record->approval_fault.text);
+    }
+}
+
 void cm_record_clear_fields(struct cm_record_fields *out, const struct cm_audit_record *record)
 {
     out->count = 0;
@@ -209,6 +220,10 @@ void cm_record_clear_fields(struct cm_record_fields *out, const struct cm_audit_
         if (!of_a_query || record->asked == CM_FAMILY_QUERY) {
             put_member(out, &questions[i], &record->query);
         }
+    }
+    put_approval(out, record);
+    if (record->gateway_entry.kind == CM_ENTRY_REFUSED) {
+        put_text(out, "refusal", cm_status_name((enum cm_status)record->gateway_entry.refusal));
     }
     put_text(out, record->asked == CM_FAMILY_NONE ? "person" : "recorded_by",
              record->access.person);

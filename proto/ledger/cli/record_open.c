@@ -1,5 +1,7 @@
 #include "proto/ledger/cli/record_open.h"
 
+#include "proto/trust/approval_check.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,21 +11,14 @@ static void damaged(struct cm_audit_record *record, const char *where, const cha
     cm_error_fill(&record->why, CM_INVALID, where, "%s", what);
 }
 
-// The agency in spiffe://federation/agency/role/name; "" when it is none.
-static void agency_of(char out[CM_MAX_ID + 1], const char *spiffe)
-{
-    if (sscanf(spiffe, "spiffe://%*[^/]/%96[^/]", out) != 1) {
-        out[0] = '\0';
-    }
-}
-
 static void check_commitments(struct cm_audit_record *record)
 {
-    char agency[CM_MAX_ID + 1];
+    struct cm_identity signer;
     struct cm_commitments want;
     const struct cm_commitments *have = &record->entry.commitments;
-    agency_of(agency, record->query.signer);
-    cm_commitments_of(&want, &record->query, agency);
+    const enum cm_status status =
+        cm_identity_parse(&signer, cm_bytes_of(record->query.signer), NULL);
+    cm_commitments_of(&want, &record->query, status == CM_OK ? signer.agency : "");
     const struct {
         const char *label;
         bool fits;
@@ -64,6 +59,46 @@ static void check_question(struct cm_audit_record *record, struct cm_arena *aren
     } else if (!reach && record->entry.committed) {
         check_commitments(record);
     }
+}
+
+// Its signature is for verify. What rides in a question that was refused may be anything.
+static void take_approval(struct cm_audit_record *record, struct cm_arena *arena)
+{
+    if (record->query.approval.family != CM_FAMILY_NONE && !cm_audit_record_taken(record)) {
+        cm_error_fill(&record->approval_fault, CM_INVALID, "approval",
+                      "the question was refused: nobody relied on it");
+    } else if (record->query.approval.family != CM_FAMILY_NONE) {
+        record->approved =
+            cm_approval_read(&record->approval, arena, &record->query,
+                             cm_audit_record_asked_ms(record), &record->approval_fault) == CM_OK;
+    }
+}
+
+static void take_gateway_entry(struct cm_audit_record *record, struct cm_arena *arena)
+{
+    const struct cm_bytes bytes = record->access.gateway_record.entry;
+    if (record->entry.kind == CM_ENTRY_COPY && bytes.len > 0 &&
+        cm_entry_decode(&record->gateway_entry, arena, bytes, NULL) != CM_OK) {
+        record->gateway_entry = (struct cm_entry){.kind = CM_ENTRY_NONE};
+    }
+}
+
+int64_t cm_audit_record_asked_ms(const struct cm_audit_record *record)
+{
+    return record->gateway_entry.kind != CM_ENTRY_NONE ? record->gateway_entry.recorded_ms
+                                                       : record->entry.recorded_ms;
+}
+
+bool cm_audit_record_taken(const struct cm_audit_record *record)
+{
+    const enum cm_entry_kind kind = record->entry.kind;
+    return kind == CM_ENTRY_QUERY || (kind == CM_ENTRY_NODE && record->entry.permitted) ||
+           (kind == CM_ENTRY_COPY && !cm_audit_record_refused(record));
+}
+
+bool cm_audit_record_refused(const struct cm_audit_record *record)
+{
+    return record->entry.kind == CM_ENTRY_REFUSED || record->gateway_entry.kind == CM_ENTRY_REFUSED;
 }
 
 static void take_chain(struct cm_audit_record *record, struct cm_chain_memory *chains)
@@ -107,10 +142,14 @@ void cm_audit_record_open(struct cm_audit_record *record, struct cm_arena *arena
         return;
     }
     record->clear = CM_CLEAR_OPEN;
+    take_gateway_entry(record, arena);
     if (record->access.question.family != CM_FAMILY_NONE) {
         take_chain(record, chains);
         if (record->clear == CM_CLEAR_OPEN) {
             check_question(record, arena);
+        }
+        if (record->clear == CM_CLEAR_OPEN) {
+            take_approval(record, arena);
         }
     }
 }

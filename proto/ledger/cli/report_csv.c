@@ -12,15 +12,21 @@ struct row {
     bool begun;
 };
 
-// Quoted as RFC 4180 has it. Spreadsheets run what begins like a formula: an apostrophe before it
-// makes it text.
+// Spreadsheets run what begins so; in some languages the full-width forms too (U+FF0B and others).
+static bool begins_formula(const char *text)
+{
+    return (text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL) ||
+           strncmp(text, "\xef\xbc", 2) == 0;
+}
+
+// Quoted as RFC 4180 has it; an apostrophe before a formula makes it text.
 static void cell(struct row *row, const char *text)
 {
     if (row->begun) {
         fputc(',', row->out);
     }
     row->begun = true;
-    if (text[0] == '\0' || strchr("=+-@\t\r", text[0]) == NULL) {
+    if (!begins_formula(text)) {
         csv_fwrite(row->out, text, strlen(text));
         return;
     }
@@ -51,12 +57,21 @@ static void end(struct row *row)
 }
 
 static const char *const columns[] = {
-    "time_utc",      "person",        "agency",        "on_behalf_of",   "plate",
-    "plate_state",   "action",        "window_from",   "window_to",      "purpose",
-    "case_number",   "reason",        "recorded_as",   "outcome",        "refusal",
-    "rows_released", "last_release",  "rows_received", "agencies_asked", "agencies_answered",
-    "gateway",       "gateway_index", "deciding_rule", "reviewed",       "clear_values",
-    "query_digest",  "entries",
+    "time_utc",       "person",
+    "agency",         "on_behalf_of",
+    "plate",          "plate_state",
+    "action",         "window_from",
+    "window_to",      "purpose",
+    "case_number",    "reason",
+    "court_order",    "approved_by",
+    "recorded_as",    "outcome",
+    "refusal",        "rows_released",
+    "last_release",   "rows_received",
+    "agencies_asked", "agencies_answered",
+    "gateway",        "gateway_index",
+    "deciding_rule",  "reviewed",
+    "clear_values",   "query_digest",
+    "entries",
 };
 
 static void values(struct row *row, const struct cm_search *search)
@@ -68,7 +83,9 @@ static void values(struct row *row, const struct cm_search *search)
                                                  .purpose = "",
                                                  .case_number = "",
                                                  .reason = "",
-                                                 .on_behalf_of = ""};
+                                                 .on_behalf_of = "",
+                                                 .court_order = "",
+                                                 .approved_by = ""};
     const struct cm_search_values *v = search->values != NULL ? search->values : &none;
     cell(row, v->person);
     cell(row, v->agency);
@@ -81,6 +98,8 @@ static void values(struct row *row, const struct cm_search *search)
     cell(row, v->purpose);
     cell(row, v->case_number);
     cell(row, v->reason);
+    cell(row, v->court_order);
+    cell(row, v->approved_by);
 }
 
 static void search_row(struct row *row, const struct cm_report *report,

@@ -43,6 +43,8 @@ static void set_values(json_t *object, const struct cm_search_values *values, bo
         set(object, "person", values->person);
         set(object, "case_number", values->case_number);
         set(object, "reason", values->reason);
+        set(object, "court_order", values->court_order);
+        set(object, "approved_by", values->approved_by);
     }
 }
 

@@ -20,6 +20,7 @@ struct cm_search_line {
     uint64_t released;   // rows that this agency's nodes gave
     uint64_t received;   // rows that the requester got, where a manifest says so
     bool has_released, has_received;
+    bool judged;              // its purpose was looked up, and is one of the directory's
     uint32_t asked, answered; // agencies; where has_received
     const char *gateway;      // where it was recorded, and as what; "" where nobody says
     uint64_t gateway_index;

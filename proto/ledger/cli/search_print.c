@@ -57,6 +57,12 @@ static void print_who(FILE *out, const struct cm_search_values *v, bool redact)
     }
     cm_paragraph(out, 2, "%s, %s%s%s%s", v->purpose, has_case ? "case " : "no case", v->case_number,
                  v->reason[0] != '\0' ? ": " : "", v->reason);
+    if (v->approved_by[0] != '\0') {
+        cm_paragraph(out, 2, "approved by %s", v->approved_by);
+    }
+    if (v->court_order[0] != '\0') {
+        cm_paragraph(out, 2, "court order %s", v->court_order);
+    }
 }
 
 void cm_search_print(FILE *out, const struct cm_search *search, bool redact)

@@ -9,8 +9,8 @@
 
 // What redaction takes out: names of people (their role and agency stay), case numbers, reasons.
 #define CM_SEARCH_REDACTED                                                                         \
-    "names of the people who searched (their role and agency remain), case numbers, and reasons "  \
-    "(their words may name others)"
+    "names of the people who searched or approved (role and agency remain), numbers of cases and " \
+    "court orders, and reasons (their words may name others)"
 
 // The ledgers' index numbers of a search, "0:17 0:18 1:4", epoch before a later epoch's index, in
 // out. Returns out.

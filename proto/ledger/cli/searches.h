@@ -32,7 +32,7 @@ struct cm_search_values {
     struct cm_window window;
     const char *purpose, *case_number, *reason, *on_behalf_of;
     const char *gateway;
-    unsigned evidence_kinds;
+    const char *court_order, *approved_by; // SPIFFE name; "" for none
     int64_t issued_ms;
     uint32_t deadline_ms;
 };
@@ -69,8 +69,9 @@ struct cm_sighting {
     uint64_t gateway_index;
     uint32_t attempt;
     bool permitted;
-    uint32_t refusal;
-    const char *rule; // that decided, or what was refused for
+    bool refused_unread; // by a gateway, before it looked anything up; of a copy too
+    uint32_t refusal;    // enum cm_refusal_code of a node, enum cm_status where refused_unread
+    const char *rule;    // that decided, or what was refused for
     enum cm_release_outcome release;
     uint64_t rows;
     struct cm_digest last_digest; // release: last header; manifest, copy: the manifest

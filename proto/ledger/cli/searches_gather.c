@@ -1,6 +1,8 @@
 // From a ledger's entries to sightings.
 #include "proto/ledger/cli/searches_internal.h"
 
+#include "proto/trust/identity.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,19 +37,6 @@ static bool follows_search(enum cm_entry_kind kind)
     return kind == CM_ENTRY_RELEASE || kind == CM_ENTRY_MANIFEST;
 }
 
-// A copy comes when a node is attached, maybe days later: the gateway's entry in it says when it
-// was asked.
-static int64_t asked_at(struct cm_searches *searches, const struct cm_audit_record *record)
-{
-    struct cm_entry entry;
-    const struct cm_bytes bytes = record->access.gateway_record.entry;
-    if (record->entry.kind == CM_ENTRY_COPY && record->clear == CM_CLEAR_OPEN && bytes.len > 0 &&
-        cm_entry_decode(&entry, searches->scratch, bytes, NULL) == CM_OK) {
-        return entry.recorded_ms;
-    }
-    return record->entry.recorded_ms;
-}
-
 static bool set_word(const char **out, struct cm_searches *searches, const char *text)
 {
     *out = cm_searches_word(searches, text != NULL ? text : "");
@@ -61,28 +50,23 @@ static bool set_text(const char **out, struct cm_searches *searches, const char 
     return *out != NULL;
 }
 
-// "spiffe://<federation>/<agency>/<role>/<name>"; what has another form is all name.
+// What is no SPIFFE name is all name.
 static bool set_person(struct cm_search_values *values, struct cm_searches *searches,
                        const char *spiffe)
 {
-    char text[4 * CM_MAX_ID];
-    char *parts[6] = {NULL};
-    size_t count = 0;
-    snprintf(text, sizeof text, "%s", spiffe);
-    char *rest = text;
-    while (rest != NULL && count < 6) {
-        parts[count++] = strsep(&rest, "/");
-    }
-    bool usual = count == 6 && rest == NULL;
+    struct cm_identity who;
+    const bool usual = cm_identity_parse(&who, cm_bytes_of(spiffe), NULL) == CM_OK;
     return set_word(&values->person, searches, spiffe) &&
-           set_word(&values->agency, searches, usual ? parts[3] : "") &&
-           set_word(&values->role, searches, usual ? parts[4] : "") &&
-           set_word(&values->name, searches, usual ? parts[5] : spiffe);
+           set_word(&values->agency, searches, usual ? who.agency : "") &&
+           set_word(&values->role, searches, usual ? cm_role_name(who.role) : "") &&
+           set_word(&values->name, searches, usual ? who.name : spiffe);
 }
 
 static const struct cm_search_values *values_of(struct cm_searches *searches,
-                                                const struct cm_query *query)
+                                                const struct cm_audit_record *record)
 {
+    const struct cm_query *query = &record->query;
+    const char *supervisor = record->approved ? record->approval.supervisor : "";
     struct cm_search_values *values = cm_arena_alloc(searches->arena, sizeof *values);
     if (values == NULL || !set_person(values, searches, query->signer) ||
         !set_text(&values->plate, searches, query->plate.plate) ||
@@ -91,13 +75,14 @@ static const struct cm_search_values *values_of(struct cm_searches *searches,
         !set_word(&values->case_number, searches, query->case_number) ||
         !set_word(&values->reason, searches, query->reason) ||
         !set_word(&values->on_behalf_of, searches, query->on_behalf_of) ||
+        !set_word(&values->court_order, searches, query->court_order) ||
+        !set_word(&values->approved_by, searches, supervisor) ||
         !set_word(&values->gateway, searches, query->gateway)) {
         return NULL;
     }
     values->key_hash = query->key_hash;
     values->action = query->action;
     values->window = query->window;
-    values->evidence_kinds = query->evidence_kinds;
     values->issued_ms = query->issued_ms;
     values->deadline_ms = query->deadline_ms;
     return values;
@@ -151,7 +136,8 @@ static enum cm_status keep_manifest(struct cm_sighting *sighting, struct cm_sear
     struct cm_manifest manifest;
     struct cm_digest digest;
     const struct cm_envelope *envelope = &record->access.manifest;
-    if (record->clear != CM_CLEAR_OPEN || envelope->family != CM_FAMILY_MANIFEST) {
+    if (record->clear != CM_CLEAR_OPEN || envelope->family != CM_FAMILY_MANIFEST ||
+        sighting->refused_unread) {
         return CM_OK;
     }
     cm_sha256_of(&digest, envelope->payload);
@@ -199,8 +185,8 @@ static bool fill_sighting(struct cm_sighting *sighting, struct cm_searches *sear
                           const struct cm_audit_record *record)
 {
     const struct cm_entry *entry = &record->entry;
-    const bool own = entry->kind == CM_ENTRY_QUERY || entry->kind == CM_ENTRY_REACH;
-    const bool in_own = own || entry->kind == CM_ENTRY_REFUSED;
+    const bool in_own = entry->kind == CM_ENTRY_QUERY || entry->kind == CM_ENTRY_REACH ||
+                        entry->kind == CM_ENTRY_REFUSED;
     const char *own_gateway = in_own ? sighting->source->gateway : "";
     sighting->kind = entry->kind;
     sighting->epoch = record->epoch;
@@ -208,10 +194,12 @@ static bool fill_sighting(struct cm_sighting *sighting, struct cm_searches *sear
     sighting->recorded_ms = entry->recorded_ms;
     sighting->clear = record->clear;
     sighting->replay_key = entry->replay_key;
-    sighting->gateway_index = own ? record->index : entry->gateway_index;
+    sighting->gateway_index = in_own ? record->index : entry->gateway_index;
     sighting->attempt = entry->attempt;
     sighting->permitted = entry->permitted;
-    sighting->refusal = entry->refusal;
+    sighting->refused_unread = cm_audit_record_refused(record);
+    sighting->refusal =
+        entry->kind == CM_ENTRY_COPY ? record->gateway_entry.refusal : entry->refusal;
     sighting->release = entry->release;
     sighting->rows = entry->rows;
     sighting->last_digest = entry->last_digest;
@@ -254,7 +242,7 @@ static enum cm_status add_values(struct cm_searches *searches, struct cm_search 
     search->reach |= record->entry.kind == CM_ENTRY_REACH || record->asked == CM_FAMILY_REACH;
     if (search->values == NULL && record->clear == CM_CLEAR_OPEN &&
         record->asked != CM_FAMILY_NONE) {
-        search->values = values_of(searches, &record->query);
+        search->values = values_of(searches, record);
         return search->values != NULL ? CM_OK : CM_MEMORY;
     }
     return CM_OK;
@@ -264,7 +252,7 @@ static enum cm_status take(struct cm_searches *searches, const struct cm_source 
                            const struct cm_audit_record *record, const struct cm_gather *gather)
 {
     const enum cm_entry_kind kind = record->entry.kind;
-    const int64_t when = asked_at(searches, record);
+    const int64_t when = cm_audit_record_asked_ms(record);
     const bool in_period = when >= gather->from_ms && when < gather->to_ms;
     struct cm_search *search = NULL;
     if (follows_search(kind)) {

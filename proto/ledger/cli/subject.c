@@ -47,7 +47,7 @@ static enum cm_status find(struct cm_subject *subject, struct cm_digest_set *rea
     const struct cm_audit_record *record;
     enum cm_status status;
     while ((status = cm_ledger_folder_next(&record, folder, error)) == CM_OK && record != NULL) {
-        const int64_t when = record->entry.recorded_ms;
+        const int64_t when = cm_audit_record_asked_ms(record);
         if (when >= subject->from_ms && when < subject->to_ms &&
             (status = look(subject, read, record)) != CM_OK) {
             return cm_fail(error, status, cm_ledger_folder_path(folder), "out of memory");

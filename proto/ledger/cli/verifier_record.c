@@ -70,17 +70,6 @@ static bool vouched(struct cm_verifier *v, const struct cm_signature *signature,
     return good;
 }
 
-// A copy may come days after the gateway recorded the question.
-static int64_t judged_as_of(const struct cm_verifier *v, const struct cm_audit_record *record)
-{
-    struct cm_entry first;
-    const struct cm_bytes bytes = record->access.gateway_record.entry;
-    return record->entry.kind == CM_ENTRY_COPY &&
-                   cm_entry_decode(&first, v->arena, bytes, NULL) == CM_OK
-               ? first.recorded_ms
-               : record->entry.recorded_ms;
-}
-
 // The signer's certificate; NULL after a problem was told.
 static const struct cm_certificate *check_envelope(struct cm_verifier *v,
                                                    const struct cm_audit_record *record,
@@ -102,7 +91,7 @@ static const struct cm_certificate *check_envelope(struct cm_verifier *v,
         cm_verifier_entry_problem(v, record, where, "its signature does not hold");
         return NULL;
     }
-    if (!vouched(v, signature, judged_as_of(v, record), &error)) {
+    if (!vouched(v, signature, cm_audit_record_asked_ms(record), &error)) {
         cm_verifier_entry_problem(v, record, where, error.text);
         return NULL;
     }
@@ -116,6 +105,23 @@ static void check_question(struct cm_verifier *v, const struct cm_audit_record *
     v->out->questions++;
     if (leaf && strcmp(leaf->uri, record->query.signer) != 0) {
         cm_verifier_entry_problem(v, record, "question",
+                                  "names another person than its certificate");
+    }
+}
+
+static void check_approval(struct cm_verifier *v, const struct cm_audit_record *record)
+{
+    const struct cm_envelope *approval = &record->query.approval;
+    if (approval->family == CM_FAMILY_NONE || !cm_audit_record_taken(record)) {
+        return;
+    }
+    if (!record->approved) {
+        cm_verifier_entry_problem(v, record, "approval", record->approval_fault.text);
+        return;
+    }
+    const struct cm_certificate *leaf = check_envelope(v, record, approval, "approval");
+    if (leaf && strcmp(leaf->uri, record->approval.supervisor) != 0) {
+        cm_verifier_entry_problem(v, record, "approval",
                                   "names another person than its certificate");
     }
 }
@@ -135,6 +141,13 @@ static void check_manifest(struct cm_verifier *v, const struct cm_audit_record *
     }
 }
 
+static bool is_gateway(const char *uri, const char *name)
+{
+    char end[CM_MAX_ID + 16];
+    const size_t len = (size_t)snprintf(end, sizeof end, "/_/gateway/%s", name);
+    return strlen(uri) > len && strcmp(uri + strlen(uri) - len, end) == 0;
+}
+
 // The gateway's own record of the question, which came with the copy.
 static void check_gateway_record(struct cm_verifier *v, const struct cm_audit_record *record,
                                  const struct cm_certificate *gateway)
@@ -149,8 +162,10 @@ static void check_gateway_record(struct cm_verifier *v, const struct cm_audit_re
     } else if ((entry.kind != CM_ENTRY_QUERY && entry.kind != CM_ENTRY_REFUSED) ||
                !cm_digest_equal(&entry.digest, &record->entry.digest)) {
         cm_verifier_entry_problem(v, record, "gateway record", "is of another question");
-    } else if (proof->inclusion.index != record->entry.gateway_index) {
-        cm_verifier_entry_problem(v, record, "gateway record", "has another index than the entry");
+    } else if (proof->inclusion.index != record->entry.gateway_index ||
+               !is_gateway(gateway->uri, record->entry.gateway)) {
+        cm_verifier_entry_problem(v, record, "gateway record",
+                                  "is another entry, or another gateway's, than the entry names");
     }
 }
 
@@ -219,6 +234,7 @@ void cm_verifier_record(struct cm_verifier *v, const struct cm_audit_record *rec
     }
     if (record->asked != CM_FAMILY_NONE) {
         check_question(v, record);
+        check_approval(v, record);
     } else if (must_have_question(record->entry.kind)) {
         cm_verifier_entry_problem(v, record, "access", "holds no question");
     }

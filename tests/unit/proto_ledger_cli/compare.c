@@ -294,3 +294,40 @@ Test(compare, what_lies_after_the_others_end_is_outside)
     cr_expect_eq(compare.finding_count, 0, "%s", compare.findings ? compare.findings->text : "");
     cr_expect_eq(compare.uncompared[CM_UNCOMPARED_OUTSIDE], 1);
 }
+
+Test(compare, what_a_gateway_refused_is_no_search_that_anybody_lacks)
+{
+    const struct story_search refused = {.refused_unread = true};
+    tell(&honest);
+    tell(&refused);
+    with_gateway(&story.north);
+    cr_expect_eq(compare.finding_count, 0, "%s", compare.findings ? compare.findings->text : "");
+    cr_expect_eq(compare.both, 1);
+}
+
+Test(compare, what_was_refused_when_it_came_again_does_not_differ_from_itself)
+{
+    const struct story_search again = {.rows = 3, .again = true};
+    tell(&again);
+    with_gateway(&story.north);
+    cr_expect_eq(compare.finding_count, 0, "%s", compare.findings ? compare.findings->text : "");
+    cr_expect_eq(compare.both, 1);
+}
+
+Test(compare, a_copy_of_a_refusal_is_no_copy_of_the_search)
+{
+    const struct story_search dropped = {.rows = 3, .again = true, .no_copy = true};
+    tell(&dropped);
+    with_gateway(&story.north);
+    cr_expect_eq(only(CM_FINDING_MISSING)->party, 1);
+}
+
+Test(compare, an_erased_copy_of_a_refusal_lacks_nothing_at_the_gateway)
+{
+    const struct story_search refused = {.refused_unread = true};
+    tell(&refused);
+    const uint32_t today = cm_day_of(story.north.now_ms);
+    cr_assert_eq(cm_day_keys_erase(story.north.keys, today + 1, NULL, NULL), CM_OK);
+    with_gateway(&story.north);
+    cr_expect_eq(compare.finding_count, 0, "%s", compare.findings ? compare.findings->text : "");
+}

@@ -44,6 +44,8 @@ void made_close(struct made *made);
 // Borrows from made->arena.
 struct cm_query made_query(struct made *made, const struct made_question *question);
 struct cm_envelope made_sign(struct made *made, const struct cm_query *query);
+// Of supervisor sue for that question, signed by the supervisor who is named.
+struct cm_envelope made_approval(struct made *made, const struct cm_query *query, const char *by);
 // A node's or gateway's entry about the question, with its digest and commitments; change it before
 // it is added.
 struct cm_entry made_entry(const struct cm_envelope *question, enum cm_entry_kind kind);

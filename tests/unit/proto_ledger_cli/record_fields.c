@@ -101,6 +101,48 @@ Test(record_fields, values_are_what_was_recorded)
     cm_ledger_folder_close(folder);
 }
 
+// The fields beside an entry whose question carries that approval.
+static void read_approved(struct cm_record_fields *out, struct cm_ledger_folder **folder,
+                          struct cm_query *query)
+{
+    const struct cm_audit_record *record;
+    struct cm_access access = {.question = made_sign(&made, query), .person = "", .text = ""};
+    const struct cm_entry entry = made_entry(&access.question, CM_ENTRY_NODE);
+    made_add(&made, &entry, &access);
+    *folder = made_folder(&made);
+    cr_assert_eq(cm_ledger_folder_next(&record, *folder, NULL), CM_OK);
+    cr_assert_eq(record->clear, CM_CLEAR_OPEN, "%s", record->why.text);
+    cm_record_clear_fields(out, record);
+}
+
+Test(record_fields, an_approval_says_whose_it_is)
+{
+    struct cm_record_fields fields;
+    struct cm_ledger_folder *folder;
+    struct cm_query query = made_query(&made, &(struct made_question){0});
+    query.approval = made_approval(&made, &query, "sue");
+    read_approved(&fields, &folder, &query);
+    cr_expect_str_eq(find(&fields, "approved_by")->text,
+                     "spiffe://valley.test/" NORTHPORT "/supervisor/sue");
+    cr_expect_eq(find(&fields, "approval_uses")->number, 3);
+    cr_expect_eq(find(&fields, "approval_expires")->value, made.now_ms - 1000 + 3600000);
+    cr_expect_null(find(&fields, "approval"));
+    cm_ledger_folder_close(folder);
+}
+
+Test(record_fields, an_approval_of_another_question_is_no_approval)
+{
+    struct cm_record_fields fields;
+    struct cm_ledger_folder *folder;
+    struct cm_query query = made_query(&made, &(struct made_question){0});
+    query.approval = made_approval(&made, &query, "sue");
+    query.case_number = "26-9999";
+    read_approved(&fields, &folder, &query);
+    cr_expect_null(find(&fields, "approved_by"));
+    cr_expect(strstr(find(&fields, "approval")->text, "another case"));
+    cm_ledger_folder_close(folder);
+}
+
 Test(record_fields, what_was_erased_says_so_and_no_more)
 {
     const struct cm_audit_record *record;

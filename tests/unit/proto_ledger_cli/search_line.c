@@ -62,6 +62,31 @@ Test(search_line, a_gateway_says_what_the_requester_got)
     cr_expect_eq(line.answered, 2);
 }
 
+Test(search_line, a_copy_of_a_refusal_says_why)
+{
+    struct cm_sighting list[] = {
+        {.source = &node, .kind = CM_ENTRY_COPY, .refused_unread = true, .refusal = CM_EXHAUSTED}};
+    const struct cm_search_line line = line_of(list, 1);
+    cr_expect_str_eq(line.outcome, "refused");
+    cr_expect_str_eq(line.refusal, cm_status_name(CM_EXHAUSTED));
+    cr_expect_eq(line.sides, CM_SIDE_ASKED);
+    cr_expect_not(line.has_received);
+    cr_expect_not(line.judged);
+}
+
+Test(search_line, what_was_released_is_not_refused_because_it_came_again)
+{
+    struct cm_sighting list[] = {
+        {.source = &gateway, .kind = CM_ENTRY_REFUSED, .refused_unread = true, .gateway_index = 7},
+        {.source = &gateway, .kind = CM_ENTRY_QUERY, .gateway_index = 3},
+        {.source = &gateway, .kind = CM_ENTRY_MANIFEST, .rows = 4},
+        {.source = &gateway, .kind = CM_ENTRY_REFUSED, .refused_unread = true, .gateway_index = 9}};
+    const struct cm_search_line line = line_of(list, 4);
+    cr_expect_str_eq(line.outcome, "answered");
+    cr_expect_str_eq(line.refusal, "");
+    cr_expect(line.judged);
+}
+
 Test(search_line, says_where_it_was_recorded)
 {
     char sides[64];

@@ -17,6 +17,7 @@ struct telling {
     struct cm_envelope manifest;
     struct cm_digest manifest_digest;
     uint64_t manifest_rows;
+    bool refused; // unread
 };
 
 void story_open(struct story *story)
@@ -60,7 +61,7 @@ static void tell_gateway(struct story *story, struct telling *t, int64_t at_ms)
     t->query_entry.recorded_ms = at_ms;
     t->query_index = story->gateway.frontier.size;
     cr_assert_eq(cm_entry_encode(&t->query_bytes, &t->query_entry), CM_OK);
-    if (!t->search->no_query) {
+    if (!t->search->no_query && !t->search->refused_unread) {
         add(&story->gateway, at_ms, &t->query_entry, &t->question);
     } else {
         const struct cm_entry other = {
@@ -178,9 +179,33 @@ static void tell_copy(struct story *story, struct telling *t, int64_t at_ms)
     copy.rows = t->manifest_rows;
     copy.commitments.reason.b[5] ^= search->copy_commits_otherwise ? 1 : 0;
     copy.recorded_ms = at_ms;
-    if (!search->no_copy) {
+    if (!search->no_copy || t->refused) {
         made_add(made, &copy, &access);
     }
+}
+
+// A gateway's own entry about what it refused, and the copy of that.
+static void tell_refused(struct story *story, const struct telling *first, int64_t at_ms)
+{
+    struct telling t = *first;
+    struct cm_buf bytes = {0};
+    struct cm_entry refused = {.kind = CM_ENTRY_REFUSED,
+                               .recorded_ms = at_ms,
+                               .digest = t.query_entry.digest,
+                               .refusal = CM_REPLAYED,
+                               .text = "query_id",
+                               .committed = true,
+                               .commitments = t.query_entry.commitments,
+                               .sealed = true};
+    t.query_index = story->gateway.frontier.size;
+    cr_assert_eq(cm_entry_encode(&bytes, &refused), CM_OK);
+    add(&story->gateway, at_ms, &refused, &t.question);
+    t.query_bytes = bytes;
+    t.manifest_digest.b[0] ^= 1;
+    t.manifest_rows = 0;
+    t.refused = true;
+    tell_copy(story, &t, at_ms + 100);
+    cm_buf_clear(&bytes);
 }
 
 // The copy tells of another question, under the same query id and blind.
@@ -207,12 +232,17 @@ void story_tell(struct story *story, const struct story_search *search)
     t.question = made_sign(&story->gateway, &t.query);
     memcpy(t.last_header.b, &story->gateway.questions, sizeof story->gateway.questions);
     tell_gateway(story, &t, at_ms);
-    tell_south(story, &t, at_ms + 100);
-    tell_north(story, &t, at_ms + 150);
     sign_manifest(story, &t, at_ms);
-    tell_end(story, &t, at_ms + 500);
-    rewrite(story, &t);
-    tell_copy(story, &t, at_ms + 600);
+    if (!search->refused_unread) {
+        tell_south(story, &t, at_ms + 100);
+        tell_north(story, &t, at_ms + 150);
+        tell_end(story, &t, at_ms + 500);
+        rewrite(story, &t);
+        tell_copy(story, &t, at_ms + 600);
+    }
+    if (search->refused_unread || search->again) {
+        tell_refused(story, &t, at_ms + 800);
+    }
     cm_buf_clear(&t.query_bytes);
     story->gateway.now_ms = at_ms + 2000;
     story->north.now_ms = story->south.now_ms = story->gateway.now_ms;

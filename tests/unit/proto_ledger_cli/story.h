@@ -28,6 +28,8 @@ struct story_search {
     bool north_owns;                    // Northport's own node is asked and answers too
     struct made_question copy_question; // any member: the copy is of this question instead
     bool copy_commits_otherwise;        // the copy's reason commitment is another one
+    bool refused_unread;                // by the gateway: nobody was asked, and its copy says so
+    bool again;                         // asked once more as it was, and refused unread then
     int64_t skip_ms;                    // time that passes before
 };
 

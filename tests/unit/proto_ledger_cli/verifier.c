@@ -2,6 +2,7 @@
 
 #include "made.h"
 #include "proto/base/file.h"
+#include "proto/codec/answer.h"
 #include "proto/ledger/cosign.h"
 
 #include <criterion/criterion.h>
@@ -283,6 +284,46 @@ Test(verifier, a_question_signed_by_somebody_else_is_found)
     made_write(&made);
     made_publish(&made);
     expect_bad("its signature does not hold");
+}
+
+// A question that a node let through under an approval.
+static void make_approved(const char *by, const char *case_number, bool permitted)
+{
+    struct cm_query query = made_query(&made, &(struct made_question){0});
+    query.approval = made_approval(&made, &query, by);
+    query.case_number = case_number;
+    struct cm_access access = {.question = made_sign(&made, &query), .person = "", .text = ""};
+    struct cm_entry entry = made_entry(&access.question, CM_ENTRY_NODE);
+    entry.permitted = permitted;
+    entry.refusal = permitted ? 0 : CM_REFUSAL_INVALID;
+    made_add(&made, &entry, &access);
+    made_checkpoint(&made);
+    made_write(&made);
+    made_publish(&made);
+}
+
+Test(verifier, an_approval_that_holds_is_good)
+{
+    make_approved("sue", "26-1234", true);
+    expect_good();
+}
+
+Test(verifier, an_approval_that_another_signed_is_found)
+{
+    make_approved("max", "26-1234", true);
+    expect_bad("names another person than its certificate");
+}
+
+Test(verifier, an_approval_of_another_question_is_found)
+{
+    make_approved("sue", "26-9999", true);
+    expect_bad("it is for another case");
+}
+
+Test(verifier, a_bad_approval_that_was_refused_is_as_it_must_be)
+{
+    make_approved("max", "26-9999", false);
+    expect_good();
 }
 
 Test(verifier, a_signer_that_the_directory_does_not_know_is_found)
