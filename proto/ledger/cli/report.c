@@ -192,7 +192,8 @@ static enum cm_status add_month(struct cm_report *report, const struct cm_search
 static enum cm_status add_purpose(struct cm_report *report, const struct cm_search *search,
                                   const struct cm_search_line *line)
 {
-    const char *purpose = search->values->purpose;
+    // Of what was refused before, the word may be any: a plate, a name.
+    const char *purpose = line->judged ? search->values->purpose : "(refused)";
     enum cm_status status = add(report, &report->purposes, purpose, search, line->released);
     if (status == CM_OK && line->asked > 0 && line->sides != CM_SIDE_ANSWERED) {
         struct cm_tally *tally =

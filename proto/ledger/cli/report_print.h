@@ -29,7 +29,7 @@ struct cm_report_table {
 };
 enum { CM_REPORT_TABLES = 9 };
 void cm_report_tables(struct cm_report_table out[CM_REPORT_TABLES], const struct cm_report *report);
-// True where a table's line i is withheld: too small, or the one from which that could be computed.
+// True where a table's line i is withheld: too small, or one from which that could be computed.
 bool cm_report_withheld(const struct cm_report_table *table, const struct cm_report_view *view,
                         size_t i);
 

@@ -20,21 +20,24 @@ void cm_report_tables(struct cm_report_table out[CM_REPORT_TABLES], const struct
     }
 }
 
-static bool is_small(const struct cm_tally *tally, uint64_t small)
+// Sorted, most first: the small ones stand at the end. What is withheld must not follow from a sum:
+// two lines or more, together no small number either.
+static size_t withheld_from(const struct cm_tallies *tallies, uint64_t small)
 {
-    return tally->searches < small;
+    size_t first = tallies->count;
+    uint64_t sum = 0;
+    while (first > 0 && tallies->sorted[first - 1]->searches < small) {
+        sum += tallies->sorted[--first]->searches;
+    }
+    const bool any = first < tallies->count;
+    while (any && first > 0 && (tallies->count - first < 2 || sum < small)) {
+        sum += tallies->sorted[--first]->searches;
+    }
+    return first;
 }
 
 bool cm_report_withheld(const struct cm_report_table *table, const struct cm_report_view *view,
                         size_t i)
 {
-    const struct cm_tallies *tallies = table->tallies;
-    if (!view->public_only || view->small == 0 || !table->searches) {
-        return false;
-    }
-    // Sorted, most first: the small ones stand at the end.
-    if (is_small(tallies->sorted[i], view->small)) {
-        return true;
-    }
-    return i + 2 == tallies->count && is_small(tallies->sorted[i + 1], view->small);
+    return view->public_only && table->searches && i >= withheld_from(table->tallies, view->small);
 }

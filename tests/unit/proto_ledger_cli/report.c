@@ -301,6 +301,16 @@ Test(report, csv_has_a_line_for_each_search_and_no_formulas)
     free(text);
 }
 
+Test(report, csv_has_no_full_width_formulas)
+{
+    const struct story_search evil = {.rows = 1, .question.reason = "\uff1d1+1 two three four"};
+    tell(&evil, 1);
+    finish(&story.north);
+    char *text = printed(cm_report_csv, &everything);
+    cr_expect(strstr(text, "\"'\uff1d1+1"));
+    free(text);
+}
+
 Test(report, json_is_one_object_with_all_searches)
 {
     tell(&plain, 3);
@@ -338,6 +348,58 @@ Test(report, the_public_gets_no_plate_reason_case_or_person)
         free(text);
         free(all);
     }
+}
+
+// Anybody's word stands where the purpose should, in a question that is refused for it.
+Test(report, the_public_gets_no_word_that_was_refused)
+{
+    const struct cm_report_view view = {.public_only = true};
+    const struct story_search slip = {.refused_unread = true, .question.purpose = "8stalk1"};
+    tell(&plain, 1);
+    tell(&slip, 1);
+    finish(&story.north);
+    cr_expect_null(tally(&report.purposes, "8stalk1"));
+    cr_expect_eq(tally(&report.purposes, "(refused)")->searches, 1);
+    cr_expect_eq(tally(&report.outcomes, "refused")->searches, 1);
+    char *text = printed(cm_report_text, &view);
+    cr_expect_null(strstr(text, "8stalk1"));
+    free(text);
+}
+
+Test(report, says_who_approved)
+{
+    struct cm_query query = made_query(&story.south, &(struct made_question){0});
+    query.approval = made_approval(&story.south, &query, "sue");
+    struct cm_access access = {
+        .question = made_sign(&story.south, &query), .person = "", .text = ""};
+    const struct cm_entry entry = made_entry(&access.question, CM_ENTRY_NODE);
+    made_add(&story.south, &entry, &access);
+    finish(&story.south);
+    char *text = printed(cm_report_text, &everything);
+    cr_expect(strstr(text, "approved by"));
+    free(text);
+    text = printed(cm_report_csv, &everything);
+    cr_expect(strstr(text, "\"\",\"spiffe://valley.test/" NORTHPORT "/supervisor/sue\""));
+    free(text);
+}
+
+Test(report, small_counts_that_follow_from_a_sum_are_withheld_too)
+{
+    const struct cm_report_view view = {.public_only = true, .small = 5};
+    const struct story_search one = {.rows = 1, .question.purpose = "narcotics"};
+    const struct story_search other = {.rows = 1, .question.purpose = "warrant"};
+    const struct story_search six = {.rows = 1, .question.purpose = "kidnapping"};
+    tell(&plain, 7);
+    tell(&six, 6);
+    tell(&one, 1);
+    tell(&other, 1);
+    finish(&story.north);
+    struct cm_report_table tables[CM_REPORT_TABLES];
+    cm_report_tables(tables, &report);
+    cr_expect_not(cm_report_withheld(&tables[2], &view, 0));
+    cr_expect(cm_report_withheld(&tables[2], &view, 1), "of 2 it is known that each is 1");
+    cr_expect(cm_report_withheld(&tables[2], &view, 2));
+    cr_expect(cm_report_withheld(&tables[2], &view, 3));
 }
 
 Test(report, small_counts_are_withheld_with_the_one_that_would_tell_them)
