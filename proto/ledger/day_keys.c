@@ -174,7 +174,7 @@ static enum cm_status load_key(struct cm_day_keys *keys, int folder, const char 
                                struct cm_error *error)
 {
     uint8_t key[CM_DAY_KEY_SIZE + 1];
-    const int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) {
         return broken(error, name, "opened");
     }

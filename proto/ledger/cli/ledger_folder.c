@@ -3,6 +3,8 @@
 #include "proto/ledger/cli/chain_memory.h"
 #include "proto/ledger/cli/live.h"
 #include "proto/ledger/cli/record_open.h"
+#include "proto/ledger/epoch.h"
+#include "proto/ledger/witnessed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // An access record of the largest size, decoded.
@@ -98,24 +101,46 @@ static enum cm_status find_log(struct cm_ledger_folder *folder, int *log, const 
     return status;
 }
 
+// What lies beside a log is read by its name: no pipe that never ends, no link to a file of the
+// reader's own, which a copy would then carry away.
+static enum cm_status check_beside(const char *folder, struct cm_error *error)
+{
+    static const char *const names[] = {
+        "vkey",         CM_COSIGNED_FILE, CM_COSIGNERS_FILE,
+        CM_BEHIND_FILE, CM_EPOCH_FILE,    (CM_DAY_KEYS_FOLDER "/" CM_DAY_KEYS_ERASED)};
+    char path[PATH_MAX + 64];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct stat facts;
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        if (lstat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) {
+            return cm_fail(error, CM_INVALID, path, "is no ordinary file");
+        }
+    }
+    return CM_OK;
+}
+
 static enum cm_status open_epochs(struct cm_ledger_folder *folder, int newest,
                                   struct cm_error *error)
 {
-    char name[PATH_MAX + 48];
-    for (unsigned n = 1; folder->log_count < CM_MAX_EPOCHS - 1; n++) {
-        snprintf(name, sizeof name, "%s/epochs/%u/log", folder->path, n);
+    char below[PATH_MAX + 32];
+    char name[sizeof below + 8];
+    enum cm_status status = check_beside(folder->path, error);
+    for (unsigned n = 1; status == CM_OK && folder->log_count < CM_MAX_EPOCHS - 1; n++) {
+        snprintf(below, sizeof below, "%s/" CM_EPOCH_FOLDER "/%u", folder->path, n);
+        snprintf(name, sizeof name, "%s/log", below);
         const int fd = open_read(name);
         if (fd < 0 && errno == ENOENT) {
             break;
         }
         if (fd < 0) {
-            close(newest);
-            return cm_fail(error, CM_IO, name, "can't be opened: %s", strerror(errno));
+            status = cm_fail(error, CM_IO, name, "can't be opened: %s", strerror(errno));
+            break;
         }
         folder->logs[folder->log_count++] = fd;
+        status = check_beside(below, error);
     }
     folder->logs[folder->log_count++] = newest;
-    return CM_OK;
+    return status;
 }
 
 static enum cm_status open_live(struct cm_ledger_folder *folder,

@@ -205,6 +205,31 @@ Test(ledger_folder, of_a_ledger_in_use_only_its_daemon_gives_anything)
     cm_ledger_folder_close(folder);
 }
 
+// Of a folder that somebody sent: its reader neither waits for ever nor reads files of its own.
+Test(ledger_folder, pipes_and_links_beside_the_log_are_refused)
+{
+    static const char *const names[] = {"vkey", "cosigned", "cosigners.pem", "behind", "epoch"};
+    char path[128];
+    struct cm_ledger_folder *folder;
+    put_start();
+    made_checkpoint(&made);
+    made_write(&made);
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        struct cm_error error = {.text = ""};
+        snprintf(path, sizeof path, "%s/%s", made.folder, names[i / 2]);
+        cr_assert_eq(i % 2 ? mkfifo(path, 0600) : symlink("/etc/passwd", path), 0);
+        cr_expect_eq(cm_ledger_folder_open(&folder, made.folder, NULL, &error), CM_INVALID);
+        cr_expect_str_eq(error.where, path);
+        cr_assert_eq(unlink(path), 0);
+    }
+    snprintf(path, sizeof path, "%s/keys/2020-01-01", made.folder);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(cm_ledger_folder_open(&folder, made.folder, NULL, NULL), CM_IO);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(cm_ledger_folder_open(&folder, made.folder, NULL, NULL), CM_OK);
+    cm_ledger_folder_close(folder);
+}
+
 Test(ledger_folder, nothing_in_it_changes)
 {
     struct stat before[3], after[3];
