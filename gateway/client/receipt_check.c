@@ -139,6 +139,9 @@ static int end_json(struct check *check, enum cm_status status)
     json_dumpf(object, stdout, JSON_COMPACT);
     puts("");
     json_decref(object);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return CM_EXIT_FAILED;
+    }
     return status == CM_OK ? CM_EXIT_OK : CM_EXIT_DISHONEST;
 }
 

@@ -156,20 +156,19 @@ static enum cm_status print(const struct cm_compare *compare, const struct cm_cl
     } else {
         cm_compare_text(out, compare);
     }
-    enum cm_status ended = cm_audit_out_end(out, path, error);
-    return status != CM_OK ? cm_fail(error, status, "json", "out of memory") : ended;
+    return cm_audit_out_end(out, path, status, error);
 }
 
 int cm_audit_compare(int argc, char **argv)
 {
     static struct cm_cli_args args;
-    char arguments[CM_MAX_ACCESS_TEXT + 1];
     static struct ledgers ledgers;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct words words = {0};
     struct cm_compare compare = {0};
     struct cm_error error = {0};
-    cm_audit_arguments(arguments, argc, argv);
     enum cm_status status = read_words(&words, &args, argc, argv, &error);
+    cm_audit_arguments(arguments, argc, argv);
     compare.skew_ms = cm_cli_get_number(&args, 's', "skew", 60, 0, 24 * 3600) * SECOND_MS;
     if (status == CM_OK) {
         status = run(&compare, &ledgers, &words, &args, arguments, &error);

@@ -13,6 +13,8 @@ int cm_audit_compare(int argc, char **argv);
 
 // path NULL: standard output. Else a new file that others can't read; NULL when that fails.
 FILE *cm_audit_out(const char *path, struct cm_error *error);
-enum cm_status cm_audit_out_end(FILE *out, const char *path, struct cm_error *error) CM_MUST_CHECK;
+// printed: what writing to it ended with. A file that is not whole is removed.
+enum cm_status cm_audit_out_end(FILE *out, const char *path, enum cm_status printed,
+                                struct cm_error *error) CM_MUST_CHECK;
 
 #endif

@@ -129,16 +129,22 @@ FILE *cm_audit_out(const char *path, struct cm_error *error)
     return out;
 }
 
-enum cm_status cm_audit_out_end(FILE *out, const char *path, struct cm_error *error)
+enum cm_status cm_audit_out_end(FILE *out, const char *path, enum cm_status printed,
+                                struct cm_error *error)
 {
     bool well = fflush(out) == 0 && ferror(out) == 0;
     if (out != stdout) {
         well = fsync(fileno(out)) == 0 && well;
         well = fclose(out) == 0 && well;
     }
-    return well ? CM_OK
-                : cm_fail(error, CM_IO, path != NULL ? path : "standard output",
-                          "could not be written");
+    if (path != NULL && (!well || printed != CM_OK)) {
+        (void)unlink(path);
+    }
+    if (!well) {
+        return cm_fail(error, CM_IO, path != NULL ? path : "standard output",
+                       "could not be written");
+    }
+    return printed == CM_OK ? CM_OK : cm_fail(error, printed, "json", "out of memory");
 }
 
 static enum cm_status print(const struct cm_report *report, const struct asked *asked,
@@ -157,24 +163,23 @@ static enum cm_status print(const struct cm_report *report, const struct asked *
     } else {
         cm_report_text(out, report, &asked->view);
     }
-    enum cm_status ended = cm_audit_out_end(out, path, error);
-    return status != CM_OK ? cm_fail(error, status, "json", "out of memory") : ended;
+    return cm_audit_out_end(out, path, status, error);
 }
 
 int cm_audit_report(int argc, char **argv)
 {
     static struct asked asked;
     static struct cm_report report;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_trusts trusts = {.count = 0};
     struct cm_error error = {0};
     cm_cli_parse(&asked.args, &usage, argc, argv);
+    cm_audit_arguments(arguments, argc, argv);
     enum cm_status status = read_args(&asked, &error);
     if (status == CM_OK) {
-    char arguments[CM_MAX_ACCESS_TEXT + 1];
         status = cm_trusts_load(&trusts, &asked.args, &error);
     }
     if (status == CM_OK) {
-    cm_audit_arguments(arguments, argc, argv);
         status = cm_report_init(&report, &asked.options, &error);
     }
     if (status == CM_OK) {

@@ -1,5 +1,5 @@
 // `comity audit subject`: everything that was asked about one plate, for a records request.
-#include "proto/base/when.h"
+#include "proto/codec/directory.h"
 #include "proto/ledger/cli/audit_more.h"
 #include "proto/ledger/cli/digest_set.h"
 #include "proto/ledger/cli/folder_args.h"
@@ -42,6 +42,9 @@ static enum cm_status read_plate(struct cm_subject *subject, const struct cm_cli
     if (cm_plate_normalise(subject->plate, cm_bytes_of(cm_cli_get(args, 'p'))) != CM_OK) {
         return cm_fail(error, CM_INVALID, "--plate", "has no letters or digits, or too many");
     }
+    if (state != NULL && !cm_state_known(cm_bytes_of(state))) {
+        return cm_fail(error, CM_INVALID, "--state", "must be the two capital letters of a state");
+    }
     snprintf(subject->state, sizeof subject->state, "%s", state != NULL ? state : "");
     return cm_audit_period(&subject->from_ms, &subject->to_ms, args, error);
 }
@@ -74,23 +77,22 @@ static enum cm_status print(const struct cm_subject *subject, const struct cm_cl
     } else {
         cm_subject_text(out, subject, redact);
     }
-    enum cm_status ended = cm_audit_out_end(out, path, error);
-    return status != CM_OK ? cm_fail(error, status, "json", "out of memory") : ended;
+    return cm_audit_out_end(out, path, status, error);
 }
 
 int cm_audit_subject(int argc, char **argv)
 {
     static struct cm_cli_args args;
+    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct folders folders = {0};
     struct cm_subject subject = {.plate = ""};
-    char arguments[CM_MAX_ACCESS_TEXT + 1];
     struct cm_error error = {0};
     cm_cli_parse(&args, &usage, argc, argv);
     enum cm_status status = read_plate(&subject, &args, &error);
-    if (status == CM_OK) {
-        status = gather(&subject, &folders, &args, arguments, &error);
     cm_audit_arguments(arguments, argc, argv);
     cm_audit_hide(&args, 'p');
+    if (status == CM_OK) {
+        status = gather(&subject, &folders, &args, arguments, &error);
     }
     if (status == CM_OK) {
         status = print(&subject, &args, &error);

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { NAME_WIDTH = 54 }; // of tables
+
 struct page {
     FILE *out;
     const struct cm_report *report;
@@ -128,7 +130,11 @@ static void print_table(const struct page *page, const struct cm_report_table *t
     for (size_t i = 0; i < tallies->count; i++) {
         const struct cm_tally *tally = tallies->sorted[i];
         cm_plain(name, sizeof name, short_name(tally->name));
-        fprintf(page->out, "  %-54s", name);
+        const bool wide = strlen(name) > NAME_WIDTH;
+        fprintf(page->out, "  %-*s%s", NAME_WIDTH, name, wide ? "\n" : "");
+        if (wide) {
+            fprintf(page->out, "  %-*s", NAME_WIDTH, "");
+        }
         if (cm_report_withheld(table, page->view, i)) {
             fprintf(page->out, " %8s\n", "withheld");
             continue;

@@ -1,4 +1,4 @@
-// What an auditor signed to have looked at: entries [0, to) of a ledger whose tree had that root.
+// What an auditor signed to have looked at: entries of a ledger whose tree had that root.
 // It lies in the ledger's own audit entries, or in files beside offline copies. Main thread.
 #ifndef CM_LEDGER_CLI_REVIEW_H
 #define CM_LEDGER_CLI_REVIEW_H

@@ -99,6 +99,10 @@ enum cm_status cm_subject_gather(struct cm_subject *subject,
             status = cm_searches_gather(subject->searches, source, folders[i], &gather, error);
         }
     }
+    if (status == CM_OK &&
+        cm_searches_list(&subject->list, &subject->count, subject->searches) != CM_OK) {
+        status = cm_fail(error, CM_MEMORY, "subject", "out of memory");
+    }
     cm_digest_set_clear(&read);
     return status;
 }
@@ -117,12 +121,12 @@ uint64_t cm_subject_unread(const struct cm_subject *subject)
     return subject->unread.count;
 }
 
-static uint64_t rows_released(struct cm_search *const *list, size_t count)
+static uint64_t rows_released(const struct cm_subject *subject)
 {
     uint64_t rows = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < subject->count; i++) {
         struct cm_search_line line;
-        cm_search_line_of(&line, list[i]);
+        cm_search_line_of(&line, subject->list[i]);
         rows += line.released;
     }
     return rows;
@@ -130,13 +134,8 @@ static uint64_t rows_released(struct cm_search *const *list, size_t count)
 
 void cm_subject_text(FILE *out, const struct cm_subject *subject, bool redact)
 {
-    struct cm_search *const *list = NULL;
-    size_t count = 0;
     char from[CM_WHEN_SIZE];
     char to[CM_WHEN_SIZE];
-    if (cm_searches_list(&list, &count, subject->searches) != CM_OK) {
-        return;
-    }
     cm_paragraph(out, 0, "Searches for plate %s%s%s, from %s to %s, all times UTC", subject->plate,
                  subject->state[0] != '\0' ? " of " : "", subject->state,
                  cm_audit_period_from(from, subject->from_ms),
@@ -149,12 +148,12 @@ void cm_subject_text(FILE *out, const struct cm_subject *subject, bool redact)
     if (redact) {
         cm_paragraph(out, 0, "Removed: " CM_SEARCH_REDACTED ".");
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < subject->count; i++) {
         fputc('\n', out);
-        cm_search_print(out, list[i], redact);
+        cm_search_print(out, subject->list[i], redact);
     }
-    fprintf(out, "\n%zu searches asked about it; %" PRIu64 " rows were released.\n", count,
-            rows_released(list, count));
+    fprintf(out, "\n%zu searches asked about it; %" PRIu64 " rows were released.\n", subject->count,
+            rows_released(subject));
     if (cm_subject_unread(subject) > 0) {
         cm_paragraph(out, 0,
                      "%" PRIu64
@@ -166,20 +165,17 @@ void cm_subject_text(FILE *out, const struct cm_subject *subject, bool redact)
 
 enum cm_status cm_subject_json(FILE *out, const struct cm_subject *subject, bool redact)
 {
-    struct cm_search *const *list;
-    size_t count;
-    enum cm_status status = cm_searches_list(&list, &count, subject->searches);
     json_t *searches = json_array();
-    for (size_t i = 0; status == CM_OK && i < count; i++) {
-        json_array_append_new(searches, cm_search_json(list[i], redact));
+    for (size_t i = 0; i < subject->count; i++) {
+        json_array_append_new(searches, cm_search_json(subject->list[i], redact));
     }
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "plate", subject->plate, "plate_state",
                   subject->state, "removed", redact ? CM_SEARCH_REDACTED : "", "rows_released",
-                  (json_int_t)(status == CM_OK ? rows_released(list, count) : 0), "not_readable",
+                  (json_int_t)rows_released(subject), "not_readable",
                   (json_int_t)cm_subject_unread(subject), "searches", searches);
     const bool done = object != NULL && json_dumpf(object, out, JSON_INDENT(2)) == 0;
     fputc('\n', out);
     json_decref(object);
-    return status == CM_OK && !done ? CM_MEMORY : status;
+    return done ? CM_OK : CM_MEMORY;
 }

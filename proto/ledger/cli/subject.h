@@ -18,6 +18,8 @@ struct cm_subject {
     struct cm_digest_set about;  // searches of that plate
     struct cm_digest_set unread; // that nobody can read: they may be about it too
     uint64_t entries;
+    struct cm_search *const *list; // that asked about it
+    size_t count;
 };
 
 enum cm_status cm_subject_gather(struct cm_subject *subject,

@@ -248,5 +248,4 @@ Test(review, in_the_ledger_itself_of_another_history_counts_for_nothing)
     cr_assert(report.flags);
     cr_expect_eq(report.flags->kind, CM_FLAG_REVIEW);
     cm_report_clear(&report);
-    cm_buf_clear(&bytes);
 }
