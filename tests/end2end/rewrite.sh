@@ -153,5 +153,9 @@ audit 1 review "$south" "${vega[@]}"
 audit 0 review "$south" "${vega[@]}" --out "$dir/south.review"
 reviewed 0 "$south" --review "$dir/south.review"
 reviewed $searches "$south"
+# The same review, in the ledger that was written anew, is of a history that it no longer has.
+audit 0 report "$dir/reasons"
+grep -q '^Reviewed *0,' "$dir/audit" || die "what was written anew counts as reviewed: $(cat "$dir/audit")"
+tr -s ' \n' '  ' <"$dir/audit" | grep -c 'signed another history of this ledger' >/dev/null || die "it is not said why: $(cat "$dir/audit")"
 echo "reviews count for what was signed"
 nothing_stored 8ABC123 "seen near scene" rivera

@@ -23,7 +23,7 @@ static const struct argp_option options[] = {
 static const struct cm_cli_usage usage = {
     options,
     "DIR",
-    "Signs that you, an auditor, looked at the entries of a period. A running node or gateway "
+    "Signs that you, an auditor, looked at the entries of a period. A running node "
     "records it in its ledger; of a copy it goes to --out, for `comity audit report --review`.\v"
     "Read `comity audit report` before. All times are UTC.",
     "CK",

@@ -46,7 +46,9 @@ static enum cm_status call(int *out, const char *data, struct cm_error *error)
     if (at < 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         status = cm_fail(error, CM_UNAVAILABLE, data,
                          "the daemon whose ledger this is can't be asked: %s", strerror(errno));
-        cm_error_hint(error, "be its user or root on its machine, or read a copy of the ledger");
+        cm_error_hint(error,
+                      "be its user or root on its machine, or read a copy: a gateway's comes by "
+                      "`comity gateway backup`");
     } else if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) != 0 ||
                setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) != 0) {
         status = cm_fail(error, CM_IO, data, "no time limit can be set: %s", strerror(errno));

@@ -4,6 +4,7 @@
 #include "proto/ledger/merkle.h"
 #include "proto/ledger/vkey.h"
 #include "proto/trust/certificate.h"
+#include "proto/trust/identity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,15 +89,15 @@ static json_t *base64_json(struct cm_bytes bytes)
 
 static json_t *value_json(const struct cm_audit_record *record, enum cm_revealed_label label)
 {
-    char agency[CM_MAX_ID + 1] = "";
+    struct cm_identity signer = {.agency = ""};
     struct cm_digest key;
     const struct cm_query *query = &record->query;
-    (void)sscanf(query->signer, "spiffe://%*[^/]/%96[^/]", agency);
+    (void)!cm_identity_parse(&signer, cm_bytes_of(query->signer), NULL);
     cm_hmac_sha256(&key, (struct cm_bytes){query->blind, CM_BLIND_SIZE},
                    cm_bytes_of(labels_table[label].name));
     json_t *json = json_object();
     json_object_set_new(json, "label", json_string(labels_table[label].name));
-    json_object_set_new(json, "value", json_string(value_of(query, label, agency)));
+    json_object_set_new(json, "value", json_string(value_of(query, label, signer.agency)));
     json_object_set_new(json, "key", hex_json(&key));
     cm_wipe(&key, sizeof key);
     return json;
