@@ -38,8 +38,9 @@ static enum cm_status judge_epoch(struct cm_witness_verdict *out, const struct c
         status = cm_fail(error, CM_INVALID, "epoch", "the statement is of another epoch");
     }
     int64_t since_ms;
-    // Its time is the signer's word alone: who has the key since then could have put any.
-    if (!status && cm_trust_revoked(&since_ms, trust, signer)) {
+    // Its time is the signer's word alone: who has the key since then could have put any. To whom
+    // saw nothing yet it says no more than a first epoch, which needs no statement.
+    if (!status && seen->epoch > 0 && cm_trust_revoked(&since_ms, trust, signer)) {
         status = cm_fail(error, CM_UNAUTHENTICATED, "epoch", "its signer is revoked by now");
         cm_error_hint(error, "let an administrator who isn't sign another");
     }

@@ -13,7 +13,7 @@
 
 #define BASE "valley.test/ca.northport.pd/node/n1"
 
-enum { MOST = 64 };
+enum { MOST = 64, HOUR_MS = 3600000 };
 
 // A node, its ledger's entries (two histories), and somebody who judges it.
 struct world {
@@ -259,13 +259,18 @@ Test(witness, a_statement_dated_back_by_a_revoked_administrator_is_refused)
     const struct cm_seen seen = seen_at(&w, 1, 0, 12);
     const struct cm_bytes same = note_of(&w, BASE, 0, 12, w.node->signer);
     struct cm_witness_checkpoint offered = offer(&w, BASE "/epoch/2", 1, 0, 3);
+    w.pki->now_ms -= 2 * HOUR_MS; // before the list that names the signer
     state(&w, &offered.epoch, 2, &same, w.admin->signer);
+    w.pki->now_ms += 2 * HOUR_MS;
     cr_expect_eq(judge(&w, &seen, &offered, CM_WITNESS_EPOCH), CM_OK);
     cm_trust_unref(w.trust);
     pki_next(w.pki);
-    pki_revoke(w.pki, "ca.northport.pd", w.admin, w.pki->now_ms + 1000);
+    pki_revoke(w.pki, "ca.northport.pd", w.admin, w.pki->now_ms - HOUR_MS);
     w.trust = pki_trust(w.pki);
     cr_expect_eq(judge(&w, &seen, &offered, CM_WITNESS_NONE), CM_UNAUTHENTICATED);
+    // A gateway that is new finds ledgers whose administrators left since.
+    const struct cm_seen nothing = {.epoch = 0};
+    cr_expect_eq(judge(&w, &nothing, &offered, CM_WITNESS_EPOCH), CM_OK);
     clear(&w);
 }
 
