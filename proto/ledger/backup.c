@@ -16,7 +16,7 @@
 
 #define COMPLETE "complete"
 
-enum { CHUNK = 1 << 20, MAX_DEPTH = 8 };
+enum { CHUNK = 1 << 20, MAX_DEPTH = 16 };
 
 static enum cm_status os_error(struct cm_error *error, const char *path, const char *what)
 {
@@ -127,6 +127,18 @@ static bool left_out(const struct cm_backup *backup, const char *path)
 static enum cm_status copy_folder(struct cm_backup *backup, const char *from, const char *to,
                                   unsigned depth, struct cm_error *error);
 
+static enum cm_status refuse_link(const struct cm_backup *backup, const char *path,
+                                  struct cm_error *error)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) && left_out(backup, real)) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_INVALID, path, "is a link: what it leads to would not be in the copy");
+    cm_error_hint(error, "put the file or folder itself there");
+    return CM_INVALID;
+}
+
 static enum cm_status copy_one(struct cm_backup *backup, const char *from, const char *to,
                                unsigned depth, struct cm_error *error)
 {
@@ -137,6 +149,9 @@ static enum cm_status copy_one(struct cm_backup *backup, const char *from, const
     if (S_ISDIR(facts.st_mode)) {
         return copy_folder(backup, from, to, depth + 1, error);
     }
+    if (S_ISLNK(facts.st_mode)) {
+        return refuse_link(backup, from, error);
+    }
     // What is there already was copied before, in its own order.
     return S_ISREG(facts.st_mode) && access(to, F_OK) != 0 ? copy_file(backup, from, to, error)
                                                            : CM_OK;
@@ -146,7 +161,10 @@ static enum cm_status copy_folder(struct cm_backup *backup, const char *from, co
                                   unsigned depth, struct cm_error *error)
 {
     char below[PATH_MAX], there[PATH_MAX];
-    DIR *list = depth < MAX_DEPTH ? opendir(from) : NULL;
+    if (depth == MAX_DEPTH) {
+        return cm_fail(error, CM_INVALID, from, "lies deeper than any folder of a ledger");
+    }
+    DIR *list = opendir(from);
     if (!list) {
         return os_error(error, from, "can't be listed");
     }

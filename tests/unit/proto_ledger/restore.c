@@ -302,16 +302,17 @@ Test(restore, a_backup_that_broke_off_does_not_say_that_it_is_whole)
     set(&w);
     record(&w, 1, 3, NULL);
     for (unsigned i = 0; i < 8; i++) {
-        char deep[128], to[128];
+        char broken[128], to[128];
         struct cm_error error = {.text = ""};
-        snprintf(deep, sizeof deep,
-                 "mkdir -p %%s/deep-%u/1/2/3/4/5/6/7/8 && echo whole >%%s/complete", i);
-        run(deep, &w);
+        snprintf(broken, sizeof broken, "ln -s /nowhere %%s/link-%u && echo whole >%%s/complete",
+                 i);
+        run(broken, &w);
         snprintf(to, sizeof to, "%s.copy-%u", w.data, i);
         struct cm_backup backup = {.data = w.data, .to = to};
         cr_assert_neq(cm_backup(&backup, &error), CM_OK);
-        cr_expect_neq(access(strcat(to, "/complete"), F_OK), 0, "deep-%u", i);
-        run("rm -r %s/deep-* %s.copy-*", &w);
+        cr_expect(strstr(error.text, "is a link"), "%s", error.text);
+        cr_expect_neq(access(strcat(to, "/complete"), F_OK), 0, "link-%u", i);
+        run("rm -r %s/link-* %s.copy-*", &w);
     }
     clear(&w);
 }
