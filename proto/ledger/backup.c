@@ -1,6 +1,7 @@
 #include "proto/ledger/backup.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/ledger/day_keys.h"
 
 #include <dirent.h>
@@ -21,14 +22,6 @@ enum { CHUNK = 1 << 20, MAX_DEPTH = 16 };
 static enum cm_status os_error(struct cm_error *error, const char *path, const char *what)
 {
     return cm_fail(error, CM_IO, path, "%s: %s", what, strerror(errno));
-}
-
-static enum cm_status join(char out[PATH_MAX], const char *folder, const char *name,
-                           struct cm_error *error)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX
-               ? CM_OK
-               : cm_fail(error, CM_INVALID, folder, "the path is too long");
 }
 
 // At most most bytes.
@@ -95,22 +88,6 @@ static enum cm_status copy_file(struct cm_backup *backup, const char *from, cons
     return status;
 }
 
-static enum cm_status make_folder(const char *path, struct cm_error *error)
-{
-    return mkdir(path, 0700) == 0 || errno == EEXIST ? CM_OK
-                                                     : os_error(error, path, "can't be made");
-}
-
-static enum cm_status sync_folder(const char *path, struct cm_error *error)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool durable = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return durable ? CM_OK : os_error(error, path, "can't be made durable");
-}
-
 static bool left_out(const struct cm_backup *backup, const char *path)
 {
     for (size_t i = 0; i < CM_BACKUP_LEFT_OUT; i++) {
@@ -168,21 +145,21 @@ static enum cm_status copy_folder(struct cm_backup *backup, const char *from, co
     if (!list) {
         return os_error(error, from, "can't be listed");
     }
-    enum cm_status status = make_folder(to, error);
+    enum cm_status status = cm_folder_make(to, error);
     for (const struct dirent *one; !status && (one = readdir(list));) {
         if (strcmp(one->d_name, ".") == 0 || strcmp(one->d_name, "..") == 0) {
             continue;
         }
-        status = join(below, from, one->d_name, error);
+        status = cm_folder_path(below, from, one->d_name, error);
         if (!status) {
-            status = join(there, to, one->d_name, error);
+            status = cm_folder_path(there, to, one->d_name, error);
         }
         if (!status && !left_out(backup, below)) {
             status = copy_one(backup, below, there, depth, error);
         }
     }
     closedir(list);
-    return status ? status : sync_folder(to, error);
+    return status ? status : cm_folder_sync(to, error);
 }
 
 // Up to its last checkpoint, every frame looked at.
@@ -216,16 +193,16 @@ static enum cm_status copy_ledger(struct cm_backup *backup, struct cm_error *err
 {
     static const char *const order[] = {"cosigners.pem", "cosigned", "behind", "log"};
     char from[PATH_MAX], to[PATH_MAX], ledger[PATH_MAX];
-    enum cm_status status = join(ledger, backup->to, "ledger", error);
+    enum cm_status status = cm_folder_path(ledger, backup->to, "ledger", error);
     if (!status) {
-        status = make_folder(ledger, error);
+        status = cm_folder_make(ledger, error);
     }
     for (size_t i = 0; i < sizeof order / sizeof *order && !status; i++) {
         char name[32];
         snprintf(name, sizeof name, "ledger/%s", order[i]);
-        status = join(from, backup->data, name, error);
+        status = cm_folder_path(from, backup->data, name, error);
         if (!status) {
-            status = join(to, ledger, order[i], error);
+            status = cm_folder_path(to, ledger, order[i], error);
         }
         if (!status) {
             status = strcmp(order[i], "log") == 0 ? copy_log(backup, from, to, error)
@@ -254,7 +231,7 @@ static enum cm_status check_apart(const char *path, const char *data, struct cm_
 // Empty, or made now.
 static enum cm_status open_target(const char *path, const char *data, struct cm_error *error)
 {
-    enum cm_status status = make_folder(path, error);
+    enum cm_status status = cm_folder_make(path, error);
     if (!status) {
         status = check_apart(path, data, error);
     }
@@ -276,18 +253,18 @@ enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
 {
     char path[PATH_MAX], tiles[PATH_MAX], published[PATH_MAX], next[PATH_MAX], earlier[PATH_MAX];
     struct cm_buf text = {0};
-    enum cm_status status = join(next, backup->data, "ledger/next", error);
+    enum cm_status status = cm_folder_path(next, backup->data, "ledger/next", error);
     if (!status && access(next, F_OK) == 0) {
         status = cm_fail(error, CM_UNAVAILABLE, backup->data, "a recovery was cut off here");
     }
     if (!status) {
-        status = join(tiles, backup->data, "ledger/tile", error);
+        status = cm_folder_path(tiles, backup->data, "ledger/tile", error);
     }
     if (!status) {
-        status = join(published, backup->data, "ledger/checkpoint", error);
+        status = cm_folder_path(published, backup->data, "ledger/checkpoint", error);
     }
     if (!status) {
-        status = join(earlier, backup->data, COMPLETE, error);
+        status = cm_folder_path(earlier, backup->data, COMPLETE, error);
     }
     if (!status) {
         status = open_target(backup->to, backup->data, error);
@@ -303,7 +280,7 @@ enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
         status = copy_folder(backup, backup->data, backup->to, 0, error);
     }
     if (!status) {
-        status = join(path, backup->to, COMPLETE, error);
+        status = cm_folder_path(path, backup->to, COMPLETE, error);
     }
     if (!status && cm_buf_printf(&text, "%s\n%" PRIu64 "\n", backup->checkpoint.origin,
                                  backup->checkpoint.size)) {

@@ -2,6 +2,7 @@
 
 #include "proto/base/bytes.h"
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/codec/bounds.h"
 
 #include <dirent.h>
@@ -286,19 +287,6 @@ static enum cm_status load(struct cm_day_keys *keys, bool writing, struct cm_err
     return status;
 }
 
-static enum cm_status make_folder(const char *ledger, const char *folder, struct cm_error *error)
-{
-    if (mkdir(folder, 0700) != 0) {
-        return errno == EEXIST ? CM_OK : broken(error, folder, "made");
-    }
-    const int fd = open(ledger, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool done = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return done ? CM_OK : broken(error, ledger, "made durable");
-}
-
 static enum cm_status open_folder(struct cm_day_keys **out, const char *folder, bool writing,
                                   struct cm_error *error)
 {
@@ -311,7 +299,10 @@ static enum cm_status open_folder(struct cm_day_keys **out, const char *folder, 
         (int)sizeof keys->folder) {
         status = cm_fail(error, CM_INVALID, folder, "the path is too long");
     } else if (writing) {
-        status = make_folder(folder, keys->folder, error);
+        status = cm_folder_make(keys->folder, error);
+    }
+    if (status == CM_OK && writing) {
+        status = cm_folder_sync(folder, error);
     }
     if (status == CM_OK) {
         status = load(keys, writing, error);

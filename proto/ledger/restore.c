@@ -1,6 +1,7 @@
 #include "proto/ledger/restore.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/ledger/day_keys.h"
 #include "proto/ledger/ledger.h"
 
@@ -25,28 +26,10 @@ static enum cm_status os_error(struct cm_error *error, const char *path, const c
     return cm_fail(error, CM_IO, path, "%s: %s", what, strerror(errno));
 }
 
-static enum cm_status join(char out[PATH_MAX], const char *folder, const char *name,
-                           struct cm_error *error)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX
-               ? CM_OK
-               : cm_fail(error, CM_INVALID, folder, "the path is too long");
-}
-
 static bool is_there(const char *folder, const char *name)
 {
     char path[PATH_MAX];
-    return join(path, folder, name, NULL) == CM_OK && access(path, F_OK) == 0;
-}
-
-static enum cm_status sync_folder(const char *path, struct cm_error *error)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool durable = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return durable ? CM_OK : os_error(error, path, "can't be made durable");
+    return cm_folder_path(path, folder, name, NULL) == CM_OK && access(path, F_OK) == 0;
 }
 
 // What the ledger posts, run once it is closed.
@@ -119,7 +102,7 @@ static enum cm_status lock_log(struct cm_restore *out, const char *folder, off_t
 {
     char path[PATH_MAX];
     struct stat facts;
-    enum cm_status status = join(path, folder, "log", error);
+    enum cm_status status = cm_folder_path(path, folder, "log", error);
     if (!status) {
         status = take_lock(&out->log_lock, path, O_RDWR, error);
     }
@@ -133,7 +116,7 @@ static enum cm_status log_size(off_t *out, const char *folder, struct cm_error *
 {
     char path[PATH_MAX];
     struct stat facts;
-    const enum cm_status status = join(path, folder, "log", error);
+    const enum cm_status status = cm_folder_path(path, folder, "log", error);
     if (!status && stat(path, &facts) != 0) {
         cm_fail(error, CM_NOT_FOUND, folder, "there is no log");
         cm_error_hint(error, "put the backup in the data folder's place first");
@@ -330,12 +313,12 @@ static enum cm_status strip(const char *folder, struct cm_error *error)
     char path[PATH_MAX];
     enum cm_status status = CM_OK;
     for (size_t i = 0; i < sizeof derived / sizeof *derived && !status; i++) {
-        status = join(path, folder, derived[i], error);
+        status = cm_folder_path(path, folder, derived[i], error);
         if (!status) {
             status = remove_all(path, error);
         }
     }
-    return status ? status : sync_folder(folder, error);
+    return status ? status : cm_folder_sync(folder, error);
 }
 
 static enum cm_status make_next(const struct cm_restore *restore, const char *making,
@@ -345,11 +328,11 @@ static enum cm_status make_next(const struct cm_restore *restore, const char *ma
     char path[PATH_MAX];
     struct cm_buf entry = {0};
     enum cm_status status = remove_all(making, error);
-    if (!status && mkdir(making, 0700) != 0) {
-        status = os_error(error, making, "can't be made");
+    if (!status) {
+        status = cm_folder_make(making, error);
     }
     if (!status) {
-        status = join(path, making, CM_EPOCH_FILE, error);
+        status = cm_folder_path(path, making, CM_EPOCH_FILE, error);
     }
     if (!status) {
         status = cm_file_write(path, envelope, 0600, error);
@@ -370,9 +353,9 @@ enum cm_status cm_restore_begin(const struct cm_restore *restore, struct cm_byte
 {
     char making[PATH_MAX], next[PATH_MAX] = "";
     const char *folder = restore->witnessed.folder;
-    enum cm_status status = join(making, folder, MAKING, error);
+    enum cm_status status = cm_folder_path(making, folder, MAKING, error);
     if (!status) {
-        status = join(next, folder, CM_EPOCH_NEXT, error);
+        status = cm_folder_path(next, folder, CM_EPOCH_NEXT, error);
     }
     if (!status) {
         status = make_next(restore, making, envelope, signer, now_ms, error);
@@ -381,7 +364,7 @@ enum cm_status cm_restore_begin(const struct cm_restore *restore, struct cm_byte
         status = os_error(error, next, "can't be put there");
     }
     if (!status) {
-        status = sync_folder(folder, error);
+        status = cm_folder_sync(folder, error);
     }
     return status ? status : cm_restore_end(restore, error);
 }
@@ -396,7 +379,7 @@ static enum cm_status ending(uint64_t *out, const char *folder, const char *next
     struct cm_epoch_statement statement;
     struct cm_arena *arena = cm_arena_new(CM_EPOCH_ARENA);
     enum cm_status status =
-        join(path, is_there(next, CM_EPOCH_FILE) ? next : folder, CM_EPOCH_FILE, error);
+        cm_folder_path(path, is_there(next, CM_EPOCH_FILE) ? next : folder, CM_EPOCH_FILE, error);
     if (!status) {
         status = cm_file_read(&bytes, path, CM_MAX_EPOCH_STATEMENT + CM_MAX_ATTACHMENTS, error);
     }
@@ -419,9 +402,9 @@ static enum cm_status move(const char *from, const char *to, const char *name,
                            struct cm_error *error)
 {
     char old[PATH_MAX], new[PATH_MAX];
-    enum cm_status status = join(old, from, name, error);
+    enum cm_status status = cm_folder_path(old, from, name, error);
     if (!status) {
-        status = join(new, to, name, error);
+        status = cm_folder_path(new, to, name, error);
     }
     if (!status && renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE) != 0) {
         status = os_error(error, new, "can't be moved there");
@@ -459,9 +442,9 @@ static enum cm_status move_old(const char *folder, const char *next, const char 
     }
     closedir(list);
     if (!status) {
-        status = sync_folder(to, error);
+        status = cm_folder_sync(to, error);
     }
-    return status ? status : sync_folder(folder, error);
+    return status ? status : cm_folder_sync(folder, error);
 }
 
 static enum cm_status move_new(const char *folder, const char *next, struct cm_error *error)
@@ -474,18 +457,12 @@ static enum cm_status move_new(const char *folder, const char *next, struct cm_e
         }
     }
     if (!status) {
-        status = sync_folder(folder, error);
+        status = cm_folder_sync(folder, error);
     }
     if (!status && rmdir(next) != 0) {
         status = os_error(error, next, "can't be removed");
     }
-    return status ? status : sync_folder(folder, error);
-}
-
-static enum cm_status make_folder(const char *path, struct cm_error *error)
-{
-    return mkdir(path, 0700) == 0 || errno == EEXIST ? CM_OK
-                                                     : os_error(error, path, "can't be made");
+    return status ? status : cm_folder_sync(folder, error);
 }
 
 enum cm_status cm_restore_end(const struct cm_restore *restore, struct cm_error *error)
@@ -493,25 +470,25 @@ enum cm_status cm_restore_end(const struct cm_restore *restore, struct cm_error 
     char next[PATH_MAX], epochs[PATH_MAX], old[PATH_MAX], name[24];
     const char *folder = restore->witnessed.folder;
     uint64_t epoch = 0;
-    enum cm_status status = join(next, folder, CM_EPOCH_NEXT, error);
+    enum cm_status status = cm_folder_path(next, folder, CM_EPOCH_NEXT, error);
     if (!status) {
         status = ending(&epoch, folder, next, error);
     }
     if (!status) {
-        status = join(epochs, folder, CM_EPOCH_FOLDER, error);
+        status = cm_folder_path(epochs, folder, CM_EPOCH_FOLDER, error);
     }
     snprintf(name, sizeof name, "%" PRIu64, epoch);
     if (!status) {
-        status = join(old, epochs, name, error);
+        status = cm_folder_path(old, epochs, name, error);
     }
     if (!status) {
-        status = make_folder(epochs, error);
+        status = cm_folder_make(epochs, error);
     }
     if (!status) {
-        status = make_folder(old, error);
+        status = cm_folder_make(old, error);
     }
     if (!status) {
-        status = sync_folder(epochs, error);
+        status = cm_folder_sync(epochs, error);
     }
     if (!status) {
         status = move_old(folder, next, old, error);

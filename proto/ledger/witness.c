@@ -1,12 +1,11 @@
 #include "proto/ledger/witness.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/ledger/merkle.h"
 #include "proto/ledger/record.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 
 static enum cm_status find(struct cm_witness_verdict *out, enum cm_witness_finding finding,
                            const struct cm_seen *seen, struct cm_error *error)
@@ -143,9 +142,7 @@ static enum cm_status path_of(char out[PATH_MAX], const char *folder, const stru
 {
     char name[2 * CM_DIGEST_SIZE + 1];
     cm_hex(name, cm_bytes_digest(cm_key_hash(key)));
-    return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX
-               ? CM_OK
-               : cm_fail(error, CM_INVALID, folder, "the path is too long");
+    return cm_folder_path(out, folder, name, error);
 }
 
 enum cm_status cm_witness_read(struct cm_seen *out, struct cm_buf *note, const char *folder,

@@ -1,6 +1,7 @@
 #include "proto/ledger/witnessed.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 #include "proto/ledger/cosign.h"
 #include "proto/ledger/cosigners.h"
@@ -15,14 +16,6 @@ enum {
     CLOCKS_DIFFER_S = 600
 };
 
-static enum cm_status path_in(char out[PATH_MAX], const char *folder, const char *name,
-                              struct cm_error *error)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX
-               ? CM_OK
-               : cm_fail(error, CM_INVALID, folder, "the path is too long");
-}
-
 // What of the ledger's own is in the file, or nothing.
 static enum cm_status read_own(struct cm_witnessed *witnessed, struct cm_buf *note,
                                struct cm_seen *out, const char *name)
@@ -31,7 +24,7 @@ static enum cm_status read_own(struct cm_witnessed *witnessed, struct cm_buf *no
     struct cm_checkpoint checkpoint;
     struct cm_error error = {.text = ""};
     note->max = CM_MAX_CHECKPOINT;
-    enum cm_status status = path_in(path, witnessed->folder, name, &error);
+    enum cm_status status = cm_folder_path(path, witnessed->folder, name, &error);
     if (!status) {
         status = cm_file_read(note, path, CM_MAX_CHECKPOINT, &error);
     }
@@ -74,7 +67,7 @@ static enum cm_status read_files(struct cm_witnessed *witnessed, struct cm_error
         status = read_own(witnessed, &witnessed->behind, &witnessed->refuted, CM_BEHIND_FILE);
     }
     if (!status) {
-        status = path_in(path, witnessed->folder, CM_COSIGNERS_FILE, error);
+        status = cm_folder_path(path, witnessed->folder, CM_COSIGNERS_FILE, error);
     }
     if (!status) {
         status = cm_file_read(&witnessed->chains, path, (size_t)2 * MAX_CHAINS, error);
@@ -177,7 +170,7 @@ static enum cm_status check_behind(struct cm_witnessed *witnessed, const struct 
                                    struct cm_error *error)
 {
     char path[PATH_MAX];
-    enum cm_status status = path_in(path, witnessed->folder, CM_BEHIND_FILE, error);
+    enum cm_status status = cm_folder_path(path, witnessed->folder, CM_BEHIND_FILE, error);
     if (status || witnessed->refuted.epoch == 0) {
         return status;
     }
@@ -237,7 +230,7 @@ static void write_work(struct cm_job *job)
         if (files[i].bytes->len == 0) {
             continue;
         }
-        status = path_in(path, witnessed->folder, files[i].name, &witnessed->error);
+        status = cm_folder_path(path, witnessed->folder, files[i].name, &witnessed->error);
         if (!status) {
             status = cm_file_write(path, cm_buf_bytes(files[i].bytes), 0600, &witnessed->error);
         }
