@@ -71,6 +71,11 @@ static void set_count(json_t *object, const struct cm_report_view *view, const c
     }
 }
 
+static void set_part(json_t *object, bool hidden, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, hidden ? json_null() : json_integer((json_int_t)value));
+}
+
 static json_t *flags(const struct cm_report *report, const struct cm_report_view *view)
 {
     const bool public_only = view->public_only;
@@ -141,14 +146,18 @@ static json_t *sources(const struct cm_report *report)
 static json_t *counts(const struct cm_report *report, const struct cm_report_view *view)
 {
     const struct cm_report_counts *c = &report->counts;
+    const uint64_t reviewed[] = {c->reviewed, c->not_reviewed};
+    const bool no_clear = cm_report_hides(view, c->clear, CM_CLEAR_COUNT);
+    const bool no_reviewed = cm_report_hides(view, reviewed, 2);
     json_t *object = json_object();
     set_count(object, view, "searches", report->count);
     for (unsigned clear = CM_CLEAR_OPEN; clear < CM_CLEAR_COUNT; clear++) {
-        set_count(object, view, cm_audit_clear_name((enum cm_audit_clear)clear), c->clear[clear]);
+        set_part(object, no_clear, cm_audit_clear_name((enum cm_audit_clear)clear),
+                 c->clear[clear]);
     }
     set_count(object, view, "without_case", c->without_case);
-    set_count(object, view, "reviewed", c->reviewed);
-    set_count(object, view, "not_reviewed", c->not_reviewed);
+    set_part(object, no_reviewed, "reviewed", c->reviewed);
+    set_part(object, no_reviewed, "not_reviewed", c->not_reviewed);
     set_count(object, view, "rows_released", c->released);
     set_count(object, view, "rows_received", c->received);
     set_count(object, view, "rejected_before_signature", c->rejected);

@@ -33,4 +33,7 @@ void cm_report_tables(struct cm_report_table out[CM_REPORT_TABLES], const struct
 bool cm_report_withheld(const struct cm_report_table *table, const struct cm_report_view *view,
                         size_t i);
 
+// True where parts of a number that is shown are withheld: of the others one could be computed.
+bool cm_report_hides(const struct cm_report_view *view, const uint64_t *parts, size_t count);
+
 #endif

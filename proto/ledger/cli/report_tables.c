@@ -41,3 +41,12 @@ bool cm_report_withheld(const struct cm_report_table *table, const struct cm_rep
 {
     return view->public_only && table->searches && i >= withheld_from(table->tallies, view->small);
 }
+
+bool cm_report_hides(const struct cm_report_view *view, const uint64_t *parts, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; view->public_only && i < count; i++) {
+        any = any || (parts[i] > 0 && parts[i] < view->small);
+    }
+    return any;
+}

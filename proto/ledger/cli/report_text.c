@@ -29,6 +29,13 @@ static const char *shown(char out[32], const struct page *page, uint64_t value)
     return out;
 }
 
+// Of a number that is shown too.
+static const char *part(char out[32], bool hidden, uint64_t value)
+{
+    snprintf(out, 32, "%" PRIu64, value);
+    return hidden ? "withheld" : out;
+}
+
 static void print_ledgers(const struct page *page)
 {
     char first[CM_WHEN_SIZE];
@@ -80,26 +87,29 @@ static void print_counts(const struct page *page)
     char a[32];
     char b[32];
     FILE *out = page->out;
+    const uint64_t reviewed[] = {c->reviewed, c->not_reviewed};
+    const bool no_clear = cm_report_hides(page->view, c->clear, CM_CLEAR_COUNT);
+    const bool no_reviewed = cm_report_hides(page->view, reviewed, 2);
     fprintf(out, "\nSearches           %s\n", shown(a, page, report->count));
     for (unsigned clear = CM_CLEAR_OPEN; clear < CM_CLEAR_COUNT; clear++) {
         static const char *const says[CM_CLEAR_COUNT] = {
             [CM_CLEAR_OPEN] = "in clear",
-            [CM_CLEAR_ERASED] = "erased: their day's key was destroyed, digests remain",
+            [CM_CLEAR_ERASED] = "erased with their day's key; digests remain",
             [CM_CLEAR_NO_KEY] = "not readable here: this copy has no keys",
             [CM_CLEAR_DAMAGED] = "whose clear values are not what was committed to",
         };
         if (c->clear[clear] > 0) {
-            fprintf(out, "                   %s %s\n", shown(a, page, c->clear[clear]),
+            fprintf(out, "                   %s %s\n", part(a, no_clear, c->clear[clear]),
                     says[clear]);
         }
     }
     if (c->clear[CM_CLEAR_NONE] > 0) {
         fprintf(out, "                   %s without clear values from the start\n",
-                shown(a, page, c->clear[CM_CLEAR_NONE]));
+                part(a, no_clear, c->clear[CM_CLEAR_NONE]));
     }
     fprintf(out, "Without a case     %s\n", shown(a, page, c->without_case));
-    fprintf(out, "Reviewed           %s, not reviewed %s\n", shown(a, page, c->reviewed),
-            shown(b, page, c->not_reviewed));
+    fprintf(out, "Reviewed           %s, not reviewed %s\n", part(a, no_reviewed, c->reviewed),
+            part(b, no_reviewed, c->not_reviewed));
     fprintf(out, "Rows released      %s\n", shown(a, page, c->released));
     fprintf(out, "Rows received      %s\n", shown(a, page, c->received));
     fprintf(out, "Refused unread     %s, before a signature held\n", shown(a, page, c->rejected));

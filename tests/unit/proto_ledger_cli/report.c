@@ -402,6 +402,28 @@ Test(report, small_counts_that_follow_from_a_sum_are_withheld_too)
     cr_expect(cm_report_withheld(&tables[2], &view, 3));
 }
 
+Test(report, small_parts_of_what_is_shown_are_withheld_together)
+{
+    const struct cm_report_view view = {.public_only = true, .small = 3};
+    tell(&plain, 5);
+    made_asked(&story.north, &(struct made_question){0});
+    finish(&story.north);
+    report.counts.clear[CM_CLEAR_OPEN] = 5;
+    report.counts.clear[CM_CLEAR_ERASED] = 1;
+    report.counts.reviewed = 4;
+    report.counts.not_reviewed = 2;
+    char *text = printed(cm_report_text, &view);
+    cr_expect(strstr(text, "Searches           6\n"));
+    cr_expect(strstr(text, "withheld in clear"), "of 5 of 6 follows 1");
+    cr_expect(strstr(text, "withheld erased"));
+    cr_expect(strstr(text, "Reviewed           withheld, not reviewed withheld"));
+    free(text);
+    text = printed(json_printer, &view);
+    cr_expect(strstr(text, "\"open\": null"));
+    cr_expect(strstr(text, "\"not_reviewed\": null"));
+    free(text);
+}
+
 Test(report, small_counts_are_withheld_with_the_one_that_would_tell_them)
 {
     const struct cm_report_view view = {.public_only = true, .small = 3};
