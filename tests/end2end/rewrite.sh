@@ -150,6 +150,8 @@ reviewed 1 "$north"
 tr -s ' \n' '  ' <"$dir/audit" | grep -c 'ca.northport.pd/auditor/vega on .*: asked the shift about each' >/dev/null ||
     die "no review in: $(cat "$dir/audit")"
 audit 1 review "$south" "${vega[@]}"
+audit 1 review "$south" --chain "$dir/ca.northport.pd/people/rivera.pem" --key "$dir/ca.northport.pd/people/rivera.key" \
+    --out "$dir/none.review"
 audit 0 review "$south" "${vega[@]}" --out "$dir/south.review"
 reviewed 0 "$south" --review "$dir/south.review"
 reviewed $searches "$south"

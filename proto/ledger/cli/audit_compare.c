@@ -1,4 +1,5 @@
 // `comity audit compare`.
+#include "proto/ledger/cli/audit.h"
 #include "proto/ledger/cli/audit_more.h"
 #include "proto/ledger/cli/compare_print.h"
 #include "proto/ledger/cli/folder_args.h"
@@ -6,7 +7,7 @@
 
 #include <string.h>
 
-enum { EXIT_DIFFERS = 3, MAX_LEDGERS = CM_CLI_MAX_WORDS, SECOND_MS = 1000 };
+enum { MAX_LEDGERS = CM_CLI_MAX_WORDS, SECOND_MS = 1000 };
 
 // Copies that were spooled come later than what they are copies of.
 static const int64_t later_ms = INT64_C(30) * 24 * 3600 * 1000;
@@ -181,5 +182,5 @@ int cm_audit_compare(int argc, char **argv)
         cm_ledger_folder_close(ledgers.list[i].folder);
     }
     cm_searches_free(compare.searches);
-    return status != CM_OK ? cm_cli_fail(&error) : differs ? EXIT_DIFFERS : CM_EXIT_OK;
+    return status != CM_OK ? cm_cli_fail(&error) : differs ? CM_EXIT_AUDIT_WRONG : CM_EXIT_OK;
 }

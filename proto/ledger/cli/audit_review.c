@@ -8,6 +8,7 @@
 #include "proto/ledger/cli/paragraph.h"
 #include "proto/ledger/cli/period.h"
 #include "proto/ledger/cli/review.h"
+#include "proto/trust/identity.h"
 
 #include <inttypes.h>
 
@@ -90,7 +91,15 @@ static enum cm_status sign_file(struct cm_review *review, const struct cm_cli_ar
         cm_error_fill(error, CM_INVALID, "--out", "is needed: a copy of a ledger is not changed");
         return CM_INVALID;
     }
+    struct cm_identity who;
     enum cm_status status = cm_live_signer(&signer, &credentials, error);
+    if (status == CM_OK) {
+        status = cm_identity_parse(&who, cm_bytes_of(cm_signer_spiffe(signer)), error);
+    }
+    if (status == CM_OK && who.role != CM_ROLE_AUDITOR) {
+        status = cm_fail(error, CM_FORBIDDEN, "--chain",
+                         "is no auditor's certificate: no report would count the review");
+    }
     if (status == CM_OK) {
         review->signed_ms = cm_wall_ms(cm_clock_system());
         status = cm_review_sign(&out, review, signer, error);
