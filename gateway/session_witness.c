@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PROOF_ARENA_CAP = 64 * 1024, BURST = 8, BURST_MS = 8000 };
+enum { PROOF_ARENA_CAP = 64 * 1024, BURST = 16, BURST_MS = 8000 };
 
 static int64_t mono(const struct cm_session *session)
 {

@@ -15,6 +15,7 @@ enum {
     MAX_ADDRESSES = 16,
     MAX_DOWN = CM_MAX_ATTACH_DOWN,
     MAX_COPIES_HELD = 16 * 1024 * 1024, // bytes; past them the session is not read
+    MAX_QUEUED = 4096,                  // messages for a gateway that doesn't read
 };
 
 // The gateway's certificate as the last handshake judged it. Under the lock.
@@ -38,7 +39,9 @@ struct cm_attach_witness {
     // Of the gateway's ledger, once no ask waits to be judged:
     struct cm_arena *arena; // offered's; NULL: nothing is being judged
     struct cm_witness_checkpoint offered;
-    uint64_t size; // offered's
+    uint64_t size;    // offered's
+    unsigned taken;   // of its checkpoints, against floods
+    int64_t since_ms; // monotonic
     struct cm_keep keep;
     bool keeping; // until it is durable
     struct cm_seen found;
@@ -78,6 +81,7 @@ struct cm_attach {
     struct cm_copies copies;
     // up
     struct cm_attach_message *first, **last;
+    unsigned queued;
     unsigned credits; // to give back
     bool rules_due;
     struct cm_trust *pushed; // its directory goes up; NULL: none does

@@ -95,6 +95,7 @@ static enum cm_status send_credits(struct cm_attach *attach)
 static enum cm_status send_first(struct cm_attach *attach)
 {
     struct cm_attach_message *message = attach->first;
+    attach->queued--;
     const enum cm_status status = cm_stream_write(attach->stream, cm_buf_bytes(&message->bytes));
     attach->first = message->next;
     if (!attach->first) {
@@ -142,9 +143,10 @@ void cm_attach_pump(struct cm_attach *attach)
 
 enum cm_status cm_attach_queue(struct cm_attach *attach, const struct cm_attach_up *up)
 {
-    struct cm_attach_message *message = calloc(1, sizeof *message);
+    struct cm_attach_message *message =
+        attach->queued < MAX_QUEUED ? calloc(1, sizeof *message) : NULL;
     if (!message) {
-        return CM_MEMORY;
+        return attach->queued < MAX_QUEUED ? CM_MEMORY : CM_EXHAUSTED;
     }
     const enum cm_status status = cm_attach_up_encode(&message->bytes, up);
     if (status) {
@@ -152,6 +154,7 @@ enum cm_status cm_attach_queue(struct cm_attach *attach, const struct cm_attach_
         free(message);
         return status;
     }
+    attach->queued++;
     *attach->last = message;
     attach->last = &message->next;
     cm_attach_pump(attach);
@@ -182,6 +185,7 @@ void cm_attach_clear_up(struct cm_attach *attach)
         free(message);
     }
     attach->last = &attach->first;
+    attach->queued = 0;
     cm_trust_unref(attach->pushed);
     attach->pushed = NULL;
     attach->part = attach->parts = 0;

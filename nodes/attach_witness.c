@@ -8,7 +8,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PROOF_ARENA_CAP = 64 * 1024, REFUSED_FAILURES = 4 }; // after which it is dialled slowly
+enum {
+    PROOF_ARENA_CAP = 64 * 1024,
+    REFUSED_FAILURES = 4, // after which it is dialled slowly
+    BURST = 16,
+    BURST_MS = 8000,
+};
 
 static int64_t mono(const struct cm_attach *attach)
 {
@@ -245,7 +250,12 @@ bool cm_attach_take_checkpoint(struct cm_attach *attach, struct cm_arena *arena,
                                const struct cm_witness_checkpoint *offered)
 {
     struct cm_attach_witness *witness = &attach->witness;
-    if (witness->arena || attach->leaving) {
+    const int64_t now_ms = mono(attach);
+    if (now_ms - witness->since_ms >= BURST_MS) {
+        witness->since_ms = now_ms;
+        witness->taken = 0;
+    }
+    if (witness->arena || attach->leaving || witness->taken++ == BURST) {
         cm_arena_free(arena);
         cm_attach_break(attach, "checkpoints come faster than they are answered");
         return false;

@@ -3,6 +3,7 @@
 // crooked NAME HOST:PORT KEY CHAIN ROOT LEDGER-FOLDER   then on standard input, a line
 // each, answered by one line:
 //   ask AGENCY REQUEST ATTEMPT   records that LookupRequest's query and asks the agency's node
+//   show AGENCY                  shows its ledger, again each time the agency's node signed it
 //   expire REQUEST               waits until that query is past its expiry and the nodes' skew
 // crooked entries KEY CHAIN LEDGER-FOLDER   one line an entry about a query; nobody else may hold
 // it
@@ -54,6 +55,7 @@ static struct cm_signer *signer;
 static const char *name;
 static struct session sessions[MAX_NODES];
 static struct asked asked;
+static unsigned signatures;    // of what it showed
 static struct cm_arena *arena; // of the ask under way
 
 _Noreturn static void die(const char *what, const struct cm_error *error)
@@ -154,6 +156,7 @@ static void on_up(void *owner, struct cm_bytes message)
     } else if (up.kind == CM_UP_REFUSE) {
         take_refusal(&up, reading);
     }
+    signatures += up.kind == CM_UP_COSIGNATURE;
     cm_arena_free(reading);
     cm_stream_read(session->stream);
 }
@@ -353,6 +356,31 @@ static void ask_node(const char *agency, const char *file, unsigned attempt)
     tell(request.query.payload);
 }
 
+static void insist(const char *agency)
+{
+    enum { MOST = 200 };
+    const int64_t until = mono() + WAIT_MS;
+    struct session *session = wait_for_session(agency, until);
+    struct cm_tree_head *head = cm_ledger_head(ledger);
+    struct cm_attach_down down = {.kind = CM_DOWN_CHECKPOINT, .checkpoint.checkpoint = head->note};
+    if (session == NULL) {
+        die("no session", NULL);
+    }
+    signatures = 0;
+    for (unsigned shown = 0; session->stream != NULL && shown < MOST && mono() < until;) {
+        if (signatures == shown) {
+            must(cm_ledger_prove_consistency(&down.checkpoint.consistency, arena, ledger,
+                                             session->sent_size, head->checkpoint.size),
+                 "no consistency");
+            session->sent_size = head->checkpoint.size;
+            send_down(session, &down);
+            shown++;
+        }
+        cm_loop_step(loop, STEP_MS);
+    }
+    printf("signed=%u left=%d\n", signatures, session->stream == NULL);
+}
+
 static void expire(const char *file)
 {
     struct cm_lookup_request request;
@@ -375,6 +403,8 @@ static void obey(char *line)
     cm_arena_reset(arena);
     if (third != NULL && strcmp(verb, "ask") == 0) {
         ask_node(first, second, (unsigned)strtoul(third, NULL, 10));
+    } else if (first != NULL && strcmp(verb, "show") == 0) {
+        insist(first);
     } else if (first != NULL && strcmp(verb, "expire") == 0) {
         expire(first);
     } else {

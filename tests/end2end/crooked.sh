@@ -53,6 +53,14 @@ of_its_own() {
     asks $north for-one 1 "answered= rows=20"
 }
 
+# Each checkpoint is judged where asks are: what comes without end ends the session.
+insistent() {
+    command_it show $south
+    [[ $answer =~ ^signed=([0-9]+)\ left=1$ ]] || die "shown without end: $answer"
+    ((BASH_REMATCH[1] >= 8 && BASH_REMATCH[1] <= 20)) || die "$answer"
+    echo "shown without end: $answer"
+}
+
 expired() {
     sign_as $rivera short gateway=gw2 life=3000
     asks $south short 1 "answered= rows=20"
@@ -93,6 +101,7 @@ start_daemons
 echo "ready after $SECONDS s"
 of_another_gateway
 of_its_own
+insistent
 restarted
 expired
 gateways="gw1 gw2"
