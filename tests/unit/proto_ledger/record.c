@@ -108,6 +108,9 @@ Test(record, refuses_what_is_not)
     p.record.inclusion.index = 1;
     p.record.inclusion.size = 3;
     refused_at(&p, "inclusion");
+    p.record.inclusion.index = 2; // the last of three has a path of the same form
+    refused_at(&p, "inclusion");
+    p.record.inclusion.index = 1;
     p.record.inclusion.size = 2;
     p.other.b[0] ^= 1;
     refused_at(&p, "inclusion");

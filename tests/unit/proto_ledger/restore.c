@@ -112,6 +112,14 @@ static enum cm_status begin(struct world *w, struct cm_restore *restore)
     return status;
 }
 
+static enum cm_status submit(void *context, struct cm_job *job)
+{
+    (void)context;
+    job->work(job);
+    job->done(job);
+    return CM_OK;
+}
+
 static bool is_there(const struct world *w, const char *name)
 {
     char path[160];
@@ -169,6 +177,60 @@ Test(restore, goes_on_as_a_new_epoch)
     cr_expect_eq(cm_witnessed_check(&witnessed, ledger, &error), CM_OK);
     cr_expect_not(cm_witnessed_refuted(&witnessed));
     cr_expect_eq(cm_witnessed_shown(&witnessed, ledger, cm_buf_bytes(&shown), &error), CM_OK);
+    close_ledger(&w, ledger);
+    cm_witnessed_clear(&witnessed);
+    cm_buf_clear(&shown);
+    clear(&w);
+}
+
+// A witness that was away while the statement was signed saw more than it names.
+Test(restore, an_epoch_is_refuted_by_what_its_statement_hides)
+{
+    struct world w;
+    struct cm_buf shown = {0}, later = {0};
+    struct cm_restore restore;
+    struct cm_witnessed witnessed;
+    struct cm_error error;
+    set(&w);
+    record(&w, 1, 5, NULL);
+    run("cp -a %s %s.old", &w);
+    record(&w, 1, 3, &shown);
+    record(&w, 1, 1, &later);
+    run("rm -rf %s && cp -a %s.old %s", &w);
+    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
+                 CM_OK);
+    cr_assert_eq(begin(&w, &restore), CM_OK);
+    cm_restore_clear(&restore);
+    cr_assert_eq(cm_witnessed_open(&witnessed, w.folder, w.signer, submit, NULL, &error), CM_OK);
+    struct cm_ledger *ledger = open_ledger(&w, 2);
+    cr_assert_eq(cm_witnessed_check(&witnessed, ledger, &error), CM_OK);
+    cr_expect_eq(cm_witnessed_shown(&witnessed, ledger, cm_buf_bytes(&shown), &error), CM_OK);
+    cr_expect_eq(cm_witnessed_shown(&witnessed, ledger, cm_buf_bytes(&later), &error), CM_STALE);
+    cr_expect(cm_witnessed_refuted(&witnessed));
+    close_ledger(&w, ledger);
+    cm_witnessed_clear(&witnessed);
+    cm_buf_clear(&shown);
+    cm_buf_clear(&later);
+    clear(&w);
+}
+
+Test(restore, an_epoch_without_its_first_entry_is_refused)
+{
+    struct world w;
+    struct cm_buf shown = {0};
+    struct cm_restore restore;
+    struct cm_witnessed witnessed;
+    struct cm_error error;
+    set(&w);
+    lose(&w, &shown);
+    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
+                 CM_OK);
+    cr_assert_eq(begin(&w, &restore), CM_OK);
+    cm_restore_clear(&restore);
+    run("rm %s/ledger/log", &w);
+    cr_assert_eq(cm_witnessed_open(&witnessed, w.folder, w.signer, NULL, NULL, &error), CM_OK);
+    struct cm_ledger *ledger = open_ledger(&w, 2);
+    cr_expect_eq(cm_witnessed_check(&witnessed, ledger, &error), CM_INVALID);
     close_ledger(&w, ledger);
     cm_witnessed_clear(&witnessed);
     cm_buf_clear(&shown);

@@ -17,10 +17,10 @@
 struct world {
     struct fixture fixture;
     struct pki *pki;
-    const struct pki_identity *witness;
+    const struct pki_identity *witness, *second;
     struct cm_key *witness_key;
     struct cm_trust *trust;
-    struct cm_signatory *signatory;
+    struct cm_signatory *signatory, *second_signatory;
     struct cm_ledger *ledger;
     struct cm_witnessed witnessed;
 };
@@ -63,10 +63,14 @@ static void set(struct world *w)
     *w = (struct world){.pki = pki_new()};
     pki_agency(w->pki, "ca.northport.pd");
     w->witness = pki_identity(w->pki, "ca.northport.pd", CM_ROLE_NODE, "n1");
+    w->second = pki_identity(w->pki, "ca.northport.pd", CM_ROLE_NODE, "n2");
     cr_assert_eq(cm_key_new(&w->witness_key, cm_signer_spki(w->witness->signer)), CM_OK);
     w->trust = pki_trust(w->pki);
     cr_assert_eq(cm_trust_chain(&w->signatory, w->trust, w->witness->chain, w->witness->chain_count,
                                 w->pki->now_ms, NULL),
+                 CM_OK);
+    cr_assert_eq(cm_trust_chain(&w->second_signatory, w->trust, w->second->chain,
+                                w->second->chain_count, w->pki->now_ms, NULL),
                  CM_OK);
     fixture_open(&w->fixture);
     cm_log_set_level(CM_LOG_ERROR);
@@ -79,6 +83,7 @@ static void clear(struct world *w)
     close_all(w);
     cm_key_free(w->witness_key);
     cm_signatory_unref(w->signatory);
+    cm_signatory_unref(w->second_signatory);
     cm_trust_unref(w->trust);
     snprintf(command, sizeof command, "rm -r %s", w->fixture.folder);
     cr_assert_eq(system(command), 0);
@@ -145,6 +150,35 @@ Test(witnessed, keeps_the_newest_with_the_lines_and_certificates_of_its_witnesse
         strstr((const char *)chains.data, "# valley.test/ca.northport.pd/node/n1\n-----BEGIN"));
     cm_buf_clear(&chains);
     cm_buf_clear(&note);
+    clear(&w);
+}
+
+static bool has_certificates(struct world *w, const char *name)
+{
+    struct cm_buf chains = file(w, CM_COSIGNERS_FILE);
+    cr_assert_eq(cm_buf_add(&chains, "", 1), CM_OK);
+    const bool has = strstr((const char *)chains.data, name) != NULL;
+    cm_buf_clear(&chains);
+    return has;
+}
+
+// They are written before the note: a crash may leave the note before.
+Test(witnessed, the_note_before_keeps_its_certificates)
+{
+    struct world w;
+    set(&w);
+    append(&w, "one");
+    cr_expect_eq(cosigned(&w, false), CM_OK);
+    struct cm_signatory *first = w.signatory;
+    w.witness = w.second;
+    w.signatory = w.second_signatory;
+    append(&w, "two");
+    cr_expect_eq(cosigned(&w, false), CM_OK);
+    cr_expect(has_certificates(&w, "/n1\n") && has_certificates(&w, "/n2\n"));
+    append(&w, "three");
+    cr_expect_eq(cosigned(&w, false), CM_OK);
+    cr_expect_not(has_certificates(&w, "/n1\n"));
+    w.signatory = first;
     clear(&w);
 }
 
