@@ -58,7 +58,8 @@ static void done(struct cm_job *job)
 void cm_key_duty_look(struct cm_key_duty *duty, int64_t now_ms, bool may_erase)
 {
     const uint32_t day = cm_day_of(now_ms);
-    const bool waits = duty->again_ms > now_ms;
+    // A longer wait is of a clock that was set back since.
+    const bool waits = duty->again_ms > now_ms && duty->again_ms - now_ms <= RETRY_MS;
     const bool again = duty->again_ms > 0 && !waits;
     const bool asked = duty->asked_before > 0 && may_erase && !waits;
     if (duty->busy || (day == duty->day && !again && !asked)) {

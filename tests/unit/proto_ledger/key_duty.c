@@ -103,6 +103,18 @@ Test(key_duty, a_clock_that_is_not_believed_destroys_nothing)
     cr_assert_not(has(0), "looked at again once it is");
 }
 
+// On the same day: no new one makes it look.
+Test(key_duty, a_clock_that_is_set_back_makes_nothing_wait)
+{
+    const int64_t evening = NOON + 8 * 3600000;
+    look(0, true);
+    cm_key_duty_look(&duty, evening + CM_DAY_LENGTH_MS, false);
+    run();
+    cm_key_duty_erase(&duty, cm_day_of(NOON) + 1);
+    look(1, true);
+    cr_assert_not(has(0));
+}
+
 Test(key_duty, an_administrator_may_want_more_erased)
 {
     look(0, true);
