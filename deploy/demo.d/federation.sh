@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables come from and go to the files that source this
 # The demo's federation: who is in it, with which people, rules and detections.
 # Sourced by deploy/demo after parts.sh; uses $dir, $here, ${as_daemon[@]}, die.
 
@@ -54,7 +55,7 @@ share_approvals() { # agency, name...
 load_detections() {
     local agency
     mkdir "$dir/csv"
-    stories=$(comity-demo-data --rows "${detections:-200000}" "$dir/csv") || die "no detections were made"
+    quietly "detections" comity-demo-data --rows "${detections:-200000}" "$dir/csv"
     chmod 711 "$dir/csv"
     chmod 644 "$dir"/csv/*.csv
     for agency in $owners; do

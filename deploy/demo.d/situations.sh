@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # variables come from the files that source this
 # The situations that six agencies can show, one after another; each is checked against the owners' stores.
 # Sourced by deploy/demo; uses $dir, $here, functions of federation.sh, die, say.
 

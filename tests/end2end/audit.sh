@@ -4,30 +4,14 @@
 # usage: audit.sh FOLDER-OF-THE-PROGRAMS
 # shellcheck source=tests/end2end/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck disable=SC2046 # options without blanks
 
 northport=$dir/ca.northport.pd/node/data
 southgate=$dir/ca.southgate.pd/node/data
-trusted=(--directory "$dir/directory.bundle" --root "$dir/root/ca.pem")
-
-audit() { # exit code, arguments
-    local expected=$1 code=0
-    shift
-    comity audit "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-    [ "$code" = "$expected" ] || die "audit $* ended with $code instead of $expected: $(cat "$dir/err" "$dir/out")"
-}
-
-prints() { # pattern that what was printed must hold, wrapped or not
-    tr -s ' \n' '  ' <"$dir/out" | grep -Eq -- "$1" || die "no \"$1\" in: $(cat "$dir/out")"
-}
+auditor=(--chain "$dir/ca.northport.pd/people/vega.pem" --key "$dir/ca.northport.pd/people/vega.key")
+stranger=(--chain "$dir/ca.southgate.pd/people/vega.pem" --key "$dir/ca.southgate.pd/people/vega.key")
 
 lines() { # how many objects show --json must have printed
     [ "$(grep -c '^{' "$dir/out")" = "$1" ] || die "$(grep -c '^{' "$dir/out") entries instead of $1: $(cat "$dir/out")"
-}
-
-as() { # agency: options of its auditor; no blank is in them
-    local people=$dir/$1/people
-    echo "--chain $people/vega.pem --key $people/vega.key"
 }
 
 state_of() { find "$1" -printf '%p %s %m %T@ %C@ %n\n' | sort; }
@@ -49,14 +33,14 @@ opens_nothing_to_write() { # folder, arguments
 in_use() {
     audit 1 verify "$northport"
     says 'running node or gateway writes it.*--chain'
-    audit 0 show --json --plate 8ABC123 --kind node $(as ca.northport.pd) "$northport"
+    audit 0 show --json --plate 8ABC123 --kind node "${auditor[@]}" "$northport"
     lines 1
-    audit 0 verify $(as ca.northport.pd) "$northport/ledger"
+    audit 0 verify "${auditor[@]}" "$northport/ledger"
     prints 'nothing wrong was found'
-    audit 1 show $(as ca.southgate.pd) "$northport"
+    audit 1 show "${stranger[@]}" "$northport"
     audit 1 show --chain "$dir/ca.northport.pd/people/rivera.pem" --key "$dir/ca.northport.pd/people/rivera.key" "$northport"
     # Each look is in the ledger, also the next one's own, and what was looked for.
-    audit 0 show --json --kind audit $(as ca.northport.pd) "$northport"
+    audit 0 show --json --kind audit "${auditor[@]}" "$northport"
     grep -q '"person":"spiffe://valley.example/ca.northport.pd/auditor/vega"' "$dir/out" ||
         die "the audits are not recorded: $(cat "$dir/out")"
     grep -q -- '--plate 8ABC123' "$dir/out" || die "it is not recorded what was looked for: $(cat "$dir/out")"
@@ -91,7 +75,7 @@ shown() {
     audit 0 show --kind node "$southgate"
     prints 'permitted: yes'
     prints "reason: $reason"
-    ! grep -q '.\{81\}' "$dir/out" || die "wider than 80 columns: $(grep '.\{81\}' "$dir/out")"
+    fits_terminal
 }
 
 revealed() {
