@@ -1,8 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables come from and go to the files that source this
 # Makes and runs a federation on one machine, step by step, as people would: shared by deploy/demo and the end-to-end
-# tests. Sourced; uses $dir, $federation, $agencies, $owners, $gateways, ${as_daemon[@]}, die.
+# tests. Sourced; uses $dir, $federation, $agencies, $owners, $gateways, die.
 
 declare -A pids=() ports=() stores=()
+# The daemons never run as root: started by root, they run as nobody.
+as_daemon=()
+if [ "$(id -u)" -eq 0 ]; then
+    as_daemon=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
+fi
 
 quietly() { # what it is for, command: its output only when it fails
     local what=$1 out
@@ -183,10 +188,13 @@ ingest() {
         die "$1 took not all detections"
 }
 
-# Reads a log as it is written until it says so: fails as soon as the process is gone, or past $patience seconds.
+# A log as it is written: ends as soon as the process is gone, or past $patience seconds.
+follow() { # log, process, lines to pass over
+    exec timeout "${patience:-10}" tail --pid="$2" -s 0.2 -n "+$(($3 + 1))" -F "$1" 2>/dev/null
+}
+
 wait_for_log() { # log, pattern, process, [lines to pass over]
-    grep -q -- "$2" < <(exec timeout "${patience:-10}" tail --pid="$3" -s 0.2 -n "+$((${4:-0} + 1))" -F "$1" 2>/dev/null) &&
-        return 0
+    grep -q -- "$2" < <(follow "$1" "$3" "${4:-0}") && return 0
     tail -n 5 "$1" >&2
     die "no \"$2\" in $1"
 }

@@ -80,18 +80,10 @@ replayed() {
     # Neither a clean stop nor a crash forgets it, at gateway and nodes.
     local signal
     for signal in TERM KILL; do
-        restart gw1 $signal
+        stop_one gw1 $signal
+        restart_gateway gw1
         send_as $rivera gw1 once '^status=replayed '
         send_as $rivera gw1 race '^status=replayed '
-    done
-}
-
-restart() { # gateway, signal
-    stop_one "$1" "$2"
-    mv "$dir/$1.log" "$dir/$1.$2.log"
-    start_gateway "$1"
-    for agency in $owners; do
-        wait_for_log "$dir/$1.log" "node-attached.*agency=$agency" "${pids[$1]}"
     done
 }
 

@@ -29,7 +29,7 @@ nothing_after() { # gateway or agency
 }
 
 # It is ended by a SEGV that is nobody's mistake.
-ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0
+ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:disable_coredump=0
 small_federation
 metrics=$(free_port)
 echo "metrics_port = $metrics" >>"$dir/gw1/gatewayd.ini"
@@ -38,7 +38,12 @@ start_daemons
 for plate in 4XK27 9QZ03; do
     ask ca.northport.pd/rivera 0 $plate --purpose homicide --case 26-1234 --reason "$reason" --since 7d --format json
 done
-# What is in the middle of a question when it dies leaves no core either.
+# A daemon that dies leaves no core, although it might here: where it runs it may write, and nobody bounds it.
+stop_one ca.southgate.pd
+cd "$(folder_of ca.southgate.pd)"
+restart ca.southgate.pd
+cd "$OLDPWD"
+grep -Eq '^Max core file size +0 +0 ' "/proc/${pids[ca.southgate.pd]}/limits" || die "it may write core files"
 stop_one ca.southgate.pd SEGV
 restart ca.southgate.pd
 exec 3<>"/dev/tcp/127.0.0.1/$metrics"

@@ -7,19 +7,12 @@
 
 rivera=ca.northport.pd/rivera
 
-attached() { # gateway, lines of its log that don't count
-    local agency
-    for agency in $owners; do
-        wait_for_new "$1" "$2" "node-attached.*agency=$agency"
-    done
-}
-
 # Each node's newest session is open: one that was frozen too long has come back.
 still_attached() { # gateway
     local agency session seen
     for agency in $owners; do
         while :; do
-            seen=$(wc -l <"$dir/$1.log")
+            seen=$(lines_of "$1")
             session=$(sed -n "s/.*node-attached agency=$agency \(session=[0-9]*\) .*/\1/p" "$dir/$1.log" | tail -n 1)
             grep -q "node-detached agency=$agency $session\$" "$dir/$1.log" || break
             wait_for_new "$1" "$seen" "node-attached agency=$agency"
@@ -37,7 +30,7 @@ begin_again() { # gateway
 killed_midway() {
     local seen asking code tries
     for tries in 1 2 3 4 5; do
-        seen=$(wc -l <"$dir/ca.northport.pd.log")
+        seen=$(lines_of ca.northport.pd)
         kill -STOP "${pids[ca.southgate.pd]}"
         lookup '0|3' --unordered &
         asking=$!
@@ -56,9 +49,8 @@ killed_midway() {
         die "not all of Northport's rows came"
     [ -z "$(grep '^{"event_id"' "$dir/out" | sort | uniq -d)" ] || die "rows were shown twice"
     local entries
-    seen=$(wc -l <"$dir/gw1.log")
-    start_gateway gw1
-    attached gw1 "$seen"
+    seen=$(lines_of gw1)
+    restart_gateway gw1
     entries=$(tail -n "+$((seen + 1))" "$dir/gw1.log" | sed -n 's/.* started .*entries=\([0-9]*\).*/\1/p')
     [ "$entries" -ge 2 ] || die "gw1's ledger lost what it recorded: $entries entries"
     lookup 0
@@ -70,11 +62,11 @@ gateway_full() {
     local name=0 ledger=$dir/gw1/data/ledger/log
     still_attached gw2
     stop_one gw1
-    mv "$dir/gw1.log" "$dir/gw1.before.log"
+    mv "$dir/gw1.log" "$dir/gw1.before.log" # it would reach the bound too
+    : >"$dir/gw1.log"
     ulimit -S -f $(($(stat -c %s "$ledger") / 1024 + 3))
-    start_gateway gw1
+    restart_gateway gw1
     ulimit -S -f unlimited
-    attached gw1 0
     until [ -e "$dir/full" ]; do
         name=$((name + 1))
         [ $name -lt 30 ] || die "gw1 records without end"

@@ -28,13 +28,13 @@ start_with_fault() { # victim, call, error, n
     as_daemon=("${untraced[@]}" strace -D -f -q -o "$dir/calls" -e "trace=$2" -e "inject=$2:error=$3:when=$4")
     case $1 in
     ca.*)
-        seen=$(wc -l <"$dir/gw1.log")
+        seen=$(lines_of gw1)
         start_node "$1"
         as_daemon=("${untraced[@]}")
         (patience=20 wait_for_log "$dir/gw1.log" "node-attached.*agency=$1" "${pids[$1]}" "$seen") 2>/dev/null || true
         ;;
     *)
-        seen=$(wc -l <"$dir/$1.log")
+        seen=$(lines_of "$1")
         start_gateway "$1"
         as_daemon=("${untraced[@]}")
         for name in $owners; do
@@ -47,7 +47,7 @@ start_with_fault() { # victim, call, error, n
 # False when the call was not made as often.
 try() { # victim, call, error, n
     local lines
-    lines=$(wc -l <"$dir/$1.log")
+    lines=$(lines_of "$1")
     start_with_fault "$@"
     for _ in 1 2 3; do
         lookup '0|3|4|5|6'

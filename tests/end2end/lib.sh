@@ -16,13 +16,12 @@ die() {
 
 umask 077
 dir=$(mktemp -d "/tmp/comity-${test_name%.sh}-XXXXXX")
-as_daemon=()
-if [ "$(id -u)" -eq 0 ]; then
-    as_daemon=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
-fi
 # shellcheck source=deploy/demo.d/parts.sh
 . "$source_dir/deploy/demo.d/parts.sh"
 bring_programs
+# Whose keys audits believe.
+# shellcheck disable=SC2034
+trusted=(--directory "$dir/directory.bundle" --root "$dir/root/ca.pem")
 
 finish() {
     local code=$? log
@@ -54,18 +53,38 @@ make_asker() { # agency, role, name
     mv "$key.open" "$key"
 }
 
-# Asks as a person. Standard output goes to $dir/out, messages to $dir/err; the exit code must be one of those given.
-ask() { # agency/person, exit code or "3|6", lookup's arguments
-    local agency=${1%/*} person=${1#*/} expected=$2 code=0
-    shift 2
-    comity lookup "$@" --deadline 60 --config "$dir/$agency/people/$person.ini" \
-        >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+# Runs a command: output goes to $dir/out, messages to $dir/err; the exit code must be one of those given.
+ends() { # exit code or "3|6", command...
+    local expected=$1 code=0
+    shift
+    "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
     [[ "|$expected|" == *"|$code|"* ]] ||
-        die "lookup $* ended with $code instead of $expected: $(tail -n 5 "$dir/err" "$dir/out")"
+        die "\"$*\" ended with $code instead of $expected: $(tail -n 20 "$dir/err" "$dir/out")"
 }
 
-says() { # pattern that the messages of the last question must hold
-    tr -s ' \n' '  ' <"$dir/err" | grep -Eq -- "$1" || die "no \"$1\" in: $(cat "$dir/err")"
+prints() { # pattern that the last command's output must hold, wrapped or not
+    grep -Eq -- "$1" < <(tr -s ' \n' '  ' <"$dir/out") || die "no \"$1\" in: $(cat "$dir/out" "$dir/err")"
+}
+
+says() { # pattern that its messages must hold
+    grep -Eq -- "$1" < <(tr -s ' \n' '  ' <"$dir/err") || die "no \"$1\" in: $(cat "$dir/err")"
+}
+
+fits_terminal() { # no line of its output is wider than 80 columns
+    ! grep -q '.\{81\}' "$dir/out" || die "wider than 80 columns: $(grep '.\{81\}' "$dir/out")"
+}
+
+audit() { # exit code, arguments
+    local expected=$1
+    shift
+    ends "$expected" comity audit "$@"
+}
+
+# Asks as a person.
+ask() { # agency/person, exit code, lookup's arguments
+    local config=$dir/${1%/*}/people/${1#*/}.ini expected=$2
+    shift 2
+    ends "$expected" comity lookup "$@" --deadline 60 --config "$config"
 }
 
 answered() { # rows, number
@@ -165,6 +184,8 @@ send_as() { # agency/person, gateway, name, pattern, times
     echo "$3 at $2: $got"
 }
 
+lines_of() { wc -l <"$dir/$1.log"; }
+
 wait_for_new() { # daemon, lines of its log seen already, pattern
     wait_for_log "$dir/$1.log" "$3" "${pids[$1]}" "$2"
 }
@@ -173,7 +194,7 @@ restart_node() { # agency: attached to both gateways again
     local name
     declare -A seen=()
     for name in $gateways; do
-        seen[$name]=$(wc -l <"$dir/$name.log")
+        seen[$name]=$(lines_of "$name")
     done
     start_node "$1"
     for name in $gateways; do
@@ -183,7 +204,7 @@ restart_node() { # agency: attached to both gateways again
 
 restart_gateway() { # name: both nodes attached again
     local agency seen
-    seen=$(wc -l <"$dir/$1.log")
+    seen=$(lines_of "$1")
     start_gateway "$1"
     for agency in $owners; do
         wait_for_new "$1" "$seen" "node-attached.*agency=$agency"
@@ -215,6 +236,7 @@ start_crooked() {
     mkdir -p "$folder/data/ledger"
     coproc crooked { exec crooked gw2 "127.0.0.1:${ports[gw2]}" "$folder/gw2.key" "$folder/gw2.pem" "$dir/root/ca.pem" \
         "$folder/data/ledger" 2>"$dir/gw2.log"; }
+    # shellcheck disable=SC2154
     pids[gw2]=$crooked_PID
 }
 

@@ -23,30 +23,21 @@ PY
 
 # Runs pending; its exit code and what it says must be so, in text and as JSON.
 pending() { # exit code, pattern unless it is 1
-    local code=0
-    comity acl pending "$main" --node-data "$data" --directory "$dir/directory.json" --packs "$dir/packs" \
-        >"$dir/out" 2>"$dir/err" || code=$?
-    [ "$code" = "$1" ] || die "pending ended with $code instead of $1: $(cat "$dir/out" "$dir/err")"
-    [ "$code" != 1 ] || return 0
-    printed "$2"
-    awk 'length > 80 { exit 1 }' "$dir/out" || die "a line is too long: $(cat "$dir/out")"
-    comity acl pending "$main" --node-data "$data" --directory "$dir/directory.json" --packs "$dir/packs" --json \
-        >"$dir/json" || true
+    local command=(comity acl pending "$main" --node-data "$data" --directory "$dir/directory.json" --packs "$dir/packs")
+    ends "$1" "${command[@]}"
+    [ "$1" != 1 ] || return 0
+    prints "$2"
+    fits_terminal
+    ends "$1" "${command[@]}" --json
     python3 -c 'import json, sys; sys.exit(json.load(open(sys.argv[1]))["waits"] != (sys.argv[2] == "3"))' \
-        "$dir/json" "$1" || die "JSON says otherwise: $(cat "$dir/json")"
+        "$dir/out" "$1" || die "JSON says otherwise: $(cat "$dir/out")"
 }
 
 apply() { # exit code, person, option...
-    local expected=$1 person=$2 code=0
+    local expected=$1 person=$2
     shift 2
-    comity acl apply --key "$dir/$node/people/$person.key" --chain "$dir/$node/people/$person.pem" \
-        --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" --packs "$dir/packs" --yes "$@" \
-        >"$dir/out" 2>"$dir/err" || code=$?
-    [ "$code" = "$expected" ] || die "apply $* ended with $code instead of $expected: $(cat "$dir/out" "$dir/err")"
-}
-
-printed() { # pattern in what the last command printed
-    tr -s ' \n' '  ' <"$dir/out" | grep -Eq -- "$1" || die "no \"$1\" in: $(cat "$dir/out")"
+    ends "$expected" comity acl apply --key "$dir/$node/people/$person.key" --chain "$dir/$node/people/$person.pem" \
+        --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" --packs "$dir/packs" --yes "$@"
 }
 
 # As a node keeps what it accepted.
@@ -105,17 +96,17 @@ each_cause() {
 # The second administrator signs what the first one saw, and nothing over another set.
 two_administrators() {
     apply 0 ann "$main" --out "$dir/one"
-    printed 'what changes for whom, from .*: 3 gain, 0 lose .*ca.southgate.so Southgate gains'
+    prints 'what changes for whom, from .*: 3 gain, 0 lose .*ca.southgate.so Southgate gains'
     apply 0 ben --cosign "$dir/one" --out "$dir/first"
-    printed 'permit @valley .*what changes for whom, from .*: 3 gain, 0 lose .*ca.southgate.so Southgate gains'
+    prints 'permit @valley .*what changes for whom, from .*: 3 gain, 0 lose .*ca.southgate.so Southgate gains'
     accept "$dir/first"
     sed -i 's/back 30 days/back 60 days/' "$main"
     apply 0 ann "$main" --previous "$dir/first" --out "$dir/one"
-    printed ': 1 gain, 0 lose .*beyond 30 days, up to 60 days back: the row, place'
+    prints ': 1 gain, 0 lose .*beyond 30 days, up to 60 days back: the row, place'
     apply 1 ben --cosign "$dir/one" --out "$dir/second"
     says 'to follow another'
     apply 0 ben --cosign "$dir/one" --previous "$dir/first" --out "$dir/second"
-    printed ': 1 gain, 0 lose .*beyond 30 days, up to 60 days back: the row, place'
+    prints ': 1 gain, 0 lose .*beyond 30 days, up to 60 days back: the row, place'
 }
 
 expectations() {
@@ -127,12 +118,12 @@ expectations() {
 
 # The sharing matrix of the same rules: a table, and the same for spreadsheets.
 matrix() {
-    comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs" >"$dir/out"
-    printed 'ca.southgate.so lookup for homicide; until up to 30 days back: the Southgate 2099-01-01 row, place'
-    awk 'length > 80 { exit 1 }' "$dir/out" || die "a line is too long: $(cat "$dir/out")"
-    comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs" --csv >"$dir/out"
-    printed '"ca.southgate.so","Southgate","lookup for homicide; until 2099-01-01","the row, place",,2592000,"none"'
-    printed '"nv.dryfork.pd","Dry Fork","lookup for homicide; until 2099-01-01","the row, place",,1209600,"none"'
+    ends 0 comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs"
+    prints 'ca.southgate.so lookup for homicide; until up to 30 days back: the Southgate 2099-01-01 row, place'
+    fits_terminal
+    ends 0 comity acl who "$main" --directory "$dir/directory.json" --packs "$dir/packs" --csv
+    prints '"ca.southgate.so","Southgate","lookup for homicide; until 2099-01-01","the row, place",,2592000,"none"'
+    prints '"nv.dryfork.pd","Dry Fork","lookup for homicide; until 2099-01-01","the row, place",,1209600,"none"'
     ! grep -q us.customs "$dir/out" || die "customs sees nothing: $(cat "$dir/out")"
 }
 

@@ -9,23 +9,17 @@ people=$dir/ca.northport.pd/people
 answers=$people/rivera.state/answers
 
 receipt() { # exit code, arguments: as rivera
-    local expected=$1 code=0
+    local expected=$1
     shift
-    comity receipt "$@" --config "$people/rivera.ini" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-    [ "$code" = "$expected" ] || die "receipt $* ended with $code instead of $expected: $(cat "$dir/err" "$dir/out")"
+    ends "$expected" comity receipt "$@" --config "$people/rivera.ini"
 }
 
 # As a court would: the root certificate and the file, nothing else of this machine's.
 check() { # exit code, file, arguments
-    local expected=$1 code=0
+    local expected=$1
     shift
-    env -i PATH="$PATH" ASAN_OPTIONS="$ASAN_OPTIONS" LSAN_OPTIONS="$LSAN_OPTIONS" \
-        comity receipt check "$@" --root "$dir/root/ca.pem" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-    [ "$code" = "$expected" ] || die "check $* ended with $code instead of $expected: $(cat "$dir/err" "$dir/out")"
-}
-
-prints() { # pattern that what was printed must hold, wrapped or not
-    tr -s ' \n' '  ' <"$dir/out" | grep -Eq -- "$1" || die "no \"$1\" in: $(cat "$dir/out")"
+    ends "$expected" env -i PATH="$PATH" ASAN_OPTIONS="$ASAN_OPTIONS" LSAN_OPTIONS="$LSAN_OPTIONS" \
+        comity receipt check "$@" --root "${root:-$dir/root/ca.pem}"
 }
 
 kept_id() {
@@ -71,7 +65,7 @@ for pattern in 'Plate 8ABC123' 'Case 26-1234' "Reason $reason" 'Purpose homicide
     'Of the node Name spiffe://valley.example/ca.southgate.pd/node/node1'; do
     prints "$pattern"
 done
-[ "$(awk 'length > 80' "$dir/out" | wc -l)" = 0 ] || die "wider than 80 columns: $(awk 'length > 80' "$dir/out")"
+fits_terminal
 cp "$dir/out" "$dir/exhibit"
 check 0 "$dir/receipt" --json
 answered 40
@@ -110,9 +104,7 @@ check 0 "$dir/receipt" --directory "$dir/previous"
 # Another federation's root, and a directory of another line.
 mkdir "$dir/other"
 quietly "another root" comity keys root "$federation" --out "$dir/other/root" --passphrase-file "$dir/passphrase"
-code=0
-comity receipt check "$dir/receipt" --root "$dir/other/root/ca.pem" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-[ "$code" = 7 ] || die "under another root it ended with $code: $(cat "$dir/out" "$dir/err")"
+root=$dir/other/root/ca.pem check 7 "$dir/receipt"
 
 # Nothing is left of a lookup that was killed, but what the next run removes.
 : >"$answers/00112233445566778899aabbccddeeff.part"

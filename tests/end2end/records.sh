@@ -10,17 +10,13 @@ southgate=$dir/ca.southgate.pd northport=$dir/ca.northport.pd
 node() { # agency, command...
     local agency=$1
     shift
-    "${as_daemon[@]}" comity node "$@" --config "$dir/$agency/node/noded.ini" >"$dir/out" 2>"$dir/err" ||
-        die "node $* of $agency: $(cat "$dir/out" "$dir/err")"
+    ends 0 "${as_daemon[@]}" comity node "$@" --config "$dir/$agency/node/noded.ini"
 }
 
 # As the auditor of an agency at a running node, whose folder it is.
-audit() { # agency/auditor, exit code, folder, arguments
-    local person=$dir/${1%/*}/people/${1#*/} expected=$2 folder=$3 code=0
-    shift 3
-    comity audit show "$folder" "$@" --chain "$person.pem" --key "$person.key" >"$dir/out" 2>"$dir/err" </dev/null ||
-        code=$?
-    [ "$code" = "$expected" ] || die "audit $* ended with $code instead of $expected: $(cat "$dir/out" "$dir/err")"
+look() { # agency/auditor, exit code, folder
+    local person=$dir/${1%/*}/people/${1#*/}
+    audit "$2" show "$3" --json --chain "$person.pem" --key "$person.key"
 }
 
 holds() { # folder, kind, pattern...: an entry of that kind holds all of them
@@ -58,24 +54,23 @@ ingest ca.southgate.pd "$southgate.csv" >"$dir/ingested"
 node ca.southgate.pd erase --before 2026-06-01 --reason "the court said so"
 [ ! -e "$southgate/node/data/ledger/keys/2026-01-15" ] || die "the key of 2026-01-15 is still there"
 
-comity node order add SC-26/0077 --court "Superior Court of Alder County" --until 2030-01-01 --agency ca.northport.pd \
+ends 0 comity node order add SC-26/0077 --court "Superior Court of Alder County" --until 2030-01-01 --agency ca.northport.pd \
     --plate 7XYZ321 --purpose kidnapping --yes --config "$southgate/node/noded.ini" --key "$southgate/people/admin.key" \
-    --chain "$southgate/people/admin.pem" >"$dir/out" 2>"$dir/err" || die "no order: $(cat "$dir/err")"
+    --chain "$southgate/people/admin.pem"
 wait_for_log "$dir/ca.southgate.pd.log" 'orders-standing sequence=1 added=1' "${pids[ca.southgate.pd]}"
 
 # While it runs: its own auditor alone, and recorded.
-audit ca.southgate.pd/vera 0 "$southgate/node/data" --json
-grep -q '"kind": *"node"' "$dir/out" || die "the auditor sees no search: $(head -c 2000 "$dir/out")"
-grep -qF "$reason" "$dir/out" || die "the auditor sees no reason"
-audit ca.northport.pd/walt 1 "$southgate/node/data" --json
+look ca.southgate.pd/vera 0 "$southgate/node/data"
+prints '"kind": *"node"'
+prints "$reason"
+look ca.northport.pd/walt 1 "$southgate/node/data"
 says 'auditors of ca.southgate.pd alone'
 [ ! -s "$dir/out" ] || die "a stranger reads it"
 echo "a running node: its own auditor reads it, another agency's is told why not"
 
 stop_daemons
 for folder in "$southgate/node/data" "$northport/node/data"; do
-    comity audit verify "$folder" --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" >"$dir/out" 2>&1 ||
-        die "$folder does not verify: $(cat "$dir/out")"
+    audit 0 verify "$folder" "${trusted[@]}"
 done
 south=$southgate/node/data north=$northport/node/data
 holds "$south" start

@@ -9,7 +9,7 @@ quine=ca.northport.pd/quine
 
 reload() { # daemon, pattern that its log must show from now on
     local seen
-    seen=$(wc -l <"$dir/$1.log")
+    seen=$(lines_of "$1")
     kill -HUP "${pids[$1]}"
     wait_for_new "$1" "$seen" "$2"
 }
@@ -50,16 +50,13 @@ rolled_back() {
     refused_everywhere
     # Not by a restart either: what was accepted is kept.
     stop_one gw1 KILL
-    start_gateway gw1
-    for name in $owners; do
-        wait_for_new gw1 "$(grep -n started "$dir/gw1.log" | tail -n 1 | cut -d: -f1)" "node-attached.*agency=$name"
-    done
+    restart_gateway gw1
     refused_everywhere
     # Even with its disk taken back, it is told by the nodes.
     stop_one gw2
     rm -r "$dir/gw2/data/directory"
     local seen
-    seen=$(wc -l <"$dir/gw2.log")
+    seen=$(lines_of gw2)
     start_gateway gw2
     wait_for_new gw2 "$seen" 'directory-counts serial=2'
     for name in $owners; do

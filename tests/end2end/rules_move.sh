@@ -22,34 +22,27 @@ edit() { # text of the rules behind `node`
 
 edit_and_wait() { # text, pattern that the node's log must show from now on
     local seen
-    seen=$(wc -l <"$dir/$owner.log")
+    seen=$(lines_of "$owner")
     edit "$1"
     wait_for_new "$owner" "$seen" "$2"
 }
 
 apply() {
     local seen
-    seen=$(wc -l <"$dir/gw1.log")
+    seen=$(lines_of gw1)
     apply_rules "$owner" "$edited"
     wait_for_new gw1 "$seen" "rules-standing agency=$owner"
 }
 
 node() { # expected exit code, command...
-    local expected=$1 code=0
+    local expected=$1
     shift
-    comity node "$@" --config "$dir/$owner/node/noded.ini" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
-    [ "$code" = "$expected" ] || die "comity node $* ended with $code instead of $expected: $(cat "$dir/out" "$dir/err")"
-}
-
-prints() { # pattern that the last command must have printed
-    grep -Eq -- "$1" "$dir/out" || die "no \"$1\" in: $(cat "$dir/out" "$dir/err")"
+    ends "$expected" comity node "$@" --config "$dir/$owner/node/noded.ini"
 }
 
 pending() { # exit code, pattern
-    local code=0
-    comity acl pending "$edited" --node-data "$dir/$owner/node/data" --directory "$dir/directory.bundle" \
-        --packs "$source_dir/acl/statutes" >"$dir/out" 2>"$dir/err" || code=$?
-    [ "$code" = "$1" ] || die "pending ended with $code instead of $1: $(cat "$dir/out" "$dir/err")"
+    ends "$1" comity acl pending "$edited" --node-data "$dir/$owner/node/data" --directory "$dir/directory.bundle" \
+        --packs "$source_dir/acl/statutes"
     prints "$2"
 }
 
@@ -90,7 +83,7 @@ permit ca.northport.pd to lookup for vehicle-theft back 1 day see place until 20
 
 sharing() {
     node 1 share off --with ca.nortport.pd --reason "a misspelt name"
-    grep -q 'ca.northport.pd' "$dir/err" || die "no name near: $(cat "$dir/err")"
+    says 'ca.northport.pd' # the nearest name
     node 0 share off --with ca.northport.pd --reason "memorandum under review"
     prints 'counts now; 2 of 2 gateways'
     shows 20
@@ -138,7 +131,7 @@ wire() {
     declare -A seen=()
     local name
     for name in $gateways; do
-        seen[$name]=$(wc -l <"$dir/$name.log")
+        seen[$name]=$(lines_of "$name")
     done
     node 0 attach --reason "done"
     for name in $gateways; do
@@ -150,7 +143,7 @@ wire() {
 restart_detached() {
     local seen
     stop_one "$owner"
-    seen=$(wc -l <"$dir/$owner.log")
+    seen=$(lines_of "$owner")
     start_node "$owner"
     wait_for_new "$owner" "$seen" 'started.*gateways=0'
     lookup 3

@@ -7,34 +7,37 @@
 south=ca.southgate.pd
 data=$dir/$south/node/data
 
-lines_of() { wc -l <"$dir/$1.log"; }
-
 put_back() { # what is in place, what replaces it
     rm -rf "$1"
     cp -a "$2" "$1"
 }
 
-node_does() { # command's words: as the node's user, as its agency's administrator where it signs
+node_does() { # command's words, as the node's user
     "${as_daemon[@]}" comity node "$@" --config "$dir/$south/node/noded.ini"
 }
 
-recover_node() { # option...
-    comity node recover --config "$dir/$south/node/noded.ini" --key "$dir/$south/people/admin.key" \
-        --chain "$dir/$south/people/admin.pem" --passphrase-file "$dir/passphrase" \
-        --why "the disk failed and yesterday's backup was put back" "$@" >"$dir/recovered" 2>&1
+recover() { # exit code, node or gateway, its configuration, whose signature
+    ends "$1" comity "$2" recover --config "$3" --key "$4.key" --chain "$4.pem" --passphrase-file "$dir/passphrase" \
+        --why "the disk failed and yesterday's backup was put back" --yes
 }
 
-recover_gateway() { # name, option...
-    local name=$1
-    shift
-    comity gateway recover --config "$dir/$name/gatewayd.ini" --key "$dir/operator/op.key" \
-        --chain "$dir/operator/op.pem" --passphrase-file "$dir/passphrase" \
-        --why "the disk failed and yesterday's backup was put back" "$@" >"$dir/recovered" 2>&1
+recover_node() { # exit code, agency whose administrator signs
+    recover "$1" node "$dir/$south/node/noded.ini" "$dir/$2/people/admin"
 }
 
-# The first gateway that it meets refuses it; then it leaves the other before that has judged.
-refused_as() { # finding
-    cat "$dir"/gw?.log | grep "ledger-witnessed agency=$south.*finding=$1" >/dev/null || die "no gateway says $1"
+# Starts the node. The first gateway that it meets refuses it; then it leaves the other before that has judged.
+start_refused_as() { # finding
+    local name seen
+    declare -A before=()
+    for name in $gateways; do
+        before[$name]=$(lines_of "$name")
+    done
+    seen=$(lines_of $south)
+    start_node $south
+    wait_for_new $south "$seen" 'error ledger-refuted'
+    for name in $gateways; do
+        tail -n "+$((before[$name] + 1))" "$dir/$name.log"
+    done | grep "ledger-witnessed agency=$south.*finding=$1" >/dev/null || die "no gateway says $1"
 }
 
 # An ordinary day: both answer.
@@ -47,34 +50,30 @@ all_is_well() {
 verified_apart() { # data folder
     rm -rf "$dir/apart"
     cp -a "$1/ledger" "$dir/apart"
-    comity audit verify "$dir/apart" --directory "$dir/directory.bundle" --root "$dir/root/ca.pem" >"$dir/verified" 2>&1 ||
-        die "not verified: $(cat "$dir/verified")"
-    grep -q 'cosigned to size' "$dir/verified" || die "nobody has signed: $(cat "$dir/verified")"
+    audit 0 verify "$dir/apart" "${trusted[@]}"
+    prints 'cosigned to size'
 }
 
 node_put_back() {
     local seen
-    node_does backup "$dir/$south/node/backup" >"$dir/backed-up" || die "no backup: $(cat "$dir/backed-up")"
-    grep -q 'holds the ledger up to entry' "$dir/backed-up"
+    ends 0 node_does backup "$dir/$south/node/backup"
+    prints 'holds the ledger up to entry'
     [ ! -e "$dir/$south/node/backup/detections.db" ] || die "the detections are in the backup"
-    ! node_does backup "$dir/$south/node/backup" 2>"$dir/twice" || die "a backup over another"
+    ends 1 node_does backup "$dir/$south/node/backup"
     all_is_well
     all_is_well
     stop_one $south
     cp -a "$data/ledger" "$dir/$south/node/true"
     put_back "$data/ledger" "$dir/$south/node/backup/ledger"
-    seen=$(lines_of $south)
-    start_node $south
-    wait_for_new $south "$seen" 'error ledger-refuted'
-    refused_as '\(rollback\|fork\)'
+    start_refused_as '\(rollback\|fork\)'
     wait_for_log "$dir/$south.log" 'nothing-is-answered' "${pids[$south]}"
     lookup "0|3"
     answered 20
     # Who looks at the node sees why.
-    ! node_does status >"$dir/status" || die "it says that all is well"
-    grep -q "lacks what this node's key once signed" "$dir/status" || die "the status: $(cat "$dir/status")"
-    ! recover_node --yes || die "recovered while it runs"
-    grep -q 'stop the daemon' "$dir/recovered" || die "it says: $(cat "$dir/recovered")"
+    ends 1 node_does status
+    prints "lacks what this node's key once signed"
+    recover_node 1 $south
+    says 'stop the daemon'
     # Not by a restart: it knows.
     stop_one $south
     seen=$(lines_of $south)
@@ -87,12 +86,10 @@ node_put_back() {
 node_recovers() {
     local seen name
     # Not by anybody's signature.
-    ! comity node recover --config "$dir/$south/node/noded.ini" --key "$dir/ca.northport.pd/people/admin.key" \
-        --chain "$dir/ca.northport.pd/people/admin.pem" --passphrase-file "$dir/passphrase" \
-        --why "a stranger's reason" --yes >"$dir/recovered" 2>&1 || die "another agency's administrator recovered it"
-    recover_node --yes || die "not recovered: $(cat "$dir/recovered")"
-    cat "$dir/recovered"
-    grep -q 'epoch 2' "$dir/recovered" || die "no epoch: $(cat "$dir/recovered")"
+    recover_node 1 ca.northport.pd
+    recover_node 0 $south
+    cat "$dir/out"
+    prints 'epoch 2'
     [ -e "$data/ledger/epochs/1/log" ] || die "the old log is gone"
     restart_node $south
     for name in $gateways; do
@@ -106,10 +103,7 @@ node_recovers() {
     stop_one $south
     cp -a "$data/ledger" "$dir/$south/node/second"
     put_back "$data/ledger" "$dir/$south/node/true"
-    seen=$(lines_of $south)
-    start_node $south
-    wait_for_new $south "$seen" 'error ledger-refuted'
-    refused_as rollback
+    start_refused_as rollback
     stop_one $south
     put_back "$data/ledger" "$dir/$south/node/second"
     restart_node $south
@@ -139,21 +133,17 @@ node_forked() {
         start_gateway "$name"
         wait_for_new "$name" "$seen" 'node-attached.*agency=ca.northport.pd'
     done
-    seen=$(lines_of $south)
-    start_node $south
-    wait_for_new $south "$seen" 'error ledger-refuted'
-    refused_as fork
+    start_refused_as fork
     stop_one $south
-    recover_node --yes || die "not recovered: $(cat "$dir/recovered")"
-    grep -q 'epoch 3' "$dir/recovered" || die "no epoch: $(cat "$dir/recovered")"
+    recover_node 0 $south
+    prints 'epoch 3'
     restart_node $south
     all_is_well
 }
 
 gateway_put_back() {
     local seen name
-    "${as_daemon[@]}" comity gateway backup "$dir/gw1/backup" --config "$dir/gw1/gatewayd.ini" >"$dir/backed-up" ||
-        die "no backup: $(cat "$dir/backed-up")"
+    ends 0 "${as_daemon[@]}" comity gateway backup "$dir/gw1/backup" --config "$dir/gw1/gatewayd.ini"
     all_is_well
     all_is_well
     stop_one gw1
@@ -167,11 +157,9 @@ gateway_put_back() {
     lookup 0
     answered 40
     stop_one gw1
-    ! comity gateway recover --config "$dir/gw1/gatewayd.ini" --key "$dir/$south/people/admin.key" \
-        --chain "$dir/$south/people/admin.pem" --passphrase-file "$dir/passphrase" --why "an agency's reason" \
-        --yes >"$dir/recovered" 2>&1 || die "an agency's administrator recovered a gateway"
-    recover_gateway gw1 --yes || die "not recovered: $(cat "$dir/recovered")"
-    cat "$dir/recovered"
+    recover 1 gateway "$dir/gw1/gatewayd.ini" "$dir/$south/people/admin" # of an agency
+    recover 0 gateway "$dir/gw1/gatewayd.ini" "$dir/operator/op"
+    cat "$dir/out"
     stop_one gw2 # so that gw1 must answer
     start_gateway gw1
     for name in $owners; do

@@ -19,10 +19,6 @@ say() { printf '\n%s (%s s)\n' "$*" "$SECONDS"; }
 umask 077
 dir=$(mktemp -d /tmp/comity-stress-XXXXXX)
 export TSAN_OPTIONS="ignore_noninstrumented_modules=1"
-as_daemon=()
-if [ "$(id -u)" -eq 0 ]; then
-    as_daemon=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
-fi
 # shellcheck source=deploy/demo.d/parts.sh
 . "$here/parts.sh"
 # shellcheck source=deploy/demo.d/federation.sh
@@ -85,8 +81,7 @@ all_at_once() {
     for asker in "${askers[@]}"; do
         wait "$asker" || die "a question failed"
     done
-    tail -n "+$((seen + 1))" "$dir/gw1.log" >"$dir/gw1.again"
-    kill -0 "${pids[gw1]}" || die "gw1 did not come back"
+    wait_for_log "$dir/gw1.log" ' started ' "${pids[gw1]}" "$seen"
 }
 
 # Each must end by itself, in order; 66 is the sanitizer's.
