@@ -304,6 +304,16 @@ static enum cm_status find_reach(struct cm_report *report)
     return status;
 }
 
+// An entry about it beside which lies something else than it committed to, whatever others say.
+static const struct cm_sighting *damaged(const struct cm_search *search)
+{
+    const struct cm_sighting *seen = search->sightings;
+    while (seen != NULL && seen->clear != CM_CLEAR_DAMAGED) {
+        seen = seen->next;
+    }
+    return seen;
+}
+
 // Searches that a node permitted and that never ended, and those whose clear values don't fit.
 static enum cm_status find_broken(struct cm_report *report)
 {
@@ -320,8 +330,11 @@ static enum cm_status find_broken(struct cm_report *report)
             flag.kind = CM_FLAG_NO_END;
             status = cm_report_flag(report, &flag);
         }
-        if (status == CM_OK && search->clear == CM_CLEAR_DAMAGED) {
+        const struct cm_sighting *wrong = damaged(search);
+        if (status == CM_OK && wrong != NULL) {
             flag.kind = CM_FLAG_DAMAGED;
+            flag.who = wrong->source->origin;
+            flag.count = wrong->index;
             status = cm_report_flag(report, &flag);
         }
     }

@@ -40,13 +40,18 @@ static void tell(const struct story_search *search, unsigned times)
     }
 }
 
-static void finish(struct made *made)
+static void gather(struct made *made)
 {
     struct cm_error error = {.text = ""};
     struct cm_ledger_folder *folder = made_folder(made);
     cr_assert_eq(cm_report_gather(&report, folder, &nobody, &error), CM_OK, "%s", error.text);
-    cr_assert_eq(cm_report_finish(&report, &error), CM_OK, "%s", error.text);
     cm_ledger_folder_close(folder);
+}
+
+static void finish(struct made *made)
+{
+    gather(made);
+    cr_assert_eq(cm_report_finish(&report, NULL), CM_OK);
 }
 
 static const struct cm_flag *flagged(enum cm_flag_kind kind)
@@ -134,6 +139,18 @@ Test(report, a_search_that_crashed_stands_out)
     finish(&story.south);
     cr_expect_eq(tally(&report.outcomes, "no end recorded")->searches, 1);
     cr_expect(flagged(CM_FLAG_NO_END));
+}
+
+Test(report, what_is_wrong_in_one_ledger_stands_out_though_another_can_be_read)
+{
+    const struct story_search altered = {.rows = 3, .copy_commits_otherwise = true};
+    tell(&altered, 1);
+    gather(&story.south);
+    finish(&story.north);
+    cr_expect_eq(report.counts.clear[CM_CLEAR_OPEN], 1);
+    const struct cm_flag *flag = flagged(CM_FLAG_DAMAGED);
+    cr_assert(flag);
+    cr_expect_str_eq(flag->who, story.north.origin);
 }
 
 Test(report, the_same_plate_again_stands_out_sooner_without_a_case)
