@@ -385,7 +385,8 @@ static enum cm_status expect_copy(struct cm_compare *compare, const struct cm_se
         compare->uncompared[CM_UNCOMPARED_CUT_OFF]++;
         return CM_OK;
     }
-    return lacks(compare, search, party, &holder, "no copy of what its own person asked");
+    return lacks(compare, search, party, &holder,
+                 "no copy of what its own person asked: dropped, or it still waits at the gateway");
 }
 
 static const struct cm_account_seen *account_of(const struct cm_manifest_seen *manifest,

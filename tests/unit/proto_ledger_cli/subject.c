@@ -31,13 +31,23 @@ static void end(void)
 
 TestSuite(subject, .init = begin, .fini = end);
 
-static void gather(void)
+static void gather_from(struct made *const *ledgers, size_t count)
 {
     struct cm_error error = {.text = ""};
-    struct cm_ledger_folder *folders[] = {made_folder(&story.north), made_folder(&story.south)};
-    cr_assert_eq(cm_subject_gather(&subject, folders, 2, &error), CM_OK, "%s", error.text);
-    cm_ledger_folder_close(folders[0]);
-    cm_ledger_folder_close(folders[1]);
+    struct cm_ledger_folder *folders[2];
+    for (size_t i = 0; i < count; i++) {
+        folders[i] = made_folder(ledgers[i]);
+    }
+    cr_assert_eq(cm_subject_gather(&subject, folders, count, &error), CM_OK, "%s", error.text);
+    for (size_t i = 0; i < count; i++) {
+        cm_ledger_folder_close(folders[i]);
+    }
+}
+
+static void gather(void)
+{
+    struct made *const both[] = {&story.north, &story.south};
+    gather_from(both, 2);
 }
 
 static size_t found(void)
@@ -120,4 +130,34 @@ Test(subject, tells_states_apart)
     strcpy(subject.state, "NV");
     gather();
     cr_expect_eq(found(), 0);
+}
+
+// A copy may come days later: the period is that of the question.
+Test(subject, a_copied_search_is_of_the_time_when_it_was_asked)
+{
+    struct made *const copies[] = {&story.north};
+    subject.from_ms = story.gateway.now_ms - 2000;
+    subject.to_ms = subject.from_ms + 500; // the copy was recorded after
+    gather_from(copies, 1);
+    cr_expect_eq(found(), 1);
+}
+
+Test(subject, leaves_out_who_approved)
+{
+    const struct made_question question = {.plate = "8XYZ987", .person = "ortiz"};
+    struct cm_query query = made_query(&story.south, &question);
+    query.approval = made_approval(&story.south, &query, "sue");
+    struct cm_access access = {
+        .question = made_sign(&story.south, &query), .person = "", .text = ""};
+    const struct cm_entry entry = made_entry(&access.question, CM_ENTRY_NODE);
+    made_add(&story.south, &entry, &access);
+    gather();
+    for (int json = 0; json < 2; json++) {
+        char *all = printed(json, false);
+        char *text = printed(json, true);
+        cr_expect(strstr(all, "supervisor/sue"));
+        cr_expect_null(strstr(text, "sue"));
+        free(all);
+        free(text);
+    }
 }
