@@ -85,10 +85,12 @@ Test(tamper_program, says_what_is_wrong_and_exits_with_it)
     static const struct {
         const char *change, *says;
     } wrong[] = {
-        {"printf X | dd of=log bs=1 seek=500 conv=notrunc status=none", "damaged frame"},
-        {"printf X | dd of=epochs/1/log bs=1 seek=500 conv=notrunc status=none", "damaged frame"},
+        {"printf XXXXXXXX | dd of=log bs=1 seek=500 conv=notrunc status=none", "damaged frame"},
+        {"printf XXXXXXXX | dd of=epochs/1/log bs=1 seek=500 conv=notrunc status=none",
+         "damaged frame"},
         {"truncate -s -300 log", "more was published"},
-        {"printf X | dd of=$(ls tile/0/000.p/*) bs=1 seek=40 conv=notrunc status=none", "not what"},
+        {"printf XXXXXXXX | dd of=$(ls tile/0/000.p/*) bs=1 seek=40 conv=notrunc status=none",
+         "not what"},
         {"rm tile/entries/000.p/*", "gone"},
         {"rm checkpoint", "gone"},
         {"rm vkey", "vkey"},
