@@ -1,5 +1,6 @@
 // Which copies the own ledger holds already: a gateway that lost our word sends them again. By
-// gateway, index and question, 16 bytes each. Loop thread.
+// gateway, index and question, 16 bytes each, 64 at most while there is made room for more: bounded
+// by the ledger, which has some 3,000 bytes of each. Loop thread.
 #ifndef CM_NODES_COPIES_SEEN_H
 #define CM_NODES_COPIES_SEEN_H
 
