@@ -6,7 +6,6 @@
 #include "proto/base/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 static int64_t wall(void)
 {
@@ -65,14 +64,10 @@ void cm_gatewayd_look(struct cm_gatewayd *d)
                      now_ms < cm_trust_directory(d->gateway.trust)->expires_ms);
 }
 
-static void erased(void *context, uint32_t before_day, size_t count)
+static void erased(void *context, uint32_t before_day, const char *what)
 {
     struct cm_gatewayd *d = context;
-    char day[CM_DAY_TEXT], text[96];
-    cm_day_format(day, before_day);
-    snprintf(text, sizeof text, "access records before %s erased, of %zu days", day, count);
-    cm_log(CM_LOG_INFO, "access-records-erased", "before=%s days=%zu", day, count);
-    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_ADMIN, .text = text});
+    cm_gatewayd_note(d, &(struct cm_entry){.kind = CM_ENTRY_ADMIN, .text = what});
     cm_copies_erased(d->copies, before_day);
 }
 
@@ -103,15 +98,14 @@ enum cm_status cm_gatewayd_open_keys(struct cm_gatewayd *d, const char *folder,
     if (!status && (!d->chains || !d->refusals)) {
         status = cm_fail(error, CM_MEMORY, folder, "out of memory");
     }
-    if (!status && !cm_day_keys_locked(d->keys)) {
-        cm_log(CM_LOG_WARNING, "day-keys-not-locked",
-               "action=\"raise the limit of locked memory (LimitMEMLOCK), or encrypt the swap\"");
-    }
     d->key_duty = (struct cm_key_duty){.keys = d->keys,
                                        .keep_days = d->config->keep_days,
                                        .submit = submit_disk,
                                        .erased = erased,
                                        .context = d};
+    if (!status) {
+        cm_key_duty_warn(&d->key_duty);
+    }
     return status;
 }
 

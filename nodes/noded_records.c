@@ -6,7 +6,6 @@
 #include "proto/base/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static int64_t wall(void)
@@ -231,14 +230,10 @@ void cm_noded_look_at_keys(struct cm_noded *noded)
     }
 }
 
-static void erased(void *context, uint32_t before_day, size_t count)
+static void erased(void *context, uint32_t before_day, const char *what)
 {
     struct cm_noded *noded = context;
-    char day[CM_DAY_TEXT], text[96];
-    cm_day_format(day, before_day);
-    snprintf(text, sizeof text, "access records before %s erased, keys: %zu", day, count);
-    const struct cm_entry entry = {.kind = CM_ENTRY_ADMIN, .text = text};
-    cm_log(CM_LOG_INFO, "access-records-erased", "before=%s keys=%zu", day, count);
+    const struct cm_entry entry = {.kind = CM_ENTRY_ADMIN, .text = what};
     cm_noded_note(noded, &entry, NULL);
     noded->forget_before_ms = cm_day_begins_ms(before_day);
 }
@@ -246,7 +241,7 @@ static void erased(void *context, uint32_t before_day, size_t count)
 enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
                                   struct cm_error *error)
 {
-    enum { SIGNERS = 4096, YEAR_DAYS = 365 };
+    enum { SIGNERS = 4096 };
     enum cm_status status = cm_day_keys_open(&noded->node.keys, folder, error);
     if (!status) {
         status = cm_day_keys_prepare(noded->node.keys, wall(), error);
@@ -255,14 +250,6 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
     if (!status && !noded->node.chains) {
         status = cm_fail(error, CM_MEMORY, folder, "out of memory");
     }
-    if (!status && noded->config->keep_days < YEAR_DAYS) {
-        cm_log(CM_LOG_WARNING, "audit-keep-short",
-               "days=%u why=\"the law asks for a year or more\"", noded->config->keep_days);
-    }
-    if (!status && !cm_day_keys_locked(noded->node.keys)) {
-        cm_log(CM_LOG_WARNING, "day-keys-not-locked",
-               "action=\"raise the limit of locked memory (LimitMEMLOCK), or encrypt the swap\"");
-    }
     noded->key_duty = (struct cm_key_duty){.keys = noded->node.keys,
                                            .keep_days = noded->config->keep_days,
                                            .submit = cm_noded_submit,
@@ -270,8 +257,12 @@ enum cm_status cm_noded_open_keys(struct cm_noded *noded, const char *folder,
                                            .context = noded};
     // What a crash may have come before.
     cm_key_duty_erase(&noded->key_duty, noded->erase_before);
-    if (!status && cm_day_keys_erased_before(noded->node.keys) > 0) {
+    if (status) {
+        return status;
+    }
+    if (cm_day_keys_erased_before(noded->node.keys) > 0) {
         noded->forget_before_ms = cm_day_begins_ms(cm_day_keys_erased_before(noded->node.keys));
     }
-    return status;
+    cm_key_duty_warn(&noded->key_duty);
+    return CM_OK;
 }

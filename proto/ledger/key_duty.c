@@ -2,9 +2,10 @@
 
 #include "proto/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { YEAR = 366, MOST_YEARS = 100, RETRY_MS = 60000 };
+enum { YEAR = 366, LAW_DAYS = 365, MOST_YEARS = 100, RETRY_MS = 60000 };
 
 enum cm_status cm_audit_keep_parse(uint32_t *days, const char *text, struct cm_error *error)
 {
@@ -39,6 +40,15 @@ static void work(struct cm_job *job)
     }
 }
 
+static void tell(const struct cm_key_duty *duty)
+{
+    char day[CM_DAY_TEXT], what[96];
+    cm_day_format(day, duty->erase_before);
+    snprintf(what, sizeof what, "access records before %s erased, keys: %zu", day, duty->count);
+    cm_log(CM_LOG_INFO, "access-records-erased", "before=%s keys=%zu", day, duty->count);
+    duty->erased(duty->context, duty->erase_before, what);
+}
+
 static void done(struct cm_job *job)
 {
     struct cm_key_duty *duty = of_job(job);
@@ -51,7 +61,19 @@ static void done(struct cm_job *job)
         duty->asked_before = 0;
     }
     if (duty->count > 0) {
-        duty->erased(duty->context, duty->erase_before, duty->count);
+        tell(duty);
+    }
+}
+
+void cm_key_duty_warn(const struct cm_key_duty *duty)
+{
+    if (duty->keep_days < LAW_DAYS) {
+        cm_log(CM_LOG_WARNING, "audit-keep-short",
+               "days=%u why=\"the law asks for a year or more\"", duty->keep_days);
+    }
+    if (!cm_day_keys_locked(duty->keys)) {
+        cm_log(CM_LOG_WARNING, "day-keys-not-locked",
+               "action=\"raise the limit of locked memory (LimitMEMLOCK), or encrypt the swap\"");
     }
 }
 

@@ -16,8 +16,8 @@ struct cm_key_duty {
     struct cm_day_keys *keys; // borrowed, as context
     uint32_t keep_days;
     enum cm_status (*submit)(void *context, struct cm_job *job);
-    // Days before that one were destroyed, so many keys. Not called for none.
-    void (*erased)(void *context, uint32_t before_day, size_t count);
+    // Days before that one were destroyed; what: in words for the ledger. Not called for none.
+    void (*erased)(void *context, uint32_t before_day, const char *what);
     void *context;
     // private
     uint32_t asked_before; // what an administrator wants erased
@@ -32,6 +32,8 @@ struct cm_key_duty {
     struct cm_job job;
 };
 
+// At start: what keeps records less long, or less safe, than it should is logged.
+void cm_key_duty_warn(const struct cm_key_duty *duty);
 // Often; does something when a day began or the last time failed. may_erase: the clock is believed.
 void cm_key_duty_look(struct cm_key_duty *duty, int64_t now_ms, bool may_erase);
 // At the next look, whatever `keep` says.

@@ -23,11 +23,13 @@ static enum cm_status submit(void *context, struct cm_job *job)
     return CM_OK;
 }
 
-static void on_erased(void *context, uint32_t before_day, size_t count)
+static void on_erased(void *context, uint32_t before_day, const char *what)
 {
     (void)context;
     erased_before = before_day;
-    erased_count += count;
+    const char *keys = strstr(what, " erased, keys: ");
+    cr_assert_not_null(keys);
+    erased_count += strtoul(keys + strlen(" erased, keys: "), NULL, 10);
 }
 
 static void run(void)
