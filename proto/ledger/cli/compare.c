@@ -29,6 +29,8 @@ const char *cm_uncompared_text(enum cm_uncompared why)
         [CM_UNCOMPARED_CUT_OFF] = "cut off: only the gateway's ledger can say how they ended",
         [CM_UNCOMPARED_NO_RELEASE] = "whose answer has no recorded end at the node",
         [CM_UNCOMPARED_NOT_SAID] = "of which no manifest here says whether the agency was asked",
+        [CM_UNCOMPARED_NO_ACCOUNT] =
+            "whose end the gateway doesn't know, as after a crash: only the copy can say it",
         [CM_UNCOMPARED_DAMAGED] = "whose clear values are not what was committed to: run verify",
     };
     return texts[why < CM_UNCOMPARED_COUNT ? why : CM_UNCOMPARED_NOT_SAID];

@@ -47,6 +47,7 @@ enum cm_uncompared {
     CM_UNCOMPARED_CUT_OFF,    // the answer was cut off and the gateway's ledger is not here
     CM_UNCOMPARED_NO_RELEASE, // the node recorded no end of an answer
     CM_UNCOMPARED_NOT_SAID,   // no manifest here says whether the agency was asked
+    CM_UNCOMPARED_NO_ACCOUNT, // the gateway recorded an end of nobody, as after a crash
     CM_UNCOMPARED_DAMAGED,    // clear values that are not what was committed to
     CM_UNCOMPARED_COUNT,
 };

@@ -114,6 +114,17 @@ Test(compare, the_gateway_agrees_with_both)
     cr_expect_eq(compare.both, 2);
 }
 
+Test(compare, an_end_that_a_crash_took_from_the_gateway_accuses_nobody)
+{
+    const struct story_search crashed = {.rows = 3, .no_account = true};
+    tell(&honest);
+    tell(&crashed);
+    with_gateway(&story.north);
+    cr_expect_eq(compare.finding_count, 0, "%s", compare.findings ? compare.findings->text : "");
+    cr_expect_eq(compare.both, 2);
+    cr_expect_eq(compare.uncompared[CM_UNCOMPARED_NO_ACCOUNT], 1);
+}
+
 Test(compare, names_rewritten_reasons_and_no_other)
 {
     const struct story_search rewritten = {

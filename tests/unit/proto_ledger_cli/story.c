@@ -151,6 +151,11 @@ static void tell_end(struct story *story, struct telling *t, int64_t at_ms)
                                 .decisions = 1,
                                 .answered = t->search->outcome == CM_OUTCOME_NONE,
                                 .rows = t->manifest_rows};
+    if (t->search->no_account) {
+        manifest.last_digest.b[0] ^= 1;
+        manifest.decisions = manifest.answered = 0;
+        manifest.rows = 0;
+    }
     if (!t->search->no_query && !t->search->no_manifest) {
         add(&story->gateway, at_ms, &manifest, NULL);
     }

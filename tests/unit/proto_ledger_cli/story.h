@@ -29,6 +29,7 @@ struct story_search {
     struct made_question copy_question; // any member: the copy is of this question instead
     bool copy_commits_otherwise;        // the copy's reason commitment is another one
     bool refused_unread;                // by the gateway: nobody was asked, and its copy says so
+    bool no_account;                    // a crash took it: the gateway's manifest is of nobody
     bool again;                         // asked once more as it was, and refused unread then
     int64_t skip_ms;                    // time that passes before
 };
