@@ -114,6 +114,7 @@ static void measure(struct cm_gatewayd *d)
         .running = cm_admit_inside(d->gateway.admit),
         .nodes = cm_sessions_count(d->sessions),
         .entries = cm_ledger_head(d->ledger)->checkpoint.size,
+        .published = cm_ledger_published(d->ledger),
         .directory_serial = cm_trust_directory(d->gateway.trust)->serial,
         .admits = !d->gateway.closed,
         .held = cm_admit_bytes(d->gateway.admit),

@@ -36,6 +36,7 @@ static const struct {
     VALUE(running, "gauge", "Queries running"),
     VALUE(nodes, "gauge", "Node sessions attached"),
     VALUE(entries, "gauge", "Entries of the ledger"),
+    VALUE(published, "gauge", "Entries of the ledger that are in its tiles"),
     VALUE(directory_serial, "gauge", "Serial number of the directory"),
     VALUE(admits, "gauge", "1 while new queries are admitted"),
     VALUE(held, "gauge", "Bytes of batches that wait in merges"),

@@ -12,7 +12,7 @@ struct cm_metrics;
 // Counters since start, but for those marked as gauges.
 struct cm_metrics_values {
     uint64_t queries, reaches, refused, rows, batches, late, failed, findings;
-    uint64_t running, nodes, entries, directory_serial, admits, held, refuted; // gauges
+    uint64_t running, nodes, entries, published, directory_serial, admits, held, refuted; // gauges
     uint64_t connections_accepted, connections_shed;
     uint64_t copies_acknowledged, copies_stored, copies_lost, copies_put_off;
     uint64_t copies_waiting, copies_files; // gauges

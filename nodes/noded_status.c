@@ -167,8 +167,9 @@ static json_t *ledger_status(const struct cm_noded *noded)
     char erased[CM_DAY_TEXT];
     cm_day_format(erased, cm_day_keys_erased_before(noded->node.keys));
     return json_pack(
-        "{s:s, s:o, s:b, s:o, s:o, s:o}", "erased_before", erased, "entries",
-        number(cm_ledger_head(noded->ledger)->checkpoint.size), "writable",
+        "{s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "erased_before", erased, "entries",
+        number(cm_ledger_head(noded->ledger)->checkpoint.size), "published",
+        number(cm_ledger_published(noded->ledger)), "writable",
         !cm_ledger_latched(noded->ledger) && !cm_ledger_full(noded->ledger), "epoch",
         number(witnessed->epoch), "witnessed", number(witnessed->cosigned.size), "refuted_by",
         cm_witnessed_refuted(witnessed) ? number(witnessed->refuted.size) : json_null());

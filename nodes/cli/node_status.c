@@ -36,6 +36,13 @@ static long long number(const json_t *object, const char *key)
     return json_integer_value(in(object, key));
 }
 
+// More than a second's worth by far: its tiles can't be written.
+static bool unpublished(const json_t *ledger)
+{
+    enum { MANY = 64 * 1024 };
+    return number(ledger, "entries") - number(ledger, "published") > MANY;
+}
+
 // A line that wants somebody's attention.
 static void warn(bool *well, const char *what, const char *detail)
 {
@@ -179,6 +186,10 @@ static void print_stores(const json_t *status, bool *well)
         warn(well, "it lacks what this node's key once signed, so nothing is answered",
              "put the right folder back, or: comity node recover");
     }
+    if (unpublished(ledger)) {
+        warn(well, "its tiles can't be written; a million entries behind, nothing is answered",
+             "see ledger-not-published in the log");
+    }
     if (!json_is_true(in(ledger, "writable"))) {
         warn(well, "can't be written, so nothing is answered", "mend the disk, restart the node");
     }
@@ -207,6 +218,7 @@ static bool is_well(const json_t *status)
                 strcmp(text(in(rules, "file"), "state"), "waits") != 0 &&
                 json_is_null(in(in(status, "sharing"), "error")) &&
                 json_is_true(in(in(status, "ledger"), "writable")) &&
+                !unpublished(in(status, "ledger")) &&
                 json_is_null(in(in(status, "ledger"), "refuted_by"));
     for (size_t i = 0; i < json_array_size(gateways); i++) {
         const json_t *gateway = json_array_get(gateways, i);
