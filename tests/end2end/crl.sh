@@ -51,12 +51,12 @@ spread() { # serial: signs the next directory with the lists as they are, and se
 
 # The gateway, and the node whatever gateway asks it.
 refused_everywhere() { # agency, serial
-    local size
-    size=$(stat -c %s "$dir/gw1/data/ledger/log")
+    local before
+    before=$(recorded)
     sign_as "$1/quine" "$1-$2" serial="$2"
     send_as "$1/quine" gw1 "$1-$2" '^status=(unauthenticated|unavailable) '
     send_as "$fresh/quine" gw1 "$1-$2" '^status=unauthenticated .*accepted=0 '
-    [ "$(stat -c %s "$dir/gw1/data/ledger/log")" = "$size" ] || die "it is in the gateway's ledger"
+    [ "$(recorded)" = "$before" ] || die "it is in a ledger"
     sign_as "$1/quine" "$1-$2-gw2" gateway=gw2 serial="$2"
     asks ca.southgate.pd "$1-$2-gw2" 1 'refused=unauthenticated rows=0'
 }

@@ -324,16 +324,32 @@ static void tell(struct cm_bytes payload)
            asked.refused ? cm_refusal_name(asked.code) : "", asked.rows, id);
 }
 
+// Decides and records the ask for a session that is still there then: a node that was killed is
+// seen to be gone only while the loop turns.
+static struct session *make_ask(struct cm_ask *ask, struct cm_append *append, const char *agency,
+                                int64_t until)
+{
+    struct session *session;
+    append->head = NULL;
+    do {
+        cm_tree_head_unref(append->head);
+        session = wait_for_session(agency, until);
+        if (session == NULL) {
+            die("no session", NULL);
+        }
+        decide(ask, session);
+        record(append, ask, session);
+        prove(ask, append, session);
+    } while (session->stream == NULL);
+    return session;
+}
+
 static void ask_node(const char *agency, const char *file, unsigned attempt)
 {
     static uint64_t last_ask;
     struct cm_append append;
     struct cm_lookup_request request;
     const int64_t until = mono() + WAIT_MS;
-    struct session *session = wait_for_session(agency, until);
-    if (session == NULL) {
-        die("no session", NULL);
-    }
     read_request(&request, file);
     struct cm_attach_down down = {
         .kind = CM_DOWN_ASK,
@@ -344,9 +360,7 @@ static void ask_node(const char *agency, const char *file, unsigned attempt)
                 .query = request.query},
     };
     must(cm_random(down.ask.token, sizeof down.ask.token), "no random bytes");
-    decide(&down.ask, session);
-    record(&append, &down.ask, session);
-    prove(&down.ask, &append, session);
+    struct session *session = make_ask(&down.ask, &append, agency, until);
     asked = (struct asked){.ask = last_ask};
     send_down(session, &down);
     while (!asked.over && session->stream != NULL && mono() < until) {
