@@ -1,7 +1,10 @@
 #include "nodes/cli/node.h"
 #include "nodes/noded.h"
+#include "nodes/store/sqlite_claims.h"
 #include "proto/ledger/cli/keeper.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct argp_option backup_options[] = {
@@ -52,12 +55,22 @@ static int run(const struct cm_cli_args *args,
         return cm_cli_fail(&error);
     }
     const bool file = strncmp(config.store, sqlite, sizeof sqlite - 1) == 0;
+    const char *store = file ? config.store + sizeof sqlite - 1 : NULL;
+    char claims[PATH_MAX];
+    if (file &&
+        snprintf(claims, sizeof claims, "%s" CM_STORE_CLAIMS, store) >= (int)sizeof claims) {
+        cm_noded_config_clear(&config);
+        cm_fail(&error, CM_INVALID, "store", "the path is too long");
+        return cm_cli_fail(&error);
+    }
     const struct cm_keeper keeper = {
         .data = config.data,
         .key = config.key,
         .chain = config.chain,
         .root = config.root,
-        .store = file ? config.store + sizeof sqlite - 1 : NULL,
+        .store = store,
+        .database = file ? claims : NULL,
+        .copy = cm_sqlite_claims_copy,
     };
     const int code = what(&keeper, args);
     cm_noded_config_clear(&config);

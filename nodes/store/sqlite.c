@@ -474,7 +474,7 @@ enum cm_status cm_sqlite_open(struct cm_store **out, const char *path, const cha
 {
     char claims[4096];
     if (path[0] == '\0' ||
-        snprintf(claims, sizeof claims, "%s.claims", path) >= (int)sizeof claims) {
+        snprintf(claims, sizeof claims, "%s" CM_STORE_CLAIMS, path) >= (int)sizeof claims) {
         return cm_fail(error, CM_INVALID, "store", "needs a path after sqlite:");
     }
     struct sqlite_store *store = calloc(1, sizeof *store);

@@ -2,8 +2,12 @@
 
 #include "nodes/store/sqlite_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { APPLICATION_ID = 0x434d5443 }; // "CMTC"
 
@@ -76,6 +80,41 @@ enum cm_status cm_sqlite_claims_open(struct cm_sqlite_claims **out, const char *
     }
     *out = claims;
     return CM_OK;
+}
+
+static enum cm_status vacuum_into(const char *path, const char *to, struct cm_error *error)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *copy = NULL;
+    enum cm_status status = cm_sqlite_connect(&db, path, false, error);
+    if (status == CM_OK) {
+        status = cm_sqlite_prepare(&copy, db, "VACUUM INTO ?", error);
+    }
+    if (status == CM_OK) {
+        const int rc = sqlite3_bind_text(copy, 1, to, -1, SQLITE_STATIC);
+        status = rc == SQLITE_OK ? cm_sqlite_run(copy, error)
+                                 : cm_sqlite_fail(error, rc, "copying what queries used up");
+    }
+    sqlite3_finalize(copy);
+    sqlite3_close(db);
+    return status;
+}
+
+enum cm_status cm_sqlite_claims_copy(const char *path, const char *to, struct cm_error *error)
+{
+    if (access(path, F_OK) != 0) {
+        return CM_NOT_FOUND;
+    }
+    const int file = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) {
+        return cm_fail(error, CM_IO, to, "can't be made: %s", strerror(errno));
+    }
+    enum cm_status status = vacuum_into(path, to, error);
+    if (status == CM_OK && fsync(file) != 0) {
+        status = cm_fail(error, CM_IO, to, "can't be made durable: %s", strerror(errno));
+    }
+    close(file);
+    return status;
 }
 
 void cm_sqlite_claims_close(struct cm_sqlite_claims *claims)

@@ -98,6 +98,8 @@ struct cm_cursor {
 enum cm_status cm_stored_check(const struct cm_stored *row, const char *owner,
                                struct cm_error *error) CM_MUST_CHECK;
 
+#define CM_STORE_CLAIMS ".claims"
+
 // where: "sqlite:/path/file.db" (claims live beside it in file.db.claims) or "postgres:<libpq
 // conninfo>". Makes the schema when there is none; CM_INVALID for a schema newer than this program,
 // another agency's store or a file that others may read. owner: the agency whose rows it holds.

@@ -279,6 +279,9 @@ enum cm_status cm_backup(struct cm_backup *backup, struct cm_error *error)
     if (!status) {
         status = copy_folder(backup, backup->data, backup->to, 0, error);
     }
+    if (!status && backup->add) {
+        status = backup->add(backup, error);
+    }
     if (!status) {
         status = cm_folder_path(path, backup->to, COMPLETE, error);
     }

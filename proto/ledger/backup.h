@@ -12,6 +12,9 @@ struct cm_backup {
     const char *to;                           // must be empty or not there, and not in data
     const char *left_out[CM_BACKUP_LEFT_OUT]; // paths that begin as data does, and "" or NULL; the
                                               // last three are for cm_backup
+    // NULL, or told, once all else is there, to add to the copy what can't be copied as a file is.
+    enum cm_status (*add)(const struct cm_backup *backup, struct cm_error *error);
+    const void *context;
     // What came of it:
     struct cm_checkpoint checkpoint; // of the log in the copy
     uint64_t files, bytes;

@@ -9,6 +9,10 @@
 struct cm_keeper {
     const char *data, *key, *chain, *root;
     const char *store; // a file that a backup leaves out; NULL: none
+    // A database that can't be copied as a file is, NULL for none; copy makes one to a new file as
+    // of one moment, CM_NOT_FOUND when it isn't there.
+    const char *database;
+    enum cm_status (*copy)(const char *database, const char *to, struct cm_error *error);
 };
 
 // A word: the new folder. As root it goes on as the data folder's owner.

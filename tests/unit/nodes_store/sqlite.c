@@ -1,3 +1,4 @@
+#include "nodes/store/sqlite_claims.h"
 #include "nodes/store/store.h"
 
 #include <criterion/criterion.h>
@@ -62,6 +63,26 @@ Test(sqlite, all_its_files_are_for_their_owner_alone)
     cr_expect_eq(mode_of("-shm"), 0600);
     cr_expect_eq(mode_of(".claims"), 0600);
     cr_expect_eq(mode_of(".claims-wal"), 0600);
+}
+
+// A backup of a node that runs: its copy holds what was claimed, without the files beside it.
+Test(sqlite, claims_are_copied_while_they_are_used)
+{
+    char copy[96];
+    const struct cm_claim claim = {.replay_key = {{1}}, .attempt = 1, .expires_ms = 1000};
+    snprintf(copy, sizeof copy, "%s/copy.claims", folder);
+    cr_expect_eq(cm_sqlite_claims_copy(claims, copy, NULL), CM_NOT_FOUND);
+    cr_assert_eq(cm_store_open(&store, where, OWNER, 1, NULL), CM_OK);
+    cr_assert_eq(store->ops->claim(store, &claim, 0, NULL), CM_OK);
+    umask(0);
+    cr_assert_eq(cm_sqlite_claims_copy(claims, copy, &error), CM_OK, "%s", error.text);
+    cr_expect_eq(cm_sqlite_claims_copy(claims, copy, NULL), CM_IO, "never over another file");
+    cm_store_close(store);
+    store = NULL;
+    cr_assert_eq(rename(copy, claims), 0);
+    cr_expect_eq(mode_of(".claims"), 0600);
+    cr_assert_eq(cm_store_open(&store, where, OWNER, 1, NULL), CM_OK);
+    cr_expect_neq(store->ops->claim(store, &claim, 0, NULL), CM_OK, "it is remembered");
 }
 
 Test(sqlite, refuses_a_file_that_others_may_read)

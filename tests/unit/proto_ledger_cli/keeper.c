@@ -2,11 +2,14 @@
 
 #include "made.h"
 
+#include "proto/base/file.h"
+
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct pki *pki;
 static struct made made;
@@ -43,9 +46,18 @@ static void end(void)
 
 TestSuite(keeper, .init = begin, .fini = end);
 
+static const char *database;
+
+static enum cm_status copy(const char *from, const char *into, struct cm_error *error)
+{
+    return access(from, F_OK) == 0 ? cm_file_write(into, cm_bytes_of("one moment"), 0600, error)
+                                   : CM_NOT_FOUND;
+}
+
 static int backup(const char *folder, const char *store, const char *key)
 {
-    const struct cm_keeper keeper = {.data = folder, .store = store, .key = key};
+    const struct cm_keeper keeper = {
+        .data = folder, .store = store, .key = key, .database = database, .copy = copy};
     const struct cm_cli_args args = {.word_count = 1, .words = {to}};
     return cm_keeper_backup(&keeper, &args);
 }
@@ -68,4 +80,29 @@ Test(keeper, copies_no_folder_into_itself)
     snprintf(to, sizeof to, "%s/copy", data);
     cr_assert_eq(backup(data, NULL, NULL), CM_EXIT_FAILED);
     run("test -z \"$(ls -A %s)\"", to);
+}
+
+Test(keeper, copies_a_database_as_of_one_moment)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/kept/./used.db", data);
+    database = path;
+    run("mkdir %s/kept && echo half >%s/kept/used.db && echo a page >%s/kept/used.db-wal", data);
+    cr_assert_eq(backup(data, NULL, NULL), CM_EXIT_OK);
+    run("test \"$(cat %s/kept/used.db)\" = 'one moment' && test ! -e %s/kept/used.db-wal", to);
+    run("test -e %s/complete", to);
+}
+
+Test(keeper, a_database_that_is_elsewhere_or_not_there_is_not_copied)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/used.db", data);
+    database = path;
+    cr_assert_eq(backup(data, NULL, NULL), CM_EXIT_OK);
+    run("test -e %s/complete && test ! -e %s/used.db", to);
+    run("rm -r %s", to);
+    run("echo whole >%s/../used.db", data);
+    snprintf(path, sizeof path, "%s/../used.db", data);
+    cr_assert_eq(backup(data, NULL, NULL), CM_EXIT_OK);
+    run("test -e %s/complete && test ! -e %s/used.db", to);
 }
