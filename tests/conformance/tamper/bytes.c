@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGEST = 1 << 20, SMALL = 64, STEP = 8 };
+enum { LARGEST = 1 << 20, SMALL = 64, STEP = 8, EARLIER_STEP = 4, CUT_STEP = 3 };
 
 static struct whole whole;
 
@@ -51,7 +51,8 @@ static void put_byte(int fd, size_t at, uint8_t byte)
     cr_assert_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
 }
 
-static void flip(struct tally *tally, const char *name)
+// Every step-th byte.
+static void flip(struct tally *tally, const char *name, size_t step)
 {
     char path[PATH_MAX];
     struct cm_buf bytes = {0};
@@ -59,7 +60,7 @@ static void flip(struct tally *tally, const char *name)
     whole_path(path, &whole, name);
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0);
-    for (size_t at = 0; at < bytes.len; at++) {
+    for (size_t at = 0; at < bytes.len; at += step) {
         const unsigned first = bytes.len <= SMALL ? 0 : at % 8;
         const unsigned last = bytes.len <= SMALL ? 7 : first;
         for (unsigned bit = first; bit <= last; bit++) {
@@ -74,13 +75,12 @@ static void flip(struct tally *tally, const char *name)
 
 Test(tamper_bytes, flipped_in_the_logs)
 {
-    struct tally tally = {.sort = "a byte of a log flipped"};
-    for (size_t i = 0; i < whole.file_count; i++) {
-        if (is_log(whole.files[i])) {
-            flip(&tally, whole.files[i]);
-        }
-    }
+    struct tally tally = {.sort = "a byte of the log flipped"},
+                 earlier = {.sort = "a byte of the epoch before flipped"};
+    flip(&tally, "log", 1);
+    flip(&earlier, CM_EPOCH_FOLDER "/1/log", EARLIER_STEP);
     judge_end(&tally);
+    judge_end(&earlier);
 }
 
 Test(tamper_bytes, flipped_beside_the_logs)
@@ -88,7 +88,7 @@ Test(tamper_bytes, flipped_beside_the_logs)
     struct tally tally = {.sort = "a byte of another file flipped"};
     for (size_t i = 0; i < whole.file_count; i++) {
         if (!is_log(whole.files[i])) {
-            flip(&tally, whole.files[i]);
+            flip(&tally, whole.files[i], 1);
         }
     }
     judge_end(&tally);
@@ -139,9 +139,9 @@ static void cut(struct tally *tally, const char *name, size_t step)
 
 Test(tamper_bytes, logs_cut)
 {
-    struct tally tally = {.sort = "the log cut after each byte"},
+    struct tally tally = {.sort = "the log's tail cut off"},
                  earlier = {.sort = "the log of the epoch before cut"};
-    cut(&tally, "log", 1);
+    cut(&tally, "log", CUT_STEP);
     cut(&earlier, CM_EPOCH_FOLDER "/1/log", STEP);
     judge_end(&tally);
     judge_end(&earlier);
