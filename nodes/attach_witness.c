@@ -11,7 +11,7 @@
 enum {
     PROOF_ARENA_CAP = 64 * 1024,
     REFUSED_FAILURES = 4, // after which it is dialled slowly
-    BURST = 16,
+    BURST = 32, // over all sessions with a gateway, which may restart a few times meanwhile
     BURST_MS = 8000,
 };
 

@@ -57,7 +57,7 @@ of_its_own() {
 insistent() {
     command_it show $south
     [[ $answer =~ ^signed=([0-9]+)\ left=1$ ]] || die "shown without end: $answer"
-    ((BASH_REMATCH[1] >= 8 && BASH_REMATCH[1] <= 20)) || die "$answer"
+    ((BASH_REMATCH[1] >= 8 && BASH_REMATCH[1] <= 40)) || die "$answer"
     echo "shown without end: $answer"
 }
 
