@@ -36,6 +36,8 @@ static long long number(const json_t *object, const char *key)
     return json_integer_value(in(object, key));
 }
 
+enum { LEAST_DIRECTORY_S = 2 * 24 * 3600, LEAST_CERTIFICATE_S = 14 * 24 * 3600 };
+
 // More than a second's worth by far: its tiles can't be written.
 static bool unpublished(const json_t *ledger)
 {
@@ -154,14 +156,16 @@ static void print_trust(const json_t *status, bool *well)
     const json_t *crls = in(directory, "crls");
     printf("directory    serial %lld, %lld hours old, %zu revocation lists\n",
            number(directory, "serial"), number(directory, "age_s") / 3600, json_array_size(crls));
-    say_ends(well, "the directory", number(directory, "ends_s"), 2 * 24 * 3600LL);
+    say_ends(well, "the directory", number(directory, "ends_s"), LEAST_DIRECTORY_S);
     for (size_t i = 0; i < json_array_size(crls); i++) {
         const json_t *crl = json_array_get(crls, i);
-        say_ends(well, text(crl, "issuer"), number(crl, "ends_s"), 0);
+        char what[300];
+        snprintf(what, sizeof what, "the revocation list of %.255s", text(crl, "issuer"));
+        say_ends(well, what, number(crl, "ends_s"), 0);
     }
     const json_t *certificate = in(status, "certificate");
     printf("certificate  %lld days left\n", number(certificate, "ends_s") / (24 * 3600));
-    say_ends(well, "the certificate", number(certificate, "ends_s"), 14 * 24 * 3600LL);
+    say_ends(well, "the certificate", number(certificate, "ends_s"), LEAST_CERTIFICATE_S);
 }
 
 static void print_stores(const json_t *status, bool *well)
@@ -187,7 +191,8 @@ static void print_stores(const json_t *status, bool *well)
              "put the right folder back, or: comity node recover");
     }
     if (unpublished(ledger)) {
-        warn(well, "its tiles can't be written; a million entries behind, nothing is answered",
+        warn(well,
+             "its tiles can't be written; once a million entries lack them, nothing is answered",
              "see ledger-not-published in the log");
     }
     if (!json_is_true(in(ledger, "writable"))) {
@@ -207,6 +212,27 @@ static bool print(const json_t *status)
     return well;
 }
 
+static bool trust_is_well(const json_t *status)
+{
+    const json_t *directory = in(status, "directory");
+    const json_t *crls = in(directory, "crls");
+    bool well = number(directory, "ends_s") >= LEAST_DIRECTORY_S &&
+                number(in(status, "certificate"), "ends_s") >= LEAST_CERTIFICATE_S;
+    for (size_t i = 0; i < json_array_size(crls); i++) {
+        well = well && number(json_array_get(crls, i), "ends_s") >= 0;
+    }
+    return well;
+}
+
+static bool stores_are_well(const json_t *status)
+{
+    const json_t *store = in(status, "store");
+    const json_t *ledger = in(status, "ledger");
+    return (json_is_null(store) || json_is_true(in(store, "readable"))) &&
+           json_is_true(in(ledger, "writable")) && !unpublished(ledger) &&
+           json_is_null(in(ledger, "refuted_by"));
+}
+
 // What print says, without a word: for the exit code of --json.
 static bool is_well(const json_t *status)
 {
@@ -216,11 +242,10 @@ static bool is_well(const json_t *status)
                 !json_is_true(in(in(rules, "overlay"), "lost")) &&
                 strcmp(text(in(rules, "file"), "state"), "error") != 0 &&
                 strcmp(text(in(rules, "file"), "state"), "waits") != 0 &&
-                json_is_null(in(in(status, "sharing"), "error")) &&
-                json_is_true(in(in(status, "ledger"), "writable")) &&
-                !unpublished(in(status, "ledger")) &&
-                json_is_null(in(in(status, "ledger"), "refuted_by"));
-    for (size_t i = 0; i < json_array_size(gateways); i++) {
+                json_is_null(in(in(status, "sharing"), "error")) && trust_is_well(status) &&
+                stores_are_well(status);
+    for (size_t i = 0; !json_is_true(in(status, "detached")) && i < json_array_size(gateways);
+         i++) {
         const json_t *gateway = json_array_get(gateways, i);
         well = well && json_is_true(in(gateway, "attached")) && json_is_null(in(gateway, "ledger"));
     }

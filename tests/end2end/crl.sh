@@ -68,6 +68,11 @@ answered_everywhere() { # agency, serial
     asks ca.southgate.pd "$1-$2-gw2" 1 'answered= rows=20'
 }
 
+node_status() { # exit code, in words and for programs
+    ends "$1" comity node status --json --config "$dir/ca.southgate.pd/node/noded.ini"
+    ends "$1" comity node status --config "$dir/ca.southgate.pd/node/noded.ini"
+}
+
 small_federation
 start_crooked
 gateways=gw1
@@ -76,6 +81,7 @@ echo "ready after $SECONDS s"
 answered_everywhere $fresh 1
 answered_everywhere $lapsed 1
 refused_everywhere $silent 1
+node_status 0
 
 brief_crl 20
 until_s=$(($(date +%s) + 20))
@@ -85,6 +91,8 @@ while [ "$(date +%s)" -le $until_s ]; do
 done
 refused_everywhere $lapsed 2
 answered_everywhere $fresh 2
+node_status 1
+prints "! the revocation list of $lapsed: it has ended"
 
 # With a new list it goes on.
 brief_crl 3600
