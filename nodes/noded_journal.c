@@ -171,7 +171,7 @@ static enum cm_status note(struct cm_noded *noded, struct taken *taken,
 void cm_noded_read_journal(struct cm_noded *noded)
 {
     struct cm_journal_line line;
-    struct taken taken;
+    struct taken taken = {.erase_before = 0};
     uint64_t end = noded->journal_read;
     if (noded->line_under_way || cm_journal_next(&line, noded->rules_folder, &end, NULL)) {
         return;
