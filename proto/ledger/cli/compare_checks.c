@@ -88,25 +88,24 @@ static bool of_nobody(const struct cm_sighting *seen)
 static enum cm_status check_manifests(struct cm_compare *compare, const struct cm_search *search)
 {
     const struct cm_finding finding = {.kind = CM_FINDING_DIFFERS, .search = search};
+    bool no_account = false;
     for (struct pair pair = {NULL, NULL}; next_pair(&pair, search);) {
         if (!names_manifest(pair.a) || !names_manifest(pair.b)) {
             continue;
         }
         const bool same = cm_digest_equal(&pair.a->last_digest, &pair.b->last_digest);
         if (!same && of_nobody(pair.a) != of_nobody(pair.b)) {
-            compare->uncompared[CM_UNCOMPARED_NO_ACCOUNT]++;
-            return CM_OK;
-        }
-        if (!same) {
+            no_account = true;
+        } else if (!same) {
             return cm_compare_find(compare, &finding, "the two ledgers name different manifests");
-        }
-        if (pair.a->rows != pair.b->rows) {
+        } else if (pair.a->rows != pair.b->rows) {
             return cm_compare_find(compare, &finding,
                                    "of one manifest, %" PRIu64 " rows in the one ledger, %" PRIu64
                                    " in the other",
                                    pair.a->rows, pair.b->rows);
         }
     }
+    compare->uncompared[CM_UNCOMPARED_NO_ACCOUNT] += no_account;
     return CM_OK;
 }
 

@@ -125,6 +125,29 @@ Test(compare, an_end_that_a_crash_took_from_the_gateway_accuses_nobody)
     cr_expect_eq(compare.uncompared[CM_UNCOMPARED_NO_ACCOUNT], 1);
 }
 
+// One end that a crash took is no cover for what other ledgers of the two parties tell differently.
+Test(compare, an_end_of_nobody_hides_no_other_difference)
+{
+    const struct cm_source ours = {.party = 0}, theirs = {.party = 1};
+    struct cm_sighting copy = {
+        .source = &theirs, .kind = CM_ENTRY_COPY, .gateway = "", .rows = 3, .last_digest = {{1}}};
+    struct cm_sighting other_copy = {.next = &copy,
+                                     .source = &ours,
+                                     .kind = CM_ENTRY_COPY,
+                                     .gateway = "",
+                                     .rows = 3,
+                                     .last_digest = {{2}}};
+    struct cm_sighting of_nobody = {.next = &other_copy,
+                                    .source = &ours,
+                                    .kind = CM_ENTRY_MANIFEST,
+                                    .gateway = "",
+                                    .last_digest = {{3}}};
+    const struct cm_search search = {.sightings = &of_nobody};
+    compare.end = &compare.findings;
+    cr_assert_eq(cm_compare_same(&compare, &search), CM_OK);
+    cr_expect_str_eq(only(CM_FINDING_DIFFERS)->text, "the two ledgers name different manifests");
+}
+
 Test(compare, names_rewritten_reasons_and_no_other)
 {
     const struct story_search rewritten = {
