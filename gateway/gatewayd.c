@@ -526,7 +526,7 @@ void cm_gatewayd_free(struct cm_gatewayd *d)
         cm_ledger_close(ledger);
     }
     run_rest(d);
-    cm_gatewayd_notes_drop(d);
+    cm_append_queue_drop(&d->appends);
     cm_sessions_free(d->sessions);
     cm_witnessed_clear(&d->witnessed);
     cm_copies_free(d->copies);

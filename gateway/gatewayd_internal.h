@@ -10,7 +10,9 @@
 #include "gateway/session.h"
 #include "proto/base/clock_watch.h"
 #include "proto/base/file.h"
+#include "proto/ledger/append_queue.h"
 #include "proto/ledger/key_duty.h"
+#include "proto/ledger/rejections.h"
 #include "proto/ledger/witnessed.h"
 #include "proto/rpc/server.h"
 #include "proto/trust/directory_store.h"
@@ -57,6 +59,7 @@ struct cm_gatewayd {
     struct cm_chain_places *chains;
     struct cm_copies *copies;
     struct cm_refusals *refusals;
+    struct cm_rejections rejections;
     struct cm_directory_store *store;
     struct cm_sessions *sessions;
     struct cm_callers callers;
@@ -76,8 +79,8 @@ struct cm_gatewayd {
     struct cm_push accept_push; // whose it is
     enum cm_status accept_status;
     struct cm_error accept_error;
-    unsigned notes; // entries on their way that no query waits for, or waiting for room
-    struct cm_gatewayd_note *waiting; // the latter, oldest first
+    unsigned notes;                 // entries on their way into the ledger that no query waits for
+    struct cm_append_queue appends; // of them, those that wait for room
     // The end:
     volatile sig_atomic_t hangup, terminate;
     bool draining, flushing, showing, shown, stopping, finished;
@@ -90,9 +93,6 @@ void cm_gatewayd_update_closed(struct cm_gatewayd *d);
 // gatewayd_notes.c: recorded without anybody waiting for it, once there is room; recorded_ms is
 // set here.
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry);
-void cm_gatewayd_notes_retry(struct cm_gatewayd *d);
-// The end: what still waits is lost, and logged.
-void cm_gatewayd_notes_drop(struct cm_gatewayd *d);
 // cm_sessions_options.on_rules.
 void cm_gatewayd_on_rules(void *context, const char *agency, const struct cm_standing *standing);
 

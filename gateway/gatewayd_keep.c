@@ -29,7 +29,7 @@ static void look_at_clock(struct cm_gatewayd *d)
 static void note_counted(struct cm_gatewayd *d, int64_t now_ms)
 {
     struct cm_entry entry;
-    if (cm_refusals_take(&entry, d->refusals, wall(), now_ms)) {
+    if (cm_rejections_take(&entry, &d->rejections, wall(), now_ms)) {
         cm_gatewayd_note(d, &entry);
     }
 }
@@ -55,7 +55,7 @@ void cm_gatewayd_note_stop(struct cm_gatewayd *d)
 void cm_gatewayd_look(struct cm_gatewayd *d)
 {
     const int64_t now_ms = wall();
-    cm_gatewayd_notes_retry(d);
+    cm_append_queue_retry(&d->appends);
     look_at_clock(d);
     note_counted(d, cm_mono_ms(cm_clock_system()));
     cm_copies_look(d->copies);

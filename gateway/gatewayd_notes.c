@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-struct cm_gatewayd_note {
-    struct cm_gatewayd_note *next;
+struct note {
     struct cm_append append;
     struct cm_gatewayd *d;
     struct cm_buf bytes;
@@ -19,7 +18,7 @@ static bool is_essential(enum cm_entry_kind kind)
     return kind == CM_ENTRY_MANIFEST || kind == CM_ENTRY_STOP || kind == CM_ENTRY_WITNESS;
 }
 
-static void end(struct cm_gatewayd_note *note, enum cm_status status)
+static void end(struct note *note, enum cm_status status)
 {
     if (status) {
         cm_log(CM_LOG_ERROR, "not-recorded", "status=%s", cm_status_name(status));
@@ -31,31 +30,25 @@ static void end(struct cm_gatewayd_note *note, enum cm_status status)
 
 static void noted(struct cm_append *append)
 {
-    struct cm_gatewayd_note *note = CM_CONTAINER(append, struct cm_gatewayd_note, append);
+    struct note *note = CM_CONTAINER(append, struct note, append);
     struct cm_gatewayd *d = note->d;
     cm_tree_head_unref(append->head);
     end(note, append->status);
-    cm_gatewayd_notes_retry(d);
+    cm_append_queue_retry(&d->appends);
 }
 
-// Whether it is to be tried again.
-static bool try_again(struct cm_gatewayd_note *note)
+static enum cm_status append(void *context, struct cm_append *append)
 {
-    const enum cm_status status =
-        note->d->ledger ? cm_ledger_append(note->d->ledger, &note->append) : CM_UNAVAILABLE;
-    if (status && status != CM_EXHAUSTED) {
-        end(note, status);
-    }
-    return status == CM_EXHAUSTED;
+    struct cm_gatewayd *d = context;
+    return d->ledger ? cm_ledger_append(d->ledger, append) : CM_UNAVAILABLE;
 }
 
 void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry)
 {
     struct cm_entry whole = *entry;
-    struct cm_gatewayd_note **last = &d->waiting;
     // Manifests are bounded by the queries that were recorded.
     const bool room = d->notes < CM_GATEWAYD_NOTES || is_essential(entry->kind);
-    struct cm_gatewayd_note *note = room ? calloc(1, sizeof *note) : NULL;
+    struct note *note = room ? calloc(1, sizeof *note) : NULL;
     if (!note) {
         cm_log(CM_LOG_ERROR, "not-recorded", "why=overload");
         return;
@@ -63,41 +56,16 @@ void cm_gatewayd_note(struct cm_gatewayd *d, const struct cm_entry *entry)
     d->notes++;
     note->d = d;
     whole.recorded_ms = cm_wall_ms(cm_clock_system());
-    const enum cm_status status = cm_entry_encode(&note->bytes, &whole);
-    if (status) {
-        end(note, status);
-        return;
-    }
+    enum cm_status status = cm_entry_encode(&note->bytes, &whole);
     note->append = (struct cm_append){
         .entry = cm_buf_bytes(&note->bytes), .essential = is_essential(entry->kind), .done = noted};
-    while (*last) {
-        last = &(*last)->next;
+    d->appends.append = append;
+    d->appends.context = d;
+    if (!status) {
+        status = cm_append_queue_add(&d->appends, &note->append);
     }
-    if (last != &d->waiting || try_again(note)) {
-        *last = note;
-    }
-}
-
-void cm_gatewayd_notes_retry(struct cm_gatewayd *d)
-{
-    while (d->waiting) {
-        struct cm_gatewayd_note *first = d->waiting;
-        d->waiting = first->next;
-        first->next = NULL;
-        if (try_again(first)) {
-            first->next = d->waiting;
-            d->waiting = first;
-            return;
-        }
-    }
-}
-
-void cm_gatewayd_notes_drop(struct cm_gatewayd *d)
-{
-    while (d->waiting) {
-        struct cm_gatewayd_note *first = d->waiting;
-        d->waiting = first->next;
-        end(first, CM_EXHAUSTED);
+    if (status) {
+        end(note, status);
     }
 }
 

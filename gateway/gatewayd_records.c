@@ -247,6 +247,6 @@ void cm_gatewayd_refused(struct cm_gateway_ports *ports, const struct cm_refused
                cm_identity_parse(&signer, cm_bytes_of(refused->query->signer), NULL) == CM_OK &&
                cm_refusals_admit(d->refusals, &refused->query->key_hash, signer.agency, mono());
     if (!own || make_refused(d, refused, signer.agency)) {
-        cm_refusals_count(d->refusals, refused->code, wall(), mono());
+        cm_rejections_count(&d->rejections, refused->code, wall(), mono());
     }
 }

@@ -1,7 +1,6 @@
 #include "gateway/refusals.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // Whom a full table forgets begins afresh: more is then recorded, never less.
 enum { PLACES = 4096, WAYS = 4 };
@@ -18,10 +17,6 @@ struct place {
 struct cm_refusals {
     struct place places[PLACES]; // of keys and agencies
     struct cm_pace all;
-    uint64_t counts[CM_MAX_REJECTED_CODES]; // by enum cm_status
-    int64_t from_ms;                        // wall clock: the first of them
-    int64_t since_ms;                       // monotonic; 0: none
-    struct cm_rejected_count list[CM_MAX_REJECTED_CODES];
 };
 
 struct cm_refusals *cm_refusals_new(void)
@@ -68,42 +63,5 @@ bool cm_refusals_admit(struct cm_refusals *refusals, const struct cm_digest *key
     cm_pace_use(of_agency, &cm_refusals_of_agency, now_ms);
     cm_pace_use(&refusals->all, &cm_refusals_of_all, now_ms);
     cm_pace_use(pace_of(refusals, key), &cm_refusals_of_key, now_ms);
-    return true;
-}
-
-void cm_refusals_count(struct cm_refusals *refusals, enum cm_status code, int64_t wall_ms,
-                       int64_t now_ms)
-{
-    if (code <= CM_OK || (unsigned)code >= CM_MAX_REJECTED_CODES) {
-        code = CM_INTERNAL;
-    }
-    refusals->counts[code]++;
-    if (refusals->since_ms == 0) {
-        refusals->since_ms = now_ms;
-        refusals->from_ms = wall_ms;
-    }
-}
-
-bool cm_refusals_take(struct cm_entry *out, struct cm_refusals *refusals, int64_t wall_ms,
-                      int64_t now_ms)
-{
-    if (refusals->since_ms == 0 || now_ms - refusals->since_ms < CM_REFUSALS_COUNT_MS) {
-        return false;
-    }
-    *out = (struct cm_entry){
-        .kind = CM_ENTRY_REJECTED,
-        .from_ms = refusals->from_ms,
-        // A clock that was set back makes no minute that ends before it begins.
-        .to_ms = wall_ms < refusals->from_ms ? refusals->from_ms : wall_ms,
-        .counts = refusals->list,
-    };
-    for (uint32_t code = 0; code < CM_MAX_REJECTED_CODES; code++) {
-        if (refusals->counts[code] > 0) {
-            refusals->list[out->count_count++] =
-                (struct cm_rejected_count){code, refusals->counts[code]};
-        }
-    }
-    memset(refusals->counts, 0, sizeof refusals->counts);
-    refusals->since_ms = 0;
     return true;
 }

@@ -1,6 +1,7 @@
 #include "nodes/copies.h"
 
 #include "nodes/copy_check.h"
+#include "nodes/own_entry.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>

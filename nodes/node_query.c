@@ -1,5 +1,6 @@
 #include "nodes/node_query_internal.h"
 
+#include "nodes/releases.h"
 #include "proto/base/log.h"
 
 #include <inttypes.h>

@@ -6,6 +6,7 @@
 
 #include "nodes/decide.h"
 #include "nodes/node_query.h"
+#include "nodes/own_entry.h"
 #include "nodes/query_state.h"
 #include "nodes/reader.h"
 

@@ -75,7 +75,7 @@ static bool all_idle(const struct cm_noded *noded)
 {
     bool idle = !noded->accepting && !noded->witnessed.busy && noded->notes == 0 &&
                 !noded->retention.busy && !noded->edits.busy && !noded->key_duty.busy &&
-                cm_releases_done(&noded->node);
+                noded->node.releases == 0;
     for (size_t i = 0; i < noded->attach_count; i++) {
         idle = idle && cm_attach_idle(noded->attaches[i]);
     }
@@ -92,7 +92,7 @@ static void close_all(struct cm_noded *noded)
 // What was recorded last is shown to the gateways before they are left; true once they answered.
 static bool shown_last(struct cm_noded *noded)
 {
-    const bool settled = noded->notes == 0 && cm_releases_done(&noded->node);
+    const bool settled = noded->notes == 0 && noded->node.releases == 0;
     bool waits = !settled;
     for (size_t i = 0; i < noded->attach_count && settled; i++) {
         if (!noded->shown) {
@@ -108,8 +108,7 @@ static bool shown_last(struct cm_noded *noded)
 static void wind_down(struct cm_noded *noded)
 {
     const bool late = mono() >= noded->end_at_ms;
-    cm_releases_retry(&noded->node);
-    cm_noded_notes_retry(noded);
+    cm_append_queue_retry(&noded->node.appends);
     if (!noded->closing && (!noded->node.queries || late)) {
         noded->closing = true;
         cm_noded_note_rejected(noded, INT64_MAX);
@@ -129,8 +128,7 @@ static void wind_down(struct cm_noded *noded)
         noded->finished = true;
         cm_loop_stop(noded->loop);
     } else if (noded->left && late) {
-        cm_releases_drop(&noded->node);
-        cm_noded_notes_drop(noded);
+        cm_append_queue_drop(&noded->node.appends);
         close_all(noded); // a gateway that doesn't answer
     }
 }
@@ -189,8 +187,7 @@ static void look_around(struct cm_noded *noded)
     cm_noded_look_at_clock(noded);
     cm_noded_look_at_keys(noded);
     cm_control_look(noded->control, mono());
-    cm_releases_retry(node);
-    cm_noded_notes_retry(noded);
+    cm_append_queue_retry(&node->appends);
     cm_noded_note_rejected(noded, mono());
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_show(noded->attaches[i], false);

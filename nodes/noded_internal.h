@@ -15,6 +15,7 @@
 #include "nodes/node_query.h"
 #include "nodes/noded.h"
 #include "nodes/orders_watch.h"
+#include "nodes/own_entry.h"
 #include "nodes/retention.h"
 #include "nodes/rules_watch.h"
 #include "proto/base/clock_watch.h"
@@ -27,7 +28,6 @@ enum { CM_MAX_GATEWAYS = 64, CM_MAX_NOTES = 64, CM_TICK_MS = 250 };
 
 // An entry of the node's own about itself, on its way into the ledger.
 struct cm_noded_note {
-    struct cm_noded_note *next; // while it waits for room
     struct cm_noded *noded;
     struct cm_own_entry own;
     enum cm_entry_kind kind;
@@ -108,9 +108,8 @@ struct cm_noded {
     struct cm_orders_watch orders;
     struct cm_retention retention;
     struct cm_arena *restore_arena;
-    unsigned notes;                // under way, or waiting for room
-    struct cm_noded_note *waiting; // the latter, oldest first
-    bool meet_due;                 // a gateway that is wanted again is still being left
+    unsigned notes; // on their way into the ledger
+    bool meet_due;  // a gateway that is wanted again is still being left
     // a directory being verified
     bool accepting, reread_due; // our own file is to be read once that is done
     struct cm_attach *sender;   // whose session waits for it; NULL: our own file
@@ -131,9 +130,6 @@ enum cm_status cm_noded_note_with(struct cm_noded *noded,
                                   const struct cm_noded_said *said) CM_MUST_CHECK;
 void cm_noded_note(struct cm_noded *noded, const struct cm_entry *entry,
                    const struct cm_access *access);
-void cm_noded_notes_retry(struct cm_noded *noded);
-// The end: what still waits is lost, and logged.
-void cm_noded_notes_drop(struct cm_noded *noded);
 // With what an administrator signed, and the signer's name.
 void cm_noded_note_signed(struct cm_noded *noded, const struct cm_entry *entry,
                           struct cm_bytes envelope, int64_t signed_ms);

@@ -28,7 +28,8 @@ static enum cm_status submit(struct cm_node_ports *ports, struct cm_job *job)
 
 static enum cm_status append(struct cm_node_ports *ports, struct cm_append *one)
 {
-    return cm_ledger_append(CM_CONTAINER(ports, struct cm_noded, ports)->ledger, one);
+    struct cm_ledger *ledger = CM_CONTAINER(ports, struct cm_noded, ports)->ledger;
+    return ledger ? cm_ledger_append(ledger, one) : CM_UNAVAILABLE;
 }
 
 static enum cm_status prove(struct cm_node_ports *ports, struct cm_inclusion *out,
@@ -367,7 +368,7 @@ void cm_noded_free(struct cm_noded *noded)
     noded->workers = NULL;
     cm_ledger_close(noded->ledger);
     noded->ledger = NULL;
-    cm_noded_notes_drop(noded);
+    cm_append_queue_drop(&noded->node.appends);
     run_what_is_posted(noded);
     for (size_t i = 0; i < noded->attach_count; i++) {
         cm_attach_free(noded->attaches[i]);
@@ -381,7 +382,6 @@ void cm_noded_free(struct cm_noded *noded)
     cm_store_close(noded->node.store);
     cm_orders_close(&noded->orders);
     cm_bundle_free(noded->node.bundle);
-    cm_releases_drop(&noded->node);
     cm_chain_places_free(noded->node.chains);
     cm_copies_seen_clear(&noded->node.copies_seen);
     cm_day_keys_free(noded->node.keys);

@@ -39,54 +39,7 @@ static void noted(struct cm_append *append)
     struct cm_noded_note *note = CM_CONTAINER(append, struct cm_noded_note, own.append);
     struct cm_noded *noded = note->noded;
     end(note, append->status);
-    cm_noded_notes_retry(noded);
-}
-
-static void wait_for_room(struct cm_noded_note *note)
-{
-    struct cm_noded_note **last = &note->noded->waiting;
-    while (*last) {
-        last = &(*last)->next;
-    }
-    *last = note;
-}
-
-void cm_noded_notes_retry(struct cm_noded *noded)
-{
-    while (noded->waiting) {
-        struct cm_noded_note *first = noded->waiting;
-        const enum cm_status status = cm_own_entry_again(&first->own, &noded->node);
-        if (status == CM_EXHAUSTED) {
-            return;
-        }
-        noded->waiting = first->next;
-        if (status) {
-            end(first, status);
-        }
-    }
-}
-
-void cm_noded_notes_drop(struct cm_noded *noded)
-{
-    while (noded->waiting) {
-        struct cm_noded_note *first = noded->waiting;
-        noded->waiting = first->next;
-        end(first, CM_EXHAUSTED);
-    }
-}
-
-// CM_OK: it is under way, or waits for room.
-static enum cm_status append(struct cm_noded_note *note, const struct cm_entry *entry,
-                             const struct cm_access *access)
-{
-    cm_noded_notes_retry(note->noded);
-    const enum cm_status status =
-        cm_own_entry_append(&note->own, &note->noded->node, entry, access, noted);
-    if (status == CM_EXHAUSTED) {
-        wait_for_room(note);
-        return CM_OK;
-    }
-    return status;
+    cm_append_queue_retry(&noded->node.appends);
 }
 
 enum cm_status cm_noded_note_with(struct cm_noded *noded, const struct cm_noded_said *said)
@@ -105,7 +58,7 @@ enum cm_status cm_noded_note_with(struct cm_noded *noded, const struct cm_noded_
         note->line_end = said->line_end;
         note->erase_before = said->erase_before;
         note->durable = said->durable;
-        status = append(note, &entry, said->access);
+        status = cm_own_entry_queue(&note->own, &noded->node, &entry, said->access, noted);
     }
     if (!status) {
         noded->notes++;

@@ -9,9 +9,9 @@ static bool is_essential(enum cm_entry_kind kind)
            kind == CM_ENTRY_EPOCH;
 }
 
-enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *node,
-                                   const struct cm_entry *entry, const struct cm_access *access,
-                                   void (*done)(struct cm_append *append))
+static enum cm_status make(struct cm_own_entry *own, struct cm_node *node,
+                           const struct cm_entry *entry, const struct cm_access *access,
+                           void (*done)(struct cm_append *append))
 {
     struct cm_entry marked = *entry;
     marked.sealed = access != NULL;
@@ -26,19 +26,35 @@ enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *nod
         own->asked.question = whole.question;
         own->asked.chain_elsewhere = whole.chain_elsewhere;
     }
-    if (status) {
-        return status;
-    }
     own->append = (struct cm_append){.entry = cm_buf_bytes(&own->entry),
                                      .access = cm_buf_bytes(&own->sealed),
                                      .essential = is_essential(entry->kind),
                                      .done = done};
-    return cm_own_entry_again(own, node);
+    return status;
 }
 
-enum cm_status cm_own_entry_again(struct cm_own_entry *own, struct cm_node *node)
+enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *node,
+                                   const struct cm_entry *entry, const struct cm_access *access,
+                                   void (*done)(struct cm_append *append))
 {
-    return node->ports->append(node->ports, &own->append);
+    const enum cm_status status = make(own, node, entry, access, done);
+    return status ? status : node->ports->append(node->ports, &own->append);
+}
+
+static enum cm_status append(void *context, struct cm_append *append)
+{
+    struct cm_node_ports *ports = context;
+    return ports->append(ports, append);
+}
+
+enum cm_status cm_own_entry_queue(struct cm_own_entry *own, struct cm_node *node,
+                                  const struct cm_entry *entry, const struct cm_access *access,
+                                  void (*done)(struct cm_append *append))
+{
+    const enum cm_status status = make(own, node, entry, access, done);
+    node->appends.append = append;
+    node->appends.context = node->ports;
+    return status ? status : cm_append_queue_add(&node->appends, &own->append);
 }
 
 void cm_own_entry_landed(struct cm_own_entry *own, struct cm_node *node)

@@ -22,8 +22,10 @@ struct cm_own_entry {
 enum cm_status cm_own_entry_append(struct cm_own_entry *own, struct cm_node *node,
                                    const struct cm_entry *entry, const struct cm_access *access,
                                    void (*done)(struct cm_append *append)) CM_MUST_CHECK;
-// After CM_EXHAUSTED, which leaves it as it is: once more.
-enum cm_status cm_own_entry_again(struct cm_own_entry *own, struct cm_node *node) CM_MUST_CHECK;
+// The same, but instead of CM_EXHAUSTED it waits for room in node->appends.
+enum cm_status cm_own_entry_queue(struct cm_own_entry *own, struct cm_node *node,
+                                  const struct cm_entry *entry, const struct cm_access *access,
+                                  void (*done)(struct cm_append *append)) CM_MUST_CHECK;
 // In done: what others may lean on from now on.
 void cm_own_entry_landed(struct cm_own_entry *own, struct cm_node *node);
 // That entry as evidence for others; borrows from own and from arena. After done with CM_OK.

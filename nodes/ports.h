@@ -8,13 +8,12 @@
 #include "nodes/head_store.h"
 #include "nodes/orders.h"
 #include "nodes/record_check.h"
-#include "nodes/rejections.h"
-#include "nodes/releases.h"
 #include "nodes/store/store.h"
 #include "proto/base/clock.h"
 #include "proto/base/workers.h"
 #include "proto/envelope/replay.h"
-#include "proto/ledger/ledger.h"
+#include "proto/ledger/append_queue.h"
+#include "proto/ledger/rejections.h"
 
 struct cm_node_query;
 struct cm_asker;
@@ -71,9 +70,10 @@ struct cm_node {
     struct cm_orders *orders; // current, as trust; NULL: no court order counts
     struct cm_store *store;   // NULL: an agency without readers
     struct cm_replay *replay;
-    struct cm_day_keys *keys;       // of the own ledger's access records
-    struct cm_chain_places *chains; // written today
-    struct cm_releases releases;
+    struct cm_day_keys *keys;          // of the own ledger's access records
+    struct cm_chain_places *chains;    // written today
+    struct cm_append_queue appends;    // that wait for room in the ledger
+    unsigned releases;                 // on their way into the ledger
     struct cm_copies_seen copies_seen; // of questions of our own people
     struct cm_rejections rejections;
     bool draining;

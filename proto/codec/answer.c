@@ -55,6 +55,34 @@ enum cm_refusal_code cm_refusal_of_status(enum cm_status status)
     return CM_REFUSAL_UNAVAILABLE;
 }
 
+enum cm_status cm_status_of_refusal(enum cm_refusal_code code)
+{
+    switch (code) {
+    case CM_REFUSAL_UNAUTHENTICATED:
+        return CM_UNAUTHENTICATED;
+    case CM_REFUSAL_FORBIDDEN_ROLE:
+    case CM_REFUSAL_NOT_PERMITTED:
+        return CM_FORBIDDEN;
+    case CM_REFUSAL_STALE:
+        return CM_STALE;
+    case CM_REFUSAL_NOT_SERVED:
+        return CM_NOT_SERVED;
+    case CM_REFUSAL_REPLAYED:
+        return CM_REPLAYED;
+    case CM_REFUSAL_EXHAUSTED:
+        return CM_EXHAUSTED;
+    case CM_REFUSAL_UNAVAILABLE:
+        return CM_UNAVAILABLE;
+    case CM_REFUSAL_INVALID:
+    case CM_REFUSAL_BAD_RECORD:
+        return CM_INVALID;
+    case CM_REFUSAL_NONE:
+    case CM_REFUSAL_COUNT:
+        break;
+    }
+    return CM_INTERNAL;
+}
+
 // The key's owner is agency.
 static void check_key(struct cm_form *form, const char *field, struct cm_bytes key,
                       const char *agency)

@@ -70,6 +70,7 @@ struct cm_refusal {
 
 const char *cm_refusal_name(enum cm_refusal_code code);
 enum cm_refusal_code cm_refusal_of_status(enum cm_status status);
+enum cm_status cm_status_of_refusal(enum cm_refusal_code code);
 
 enum cm_status cm_header_decode(struct cm_header *out, struct cm_arena *arena,
                                 struct cm_bytes payload, struct cm_error *error) CM_MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "acl/bundle/bundle.h"
 #include "nodes/node_query.h"
+#include "proto/ledger/access.h"
 #include "tests/support/pki.h"
 
 #define WORLD_OWNER "ca.northport.pd"

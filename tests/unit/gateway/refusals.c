@@ -61,35 +61,3 @@ Test(refusals, a_flood_of_a_day_by_all_is_bounded)
     }
     cr_assert_leq(admitted, cm_refusals_of_all.burst + DAY_MS / cm_refusals_of_all.every_ms);
 }
-
-Test(refusals, counts_the_others_for_one_entry_a_minute)
-{
-    struct cm_entry entry;
-    cr_assert_not(cm_refusals_take(&entry, refusals, 5000, INT64_MAX), "of nothing");
-    cm_refusals_count(refusals, CM_UNAUTHENTICATED, 5000, NOW);
-    cm_refusals_count(refusals, CM_INVALID, 5001, NOW + 1);
-    cm_refusals_count(refusals, CM_UNAUTHENTICATED, 5002, NOW + 2);
-    cr_assert_not(cm_refusals_take(&entry, refusals, 64999, NOW + CM_REFUSALS_COUNT_MS - 1));
-    cr_assert(cm_refusals_take(&entry, refusals, 65000, NOW + CM_REFUSALS_COUNT_MS));
-    cr_assert_eq(entry.kind, CM_ENTRY_REJECTED);
-    cr_assert_eq(entry.from_ms, 5000);
-    cr_assert_eq(entry.to_ms, 65000);
-    cr_assert_eq(entry.count_count, 2);
-    cr_assert_eq(entry.counts[0].code, CM_INVALID);
-    cr_assert_eq(entry.counts[0].count, 1);
-    cr_assert_eq(entry.counts[1].code, CM_UNAUTHENTICATED);
-    cr_assert_eq(entry.counts[1].count, 2);
-    cr_assert_not(cm_refusals_take(&entry, refusals, 65000, INT64_MAX), "counted anew");
-}
-
-Test(refusals, a_minute_never_ends_before_it_began)
-{
-    struct cm_entry entry;
-    cm_refusals_count(refusals, CM_INVALID, 5000, NOW);
-    cr_assert(cm_refusals_take(&entry, refusals, 4000, INT64_MAX));
-    cr_assert_eq(entry.to_ms, 5000);
-    struct cm_buf bytes = {0};
-    entry.recorded_ms = 4000;
-    cr_assert_eq(cm_entry_encode(&bytes, &entry), CM_OK);
-    cm_buf_clear(&bytes);
-}

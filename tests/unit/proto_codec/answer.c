@@ -232,6 +232,10 @@ Test(answer, refusals_of_statuses)
     for (int i = 0; i < CM_REFUSAL_COUNT; i++) {
         cr_expect_str_not_empty(cm_refusal_name((enum cm_refusal_code)i));
     }
+    for (int code = 1; code < CM_REFUSAL_COUNT; code++) {
+        const enum cm_status status = cm_status_of_refusal((enum cm_refusal_code)code);
+        cr_expect(status != CM_OK && status != CM_INTERNAL, "%d", code);
+    }
     cr_expect_eq(cm_refusal_of_status(CM_OK), CM_REFUSAL_NONE);
     cr_expect_eq(cm_refusal_of_status(CM_REPLAYED), CM_REFUSAL_REPLAYED);
     cr_expect_eq(cm_refusal_of_status(CM_IO), CM_REFUSAL_UNAVAILABLE);

@@ -1,9 +1,8 @@
 // Asks refused without an entry of their own, because nobody's signature stood behind them or the
 // same was refused a moment ago: counted by cause, one entry a minute. Loop thread.
-#ifndef CM_NODES_REJECTIONS_H
-#define CM_NODES_REJECTIONS_H
+#ifndef CM_LEDGER_REJECTIONS_H
+#define CM_LEDGER_REJECTIONS_H
 
-#include "proto/codec/answer.h"
 #include "proto/codec/entry.h"
 
 enum { CM_REJECTIONS_MS = 60000 };
@@ -18,8 +17,6 @@ struct cm_rejections {
 
 void cm_rejections_count(struct cm_rejections *rejections, enum cm_status status, int64_t wall_ms,
                          int64_t mono_ms);
-// The status that a refusal stands for.
-enum cm_status cm_status_of_refusal(enum cm_refusal_code code);
 // Whether an entry is due, once a minute has passed since the first; then counting begins anew. It
 // borrows until the next call. mono_ms INT64_MAX: whatever there is.
 bool cm_rejections_take(struct cm_entry *out, struct cm_rejections *rejections, int64_t wall_ms,

@@ -1,4 +1,4 @@
-#include "nodes/rejections.h"
+#include "proto/ledger/rejections.h"
 
 #include <string.h>
 
@@ -13,34 +13,6 @@ void cm_rejections_count(struct cm_rejections *rejections, enum cm_status status
         rejections->since_ms = mono_ms;
         rejections->from_ms = wall_ms;
     }
-}
-
-enum cm_status cm_status_of_refusal(enum cm_refusal_code code)
-{
-    switch (code) {
-    case CM_REFUSAL_UNAUTHENTICATED:
-        return CM_UNAUTHENTICATED;
-    case CM_REFUSAL_FORBIDDEN_ROLE:
-    case CM_REFUSAL_NOT_PERMITTED:
-        return CM_FORBIDDEN;
-    case CM_REFUSAL_STALE:
-        return CM_STALE;
-    case CM_REFUSAL_NOT_SERVED:
-        return CM_NOT_SERVED;
-    case CM_REFUSAL_REPLAYED:
-        return CM_REPLAYED;
-    case CM_REFUSAL_EXHAUSTED:
-        return CM_EXHAUSTED;
-    case CM_REFUSAL_UNAVAILABLE:
-        return CM_UNAVAILABLE;
-    case CM_REFUSAL_INVALID:
-    case CM_REFUSAL_BAD_RECORD:
-        return CM_INVALID;
-    case CM_REFUSAL_NONE:
-    case CM_REFUSAL_COUNT:
-        break;
-    }
-    return CM_INTERNAL;
 }
 
 bool cm_rejections_take(struct cm_entry *out, struct cm_rejections *rejections, int64_t wall_ms,
