@@ -1,12 +1,11 @@
 #include "gateway/copies_internal.h"
 
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { LANE_SLOTS = 1024 };
 
@@ -52,10 +51,7 @@ enum cm_status cm_copies_new(struct cm_copies **out, const struct cm_copies_opti
     }
     copies->options = *options;
     snprintf(copies->folder, sizeof copies->folder, "%s", options->folder);
-    enum cm_status status = CM_OK;
-    if (mkdir(copies->folder, 0700) != 0 && errno != EEXIST) {
-        status = cm_fail(error, CM_IO, copies->folder, "can't be made: %s", strerror(errno));
-    }
+    enum cm_status status = cm_folder_make(copies->folder, error);
     if (!status) {
         status = cm_spool_list(copies->folder, found, copies, error);
     }

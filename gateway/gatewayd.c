@@ -1,13 +1,11 @@
 #include "gateway/gatewayd_internal.h"
 
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 #include "proto/rpc/accept_guard.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     MAX_ROOT = 64 * 1024,
@@ -213,26 +211,10 @@ int cm_gatewayd_port(const struct cm_gatewayd *d)
     return cm_server_port(d->server);
 }
 
-static enum cm_status make_folder(char *out, size_t size, const char *data, const char *name,
-                                  struct cm_error *error)
-{
-    int len = snprintf(out, size, "%s%s%s", data, name[0] ? "/" : "", name);
-    if (len < 0 || (size_t)len >= size) {
-        return cm_fail(error, CM_INVALID, "gateway.data", "the path is too long");
-    }
-    if (mkdir(out, 0700) == 0 || errno == EEXIST) {
-        return CM_OK;
-    }
-    cm_fail(error, CM_IO, out, "can't be made: %s", strerror(errno));
-    cm_error_hint(error, "make it writable for the gateway's user");
-    return CM_IO;
-}
-
 static enum cm_status open_directory(struct cm_gatewayd *d, struct cm_error *error)
 {
     struct cm_buf root = {0};
-    enum cm_status status =
-        make_folder(d->path, sizeof d->path, d->config->data, "directory", error);
+    enum cm_status status = cm_folder_make_in(d->path, d->config->data, "directory", error);
     if (!status) {
         status = cm_file_read(&root, d->config->root, MAX_ROOT, error);
     }
@@ -328,7 +310,7 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
         !(d->restore_arena = cm_arena_new((size_t)1024 * 1024))) {
         return cm_fail(error, CM_MEMORY, "gateway", "out of memory");
     }
-    enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "ledger", error);
+    enum cm_status status = cm_folder_make_in(d->path, config->data, "ledger", error);
     if (status) {
         return status;
     }
@@ -359,22 +341,22 @@ static enum cm_status open_ledger(struct cm_gatewayd *d, struct cm_error *error)
 
 static enum cm_status open_copies(struct cm_gatewayd *d, struct cm_error *error)
 {
-    enum cm_status status = make_folder(d->path, sizeof d->path, d->config->data, "copies", error);
+    enum cm_status status = cm_folder_make_in(d->path, d->config->data, "copies", error);
     if (!status) {
         status = cm_gatewayd_open_copies(d, d->path, error);
     }
     if (!status) {
-        status = make_folder(d->path, sizeof d->path, d->config->data, "ledger", error);
+        status = cm_folder_make_in(d->path, d->config->data, "ledger", error);
     }
     return status ? status : cm_gatewayd_recover(d, d->path, error);
 }
 
 static enum cm_status open_sessions(struct cm_gatewayd *d, struct cm_error *error)
 {
-    enum cm_status status = make_folder(d->witnessed_path, sizeof d->witnessed_path,
-                                        d->config->data, "witnessed", error);
+    enum cm_status status =
+        cm_folder_make_in(d->witnessed_path, d->config->data, "witnessed", error);
     if (!status) {
-        status = make_folder(d->path, sizeof d->path, d->config->data, "rules", error);
+        status = cm_folder_make_in(d->path, d->config->data, "rules", error);
     }
     struct cm_sessions_options options = {
         .gateway = &d->gateway,
@@ -422,7 +404,7 @@ static enum cm_status open_server(struct cm_gatewayd *d, struct cm_error *error)
 static enum cm_status open_all(struct cm_gatewayd *d, struct cm_error *error)
 {
     const struct cm_gatewayd_config *config = d->config;
-    enum cm_status status = make_folder(d->path, sizeof d->path, config->data, "", error);
+    enum cm_status status = cm_folder_make(config->data, error);
     if (!status) {
         status = cm_signer_load(&d->gateway.signer, config->key, config->chain, NULL, error);
     }

@@ -3,10 +3,10 @@
 // Start-up.
 #include "gateway/gatewayd_internal.h"
 
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 #include "proto/ledger/log_reader.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,8 +154,8 @@ static enum cm_status end_of_stored(struct cm_query_end *out, struct cm_gatewayd
     struct cm_manifest manifest;
     struct cm_buf bytes = {0};
     struct cm_arena *arena = cm_arena_new(ARENA);
-    const int len = snprintf(folder, sizeof folder, "%s/copies", d->config->data);
-    enum cm_status status = arena && len > 0 && (size_t)len < sizeof folder ? CM_OK : CM_MEMORY;
+    enum cm_status status =
+        arena ? cm_folder_path(folder, d->config->data, "copies", NULL) : CM_MEMORY;
     if (!status) {
         status = cm_spool_read(&bytes, folder, agency, number_of(d, open), d->keys, NULL);
     }

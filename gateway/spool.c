@@ -1,6 +1,7 @@
 #include "gateway/spool.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/codec/gateway.h"
 
 #include <dirent.h>
@@ -18,12 +19,11 @@
 enum { DAY = 4, NONCE = 12, TAG = 16, HEAD = DAY + NONCE, NAME_MAX_TEXT = 21 };
 
 static enum cm_status path_of(char out[PATH_MAX], const char *folder, const char *agency,
-                              const uint64_t *number, struct cm_error *error)
+                              uint64_t number, struct cm_error *error)
 {
-    int len = number ? snprintf(out, PATH_MAX, "%s/%s/%" PRIu64, folder, agency, *number)
-                     : snprintf(out, PATH_MAX, "%s/%s", folder, agency);
-    return len > 0 && len < PATH_MAX ? CM_OK
-                                     : cm_fail(error, CM_INVALID, folder, "the path is too long");
+    char name[CM_MAX_ID + 1 + NAME_MAX_TEXT];
+    snprintf(name, sizeof name, "%s/%" PRIu64, agency, number);
+    return cm_folder_path(out, folder, name, error);
 }
 
 // What a file is bound to: another's name, or another number, doesn't open it.
@@ -106,12 +106,9 @@ static enum cm_status prepare(struct writing *out, const char *folder, struct cm
 {
     char bound[BOUND_MAX];
     struct cm_spooled *file = &item->file;
-    enum cm_status status = path_of(out->path, folder, file->agency, NULL, &item->error);
-    if (!status && mkdir(out->path, 0700) != 0 && errno != EEXIST) {
-        status = cm_fail(&item->error, CM_IO, out->path, "can't be made: %s", strerror(errno));
-    }
+    enum cm_status status = cm_folder_make_in(out->path, folder, file->agency, &item->error);
     if (!status) {
-        status = path_of(out->path, folder, file->agency, &file->number, &item->error);
+        status = path_of(out->path, folder, file->agency, file->number, &item->error);
     }
     if (status) {
         return status;
@@ -184,7 +181,7 @@ enum cm_status cm_spool_read(struct cm_buf *out, const char *folder, const char 
 {
     char path[PATH_MAX], bound[BOUND_MAX];
     struct cm_buf sealed = {0};
-    enum cm_status status = path_of(path, folder, agency, &number, error);
+    enum cm_status status = path_of(path, folder, agency, number, error);
     if (!status) {
         status = cm_file_read(&sealed, path, CM_MAX_ATTACH_DOWN + CM_SPOOL_OVERHEAD, error);
     }
@@ -201,7 +198,7 @@ enum cm_status cm_spool_remove(const char *folder, const char *agency, uint64_t 
                                struct cm_error *error)
 {
     char path[PATH_MAX];
-    enum cm_status status = path_of(path, folder, agency, &number, error);
+    enum cm_status status = path_of(path, folder, agency, number, error);
     if (!status && unlink(path) != 0 && errno != ENOENT) {
         status = cm_fail(error, CM_IO, path, "can't be removed: %s", strerror(errno));
     }
@@ -279,7 +276,7 @@ enum cm_status cm_spool_list(const char *folder,
         if (entry->d_name[0] == '.' || len > CM_MAX_ID) {
             continue;
         }
-        status = path_of(path, folder, entry->d_name, NULL, error);
+        status = cm_folder_path(path, folder, entry->d_name, error);
         if (!status) {
             status = list_agency(path, entry->d_name, found, context, error);
         }

@@ -68,11 +68,11 @@ struct cm_noded {
     struct cm_witnessed witnessed; // what gateways say of the ledger
     struct cm_ledger *ledger;
     struct cm_directory_store *directories;
-    char heads[4096]; // folder
+    char heads[PATH_MAX]; // folder
     uint8_t instance[CM_INSTANCE_SIZE];
     struct cm_attach *attaches[CM_MAX_GATEWAYS];
     size_t attach_count;
-    char rules_folder[4096];
+    char rules_folder[PATH_MAX];
     struct cm_rules_file rules; // the signed set
     char rules_path[4096 + 2 * CM_MAX_ID];
     struct cm_folders *folders;

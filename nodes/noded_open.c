@@ -2,13 +2,12 @@
 #include "nodes/noded_internal.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     MAX_ROOT = 64 * 1024,
@@ -39,28 +38,13 @@ static enum cm_status prove(struct cm_node_ports *ports, struct cm_inclusion *ou
         out, arena, CM_CONTAINER(ports, struct cm_noded, ports)->ledger, index, size);
 }
 
-static enum cm_status make_folder(char out[4096], const char *data, const char *name,
-                                  struct cm_error *error)
-{
-    const int len = snprintf(out, 4096, "%s%s%s", data, name[0] ? "/" : "", name);
-    if (len < 0 || len >= 4096) {
-        return cm_fail(error, CM_INVALID, "node.data", "the path is too long");
-    }
-    if (mkdir(out, 0700) == 0 || errno == EEXIST) {
-        return CM_OK;
-    }
-    cm_fail(error, CM_IO, out, "can't be made: %s", strerror(errno));
-    cm_error_hint(error, "make it writable for the node's user");
-    return CM_IO;
-}
-
 static enum cm_status open_directory(struct cm_noded *noded, struct cm_error *error)
 {
-    char folder[4096];
+    char folder[PATH_MAX];
     struct cm_buf root = {0};
     struct cm_error refused = {.text = ""};
     const struct cm_noded_config *config = noded->config;
-    enum cm_status status = make_folder(folder, config->data, "directory", error);
+    enum cm_status status = cm_folder_make_in(folder, config->data, "directory", error);
     if (!status) {
         status = cm_file_read(&root, config->root, MAX_ROOT, error);
     }
@@ -194,9 +178,9 @@ static enum cm_status open_ledger(struct cm_noded *noded, struct cm_error *error
     if (!noded->restore_arena || cm_replay_new(&noded->node.replay, &limits)) {
         return cm_fail(error, CM_MEMORY, "node", "out of memory");
     }
-    enum cm_status status = make_folder(noded->rules_folder, config->data, "rules", error);
+    enum cm_status status = cm_folder_make_in(noded->rules_folder, config->data, "rules", error);
     if (!status) {
-        status = make_folder(folder, config->data, "ledger", error);
+        status = cm_folder_make_in(folder, config->data, "ledger", error);
     }
     cm_noded_open_journal(noded);
     if (!status) {
@@ -265,9 +249,8 @@ static enum cm_status open_instance(struct cm_noded *noded, struct cm_error *err
 
 static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
 {
-    char folder[4096];
     const struct cm_noded_config *config = noded->config;
-    enum cm_status status = make_folder(folder, config->data, "", error);
+    enum cm_status status = cm_folder_make(config->data, error);
     if (!status) {
         status = cm_signer_load(&noded->node.signer, config->key, config->chain, NULL, error);
     }
@@ -281,7 +264,7 @@ static enum cm_status open_all(struct cm_noded *noded, struct cm_error *error)
         status = open_instance(noded, error);
     }
     if (!status) {
-        status = make_folder(noded->heads, config->data, "gateways", error);
+        status = cm_folder_make_in(noded->heads, config->data, "gateways", error);
     }
     if (!status) {
         status = cm_loop_new(&noded->loop, error);

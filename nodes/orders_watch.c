@@ -1,9 +1,9 @@
 #include "nodes/orders_watch.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/base/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,8 +28,8 @@ enum cm_status cm_orders_open(struct cm_orders_watch *watch, const char *data, c
     struct cm_error damage = {.text = ""};
     *watch = (struct cm_orders_watch){.seen = false};
     enum cm_status status = cm_orders_paths(&watch->paths, data, agency, error);
-    if (!status && mkdir(watch->paths.folder, 0700) != 0 && errno != EEXIST) {
-        status = cm_fail(error, CM_IO, watch->paths.folder, "cannot be made: %s", strerror(errno));
+    if (!status) {
+        status = cm_folder_make(watch->paths.folder, error);
     }
     if (status) {
         return status;

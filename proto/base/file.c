@@ -1,5 +1,7 @@
 #include "proto/base/file.h"
 
+#include "proto/base/folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -85,18 +87,6 @@ static bool write_all(int file, struct cm_bytes data)
     return true;
 }
 
-static bool sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0) {
-        close(folder);
-    }
-    return ok;
-}
-
 // Not CM_OK: there is no file.
 static enum cm_status write_beside(char beside[PATH_MAX], const char *path, struct cm_bytes data,
                                    mode_t mode, bool durable, struct cm_error *error)
@@ -135,10 +125,11 @@ static enum cm_status put(const char *path, struct cm_bytes data, mode_t mode, b
     if (status != CM_OK || keep) {
         unlink(beside);
     }
-    if (status == CM_OK && !sync_folder(path)) {
-        status = fail_errno(error, path, "make its folder durable");
+    if (status != CM_OK) {
+        return status;
     }
-    return status;
+    snprintf(beside, sizeof beside, "%s", path);
+    return cm_folder_sync(dirname(beside), error);
 }
 
 enum cm_status cm_file_write(const char *path, struct cm_bytes data, mode_t mode,

@@ -17,9 +17,19 @@ enum cm_status cm_folder_path(char out[PATH_MAX], const char *folder, const char
 
 enum cm_status cm_folder_make(const char *path, struct cm_error *error)
 {
-    return mkdir(path, 0700) == 0 || errno == EEXIST
-               ? CM_OK
-               : cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+        return CM_OK;
+    }
+    cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
+    cm_error_hint(error, "make the folder above it, and writable for the user this runs as");
+    return CM_IO;
+}
+
+enum cm_status cm_folder_make_in(char out[PATH_MAX], const char *folder, const char *name,
+                                 struct cm_error *error)
+{
+    const enum cm_status status = cm_folder_path(out, folder, name, error);
+    return status ? status : cm_folder_make(out, error);
 }
 
 enum cm_status cm_folder_sync(const char *path, struct cm_error *error)

@@ -1,6 +1,7 @@
 #include "proto/ledger/ledger_files.h"
 
 #include "proto/base/file.h"
+#include "proto/base/folder.h"
 #include "proto/ledger/frame.h"
 #include "proto/ledger/vkey.h"
 
@@ -20,20 +21,12 @@ static enum cm_status os_error(struct cm_error *error, const char *path, const c
 
 static enum cm_status make_folder(const char *folder, struct cm_error *error)
 {
+    char parent[PATH_MAX];
     if (mkdir(folder, 0700) != 0) {
         return errno == EEXIST ? CM_OK : os_error(error, folder, "folder can't be made");
     }
-    char parent[PATH_MAX];
-    const int len = snprintf(parent, sizeof parent, "%s/..", folder);
-    if (len < 0 || (size_t)len >= sizeof parent) {
-        return cm_fail(error, CM_INVALID, "ledger", "the folder's name is too long");
-    }
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool durable = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return durable ? CM_OK : os_error(error, folder, "folder can't be made durable");
+    const enum cm_status status = cm_folder_path(parent, folder, "..", error);
+    return status ? status : cm_folder_sync(parent, error);
 }
 
 // A new log, or one whose making was cut off before anything was recorded, gets its first bytes.

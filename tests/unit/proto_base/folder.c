@@ -15,17 +15,17 @@ Test(folder, is_made_once_for_its_owner_alone)
     struct stat facts;
     struct cm_error error = {.text = ""};
     cr_assert_not_null(mkdtemp(above));
-    cr_assert_eq(cm_folder_path(path, above, "one", NULL), CM_OK);
-    cr_assert_eq(cm_folder_make(path, NULL), CM_OK);
-    cr_assert_eq(cm_folder_make(path, NULL), CM_OK);
+    cr_assert_eq(cm_folder_make_in(path, above, "one", NULL), CM_OK);
+    cr_assert_eq(cm_folder_make(path, NULL), CM_OK, "it is there");
     cr_assert_eq(stat(path, &facts), 0);
     cr_expect_eq(facts.st_mode & 07777, 0700);
     cr_expect_eq(cm_folder_sync(above, NULL), CM_OK);
     cr_assert_eq(rmdir(path), 0);
     cr_expect_eq(cm_folder_sync(path, &error), CM_IO);
     cr_expect_str_eq(error.where, path);
-    cr_assert_eq(cm_folder_path(path, above, "not/there", NULL), CM_OK);
-    cr_expect_eq(cm_folder_make(path, &error), CM_IO);
+    cr_expect_eq(cm_folder_make_in(path, above, "not/there", &error), CM_IO);
+    cr_expect_str_eq(error.where, path);
+    cr_expect_str_not_empty(error.hint);
     cr_assert_eq(rmdir(above), 0);
 }
 
@@ -35,6 +35,7 @@ Test(folder, a_path_is_whole_or_refused)
     char path[PATH_MAX];
     memset(name, 'x', sizeof name - 1);
     cr_expect_eq(cm_folder_path(path, "/", name, NULL), CM_INVALID);
+    cr_expect_eq(cm_folder_make_in(path, "/", name, NULL), CM_INVALID);
     name[PATH_MAX - 3] = '\0';
     cr_expect_eq(cm_folder_path(path, "a", name, NULL), CM_OK);
     cr_expect_eq(strlen(path), PATH_MAX - 1);
