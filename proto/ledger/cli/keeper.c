@@ -20,26 +20,31 @@ static const char *real(char out[PATH_MAX], const char *path)
     return path != NULL && realpath(path, out) != NULL ? out : path;
 }
 
+struct database {
+    const struct cm_keeper *keeper;
+    const char *path;
+};
+
 // To the place that it has in the data folder, if it lies there.
 static enum cm_status add_database(const struct cm_backup *backup, struct cm_error *error)
 {
-    const struct cm_keeper *keeper = backup->context;
-    const char *database = backup->left_out[2];
+    const struct database *database = backup->context;
     const size_t len = strlen(backup->data);
     char to[PATH_MAX];
-    if (strncmp(database, backup->data, len) != 0 || database[len] != '/') {
+    if (strncmp(database->path, backup->data, len) != 0 || database->path[len] != '/') {
         return CM_OK;
     }
-    enum cm_status status = cm_folder_path(to, backup->to, database + len + 1, error);
+    enum cm_status status = cm_folder_path(to, backup->to, database->path + len + 1, error);
     if (status == CM_OK) {
-        status = keeper->copy(database, to, error);
+        status = database->keeper->copy(database->path, to, error);
     }
     return status == CM_NOT_FOUND ? CM_OK : status;
 }
 
 int cm_keeper_backup(const struct cm_keeper *keeper, const struct cm_cli_args *args)
 {
-    char data[PATH_MAX], store[PATH_MAX], key[PATH_MAX], database[PATH_MAX];
+    char data[PATH_MAX], store[PATH_MAX], key[PATH_MAX], file[PATH_MAX];
+    struct database database = {.keeper = keeper};
     struct cm_error error = {.text = ""};
     struct cm_backup backup = {.to = args->words[0]};
     enum cm_status status = cm_cli_become_owner(keeper->data, &error);
@@ -47,9 +52,10 @@ int cm_keeper_backup(const struct cm_keeper *keeper, const struct cm_cli_args *a
         backup.data = real(data, keeper->data);
         backup.left_out[0] = real(store, keeper->store);
         backup.left_out[1] = real(key, keeper->key);
-        backup.left_out[2] = real(database, keeper->database);
+        database.path = real(file, keeper->database);
+        backup.left_out[2] = database.path;
         backup.add = keeper->database != NULL ? add_database : NULL;
-        backup.context = keeper;
+        backup.context = &database;
         status = cm_backup(&backup, &error);
     }
     if (status != CM_OK) {
