@@ -118,7 +118,7 @@ static void say(const struct cm_review *review, const char *where)
     cm_hex(root, cm_bytes_digest(&review->root));
     cm_paragraph(stdout, 0,
                  "Signed: entries %" PRIu64 " to %" PRIu64 " of %s looked at, %" PRIu64
-                 " searches among them; of %" PRIu64 " entries with root %s. %s",
+                 " of them about searches; of %" PRIu64 " entries with root %s. %s",
                  review->from, review->to - 1, review->origin, review->searches, review->size, root,
                  where);
 }

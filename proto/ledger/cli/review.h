@@ -15,7 +15,7 @@ struct cm_review {
     uint64_t epoch;
     uint64_t from, to, size;
     struct cm_digest root;
-    uint64_t searches; // that the auditor was shown
+    uint64_t searches; // entries about any, that the auditor was shown
     const char *note;  // the auditor's words, or ""
     const char *person;
     int64_t signed_ms;
