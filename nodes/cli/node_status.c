@@ -1,6 +1,8 @@
 #include "nodes/cli/data.h"
 #include "nodes/cli/node.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct argp_option options[] = {
@@ -45,210 +47,195 @@ static bool unpublished(const json_t *ledger)
     return number(ledger, "entries") - number(ledger, "published") > MANY;
 }
 
+// What is said, and whether all is well.
+struct page {
+    FILE *out;
+    bool well;
+};
+
 // A line that wants somebody's attention.
-static void warn(bool *well, const char *what, const char *detail)
+static void warn(struct page *page, const char *what, const char *detail)
 {
-    *well = false;
-    printf("  ! %s%s%s\n", what, detail[0] != '\0' ? ": " : "", detail);
+    page->well = false;
+    fprintf(page->out, "  ! %s%s%s\n", what, detail[0] != '\0' ? ": " : "", detail);
 }
 
-static void say_ends(bool *well, const char *what, long long seconds, long long least)
+static void say_ends(struct page *page, const char *what, long long seconds, long long least)
 {
     if (seconds < least) {
         char left[64];
         snprintf(left, sizeof left, seconds < 0 ? "it has ended" : "%lld hours left",
                  seconds / 3600);
-        warn(well, what, left);
+        warn(page, what, left);
     }
 }
 
-static void print_gateways(const json_t *status, bool *well)
+static void print_gateways(const json_t *status, struct page *page)
 {
     const json_t *list = in(status, "gateways");
     if (json_is_true(in(status, "detached"))) {
-        puts("gateways     detached: comity node attach puts it back on the wire");
+        fputs("gateways     detached: comity node attach puts it back on the wire\n", page->out);
         return;
     }
     size_t attached = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         attached += json_is_true(in(json_array_get(list, i), "attached"));
     }
-    printf("gateways     attached to %zu of %zu\n", attached, json_array_size(list));
+    fprintf(page->out, "gateways     attached to %zu of %zu\n", attached, json_array_size(list));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *one = json_array_get(list, i);
         if (!json_is_true(in(one, "attached"))) {
-            warn(well, "not attached", text(one, "name"));
+            warn(page, "not attached", text(one, "name"));
         }
         if (json_is_string(in(one, "ledger"))) {
-            printf("             the ledger of %s: %s of what was seen\n", text(one, "name"),
-                   text(one, "ledger"));
-            warn(well, "its queries are refused", "ask the federation's operator");
+            fprintf(page->out, "             the ledger of %s: %s of what was seen\n",
+                    text(one, "name"), text(one, "ledger"));
+            warn(page, "its queries are refused", "ask the federation's operator");
         }
     }
 }
 
-static void print_file(const json_t *file, bool *well)
+static void print_file(const json_t *file, struct page *page)
 {
     const char *state = text(file, "state");
     if (strcmp(state, "none") == 0) {
-        puts("rule file    none is watched: [rules] file in the configuration");
+        fputs("rule file    none is watched: [rules] file in the configuration\n", page->out);
         return;
     }
-    printf("rule file    %s\n", text(file, "path"));
+    fprintf(page->out, "rule file    %s\n", text(file, "path"));
     if (strcmp(state, "counts") == 0) {
-        puts("             counts");
+        fputs("             counts\n", page->out);
     } else if (strcmp(state, "waits") == 0) {
-        warn(well, "waits for `comity acl apply`", text(file, "text"));
+        warn(page, "waits for `comity acl apply`", text(file, "text"));
     } else {
-        warn(well, "error, the rules before go on", text(file, "at"));
-        warn(well, "it says", text(file, "text"));
+        warn(page, "error, the rules before go on", text(file, "at"));
+        warn(page, "it says", text(file, "text"));
     }
     if (json_is_true(in(file, "hides_more"))) {
-        puts("             until it is signed more is hidden than it says, at sites");
+        fputs("             until it is signed more is hidden than it says, at sites\n", page->out);
     }
 }
 
-static void print_rules(const json_t *status, bool *well)
+static void print_rules(const json_t *status, struct page *page)
 {
     const json_t *rules = in(status, "rules");
     const json_t *overlay = in(rules, "overlay");
     if (number(rules, "sequence") == 0) {
-        puts("rules        none");
-        warn(well, "nothing is shared until rules are signed", "comity acl apply");
+        fputs("rules        none\n", page->out);
+        warn(page, "nothing is shared until rules are signed", "comity acl apply");
     } else {
-        printf("rules        set %lld, %.16s, by directory %lld\n", number(rules, "sequence"),
-               text(rules, "digest"), number(rules, "directory_serial"));
+        fprintf(page->out, "rules        set %lld, %.16s, by directory %lld\n",
+                number(rules, "sequence"), text(rules, "digest"),
+                number(rules, "directory_serial"));
     }
     if (number(overlay, "revision") > 0) {
-        printf("overlay      %lld.%lld%s%s\n", number(overlay, "sequence"),
-               number(overlay, "revision"),
-               json_is_true(in(overlay, "edits")) ? ", hides what the rule file no longer shows"
-                                                  : "",
-               json_is_true(in(overlay, "sharing")) ? ", sharing switched off" : "");
+        fprintf(page->out, "overlay      %lld.%lld%s%s\n", number(overlay, "sequence"),
+                number(overlay, "revision"),
+                json_is_true(in(overlay, "edits")) ? ", hides what the rule file no longer shows"
+                                                   : "",
+                json_is_true(in(overlay, "sharing")) ? ", sharing switched off" : "");
     }
     if (json_is_true(in(overlay, "lost"))) {
-        warn(well, "the overlay is lost, all is denied", "restore it, or sign a new set");
+        warn(page, "the overlay is lost, all is denied", "restore it, or sign a new set");
     }
     if (json_is_string(in(rules, "error"))) {
-        warn(well, "the last narrowing does not count", text(rules, "error"));
+        warn(page, "the last narrowing does not count", text(rules, "error"));
     }
-    print_file(in(rules, "file"), well);
+    print_file(in(rules, "file"), page);
 }
 
-static void print_sharing(const json_t *status, bool *well)
+static void print_sharing(const json_t *status, struct page *page)
 {
     const json_t *sharing = in(status, "sharing");
     const json_t *off = in(sharing, "off");
-    printf("sharing      %s\n", json_array_size(off) == 0 ? "on" : "off with");
+    fprintf(page->out, "sharing      %s\n", json_array_size(off) == 0 ? "on" : "off with");
     for (size_t i = 0; i < json_array_size(off); i++) {
         const json_t *one = json_array_get(off, i);
-        printf("             %s%s%s\n", text(one, "with"),
-               text(one, "until")[0] != '\0' ? " until " : "", text(one, "until"));
+        fprintf(page->out, "             %s%s%s\n", text(one, "with"),
+                text(one, "until")[0] != '\0' ? " until " : "", text(one, "until"));
     }
     if (json_is_string(in(sharing, "error"))) {
-        warn(well, "not understood, what was off stays off", text(sharing, "error"));
+        warn(page, "not understood, what was off stays off", text(sharing, "error"));
     }
 }
 
-static void print_trust(const json_t *status, bool *well)
+static void print_trust(const json_t *status, struct page *page)
 {
     const json_t *directory = in(status, "directory");
     const json_t *crls = in(directory, "crls");
-    printf("directory    serial %lld, %lld hours old, %zu revocation lists\n",
-           number(directory, "serial"), number(directory, "age_s") / 3600, json_array_size(crls));
-    say_ends(well, "the directory", number(directory, "ends_s"), LEAST_DIRECTORY_S);
+    fprintf(page->out, "directory    serial %lld, %lld hours old, %zu revocation lists\n",
+            number(directory, "serial"), number(directory, "age_s") / 3600, json_array_size(crls));
+    say_ends(page, "the directory", number(directory, "ends_s"), LEAST_DIRECTORY_S);
     for (size_t i = 0; i < json_array_size(crls); i++) {
         const json_t *crl = json_array_get(crls, i);
         char what[300];
         snprintf(what, sizeof what, "the revocation list of %.255s", text(crl, "issuer"));
-        say_ends(well, what, number(crl, "ends_s"), 0);
+        say_ends(page, what, number(crl, "ends_s"), 0);
     }
     const json_t *certificate = in(status, "certificate");
-    printf("certificate  %lld days left\n", number(certificate, "ends_s") / (24 * 3600));
-    say_ends(well, "the certificate", number(certificate, "ends_s"), LEAST_CERTIFICATE_S);
+    fprintf(page->out, "certificate  %lld days left\n",
+            number(certificate, "ends_s") / (24 * 3600));
+    say_ends(page, "the certificate", number(certificate, "ends_s"), LEAST_CERTIFICATE_S);
 }
 
-static void print_stores(const json_t *status, bool *well)
+static void print_stores(const json_t *status, struct page *page)
 {
     const json_t *store = in(status, "store");
     const json_t *ledger = in(status, "ledger");
     if (json_is_null(store)) {
-        puts("store        none: an agency without readers");
+        fputs("store        none: an agency without readers\n", page->out);
     } else if (json_is_true(in(store, "readable"))) {
-        printf("store        %lld rows\n", number(store, "rows"));
+        fprintf(page->out, "store        %lld rows\n", number(store, "rows"));
     } else {
-        puts("store");
-        warn(well, "can't be read", "see the node's log");
+        fputs("store\n", page->out);
+        warn(page, "can't be read", "see the node's log");
     }
-    printf("ledger       %lld entries, %lld of them signed by witnesses", number(ledger, "entries"),
-           number(ledger, "witnessed"));
+    fprintf(page->out, "ledger       %lld entries, %lld of them signed by witnesses",
+            number(ledger, "entries"), number(ledger, "witnessed"));
     if (number(ledger, "epoch") > 1) {
-        printf(", epoch %lld", number(ledger, "epoch"));
+        fprintf(page->out, ", epoch %lld", number(ledger, "epoch"));
     }
-    putchar('\n');
+    fputc('\n', page->out);
     if (!json_is_null(in(ledger, "refuted_by"))) {
-        warn(well, "it lacks what this node's key once signed, so nothing is answered",
+        warn(page, "it lacks what this node's key once signed, so nothing is answered",
              "put the right folder back, or: comity node recover");
     }
     if (unpublished(ledger)) {
-        warn(well,
+        warn(page,
              "its tiles can't be written; once a million entries lack them, nothing is answered",
              "see ledger-not-published in the log");
     }
     if (!json_is_true(in(ledger, "writable"))) {
-        warn(well, "can't be written, so nothing is answered", "mend the disk, restart the node");
+        warn(page, "can't be written, so nothing is answered", "mend the disk, restart the node");
     }
 }
 
-static bool print(const json_t *status)
+// Whether all is well.
+static bool print(const json_t *status, FILE *out)
 {
-    bool well = true;
-    printf("node         %s\n", text(status, "agency"));
-    print_gateways(status, &well);
-    print_rules(status, &well);
-    print_sharing(status, &well);
-    print_trust(status, &well);
-    print_stores(status, &well);
-    return well;
+    struct page page = {out, true};
+    fprintf(out, "node         %s\n", text(status, "agency"));
+    print_gateways(status, &page);
+    print_rules(status, &page);
+    print_sharing(status, &page);
+    print_trust(status, &page);
+    print_stores(status, &page);
+    return page.well;
 }
 
-static bool trust_is_well(const json_t *status)
+// The same for programs.
+static bool print_json(const json_t *status)
 {
-    const json_t *directory = in(status, "directory");
-    const json_t *crls = in(directory, "crls");
-    bool well = number(directory, "ends_s") >= LEAST_DIRECTORY_S &&
-                number(in(status, "certificate"), "ends_s") >= LEAST_CERTIFICATE_S;
-    for (size_t i = 0; i < json_array_size(crls); i++) {
-        well = well && number(json_array_get(crls, i), "ends_s") >= 0;
+    char *words = NULL;
+    size_t len;
+    FILE *unread = open_memstream(&words, &len);
+    const bool well = unread != NULL && print(status, unread);
+    if (unread != NULL) {
+        fclose(unread);
     }
-    return well;
-}
-
-static bool stores_are_well(const json_t *status)
-{
-    const json_t *store = in(status, "store");
-    const json_t *ledger = in(status, "ledger");
-    return (json_is_null(store) || json_is_true(in(store, "readable"))) &&
-           json_is_true(in(ledger, "writable")) && !unpublished(ledger) &&
-           json_is_null(in(ledger, "refuted_by"));
-}
-
-// What print says, without a word: for the exit code of --json.
-static bool is_well(const json_t *status)
-{
-    const json_t *rules = in(status, "rules");
-    const json_t *gateways = in(status, "gateways");
-    bool well = number(rules, "sequence") > 0 && json_is_null(in(rules, "error")) &&
-                !json_is_true(in(in(rules, "overlay"), "lost")) &&
-                strcmp(text(in(rules, "file"), "state"), "error") != 0 &&
-                strcmp(text(in(rules, "file"), "state"), "waits") != 0 &&
-                json_is_null(in(in(status, "sharing"), "error")) && trust_is_well(status) &&
-                stores_are_well(status);
-    for (size_t i = 0; !json_is_true(in(status, "detached")) && i < json_array_size(gateways);
-         i++) {
-        const json_t *gateway = json_array_get(gateways, i);
-        well = well && json_is_true(in(gateway, "attached")) && json_is_null(in(gateway, "ledger"));
-    }
+    free(words);
+    json_dumpf(status, stdout, JSON_COMPACT);
+    putchar('\n');
     return well;
 }
 
@@ -264,12 +251,8 @@ int cm_node_status(int argc, char **argv)
         return cm_cli_fail(&error);
     }
     enum cm_status asked = cm_node_ask(&status, &data, "status", &error);
-    if (asked == CM_OK && cm_cli_get(&args, 'j') != NULL) {
-        json_dumpf(status, stdout, JSON_COMPACT);
-        putchar('\n');
-        well = is_well(status);
-    } else if (asked == CM_OK) {
-        well = print(status);
+    if (asked == CM_OK) {
+        well = cm_cli_get(&args, 'j') != NULL ? print_json(status) : print(status, stdout);
     } else {
         cm_cli_error(&error);
     }
