@@ -292,13 +292,11 @@ static void kill_gateway(void)
     close(gateway->out);
 }
 
-// Of two questions of one key the second's chain lies with the first.
-Test(gateway_copies, what_a_crash_left_open_is_made_again_from_the_ledger)
+// Two questions are under way when it is killed.
+static void crash_while_asking(struct question question[2])
 {
-    struct call owner, lookup[2], node;
-    struct cm_attach_down ask, copy;
-    struct question question[2];
-    struct cm_manifest manifest;
+    struct call owner, lookup[2];
+    struct cm_attach_down ask;
     size_t at = 0;
     attach(&owner, &milltown, MILLTOWN);
     for (size_t i = 0; i < 2; i++) {
@@ -312,6 +310,17 @@ Test(gateway_copies, what_a_crash_left_open_is_made_again_from_the_ledger)
     call_clear(&lookup[0]);
     call_clear(&lookup[1]);
     close_peers();
+}
+
+// Of two questions of one key the second's chain lies with the first.
+Test(gateway_copies, what_a_crash_left_open_is_made_again_from_the_ledger)
+{
+    struct call node;
+    struct cm_attach_down copy;
+    struct question question[2];
+    struct cm_manifest manifest;
+    size_t at = 0;
+    crash_while_asking(question);
     cr_assert_eq(count_recorded(CM_ENTRY_MANIFEST), 0);
     daemon_start(gateway);
     open_peers();
@@ -353,26 +362,15 @@ static void shell(const char *what)
 // recorded; and with room for one entry at a time.
 Test(gateway_copies, what_is_on_disk_after_a_crash_is_recorded_as_it_ended)
 {
-    struct call owner, lookup[2], node;
-    struct cm_attach_down ask, copy;
+    struct call node;
+    struct cm_attach_down copy;
     struct question question[2];
     struct cm_manifest manifest;
     struct cm_arena *arena = cm_arena_new(16 << 20);
     struct cm_entry entry;
     struct cm_digest digest;
     size_t at = 0;
-    attach(&owner, &milltown, MILLTOWN);
-    for (size_t i = 0; i < 2; i++) {
-        question_make(&question[i], &investigator);
-        question_send(&lookup[i], &investigator, &question[i]);
-        take_down(&ask, &owner, &at, CM_DOWN_ASK);
-    }
-    kill_gateway();
-    DAEMON_UNTIL(gateway, owner.closed && lookup[0].closed && lookup[1].closed);
-    call_clear(&owner);
-    call_clear(&lookup[0]);
-    call_clear(&lookup[1]);
-    close_peers();
+    crash_while_asking(question);
     shell("cp -a ledger before");
     daemon_start(gateway);
     DAEMON_UNTIL(gateway, on_disk() == 2 && count_recorded(CM_ENTRY_MANIFEST) == 2);

@@ -3,6 +3,7 @@
 #ifndef CM_TESTS_SUPPORT_PKI_H
 #define CM_TESTS_SUPPORT_PKI_H
 
+#include "proto/codec/query.h"
 #include "proto/trust/trust.h"
 
 enum { PKI_PATH = 256, PKI_DAY_MS = 24 * 3600 * 1000 };
@@ -148,5 +149,8 @@ void pki_next(struct pki *pki);
 // Signs payload; the envelope borrows from arena.
 void pki_sign(struct cm_envelope *out, struct cm_arena *arena, enum cm_family family,
               struct cm_bytes payload, const struct cm_signer *signer);
+// The supervisor's approval of that question: one use, an hour old, for an hour from now_ms.
+struct cm_approval pki_approval(const struct cm_query *query, const struct pki_identity *supervisor,
+                                int64_t now_ms);
 
 #endif

@@ -112,6 +112,17 @@ static enum cm_status begin(struct world *w, struct cm_restore *restore)
     return status;
 }
 
+// Where what was lost had been shown.
+static void begin_second(struct world *w, const struct cm_buf *shown)
+{
+    struct cm_restore restore;
+    struct cm_error error = {.text = ""};
+    cr_assert_eq(cm_restore_open(&restore, w->folder, w->signer, cm_buf_bytes(shown), &error),
+                 CM_OK, "%s", error.text);
+    cr_assert_eq(begin(w, &restore), CM_OK);
+    cm_restore_clear(&restore);
+}
+
 static enum cm_status submit(void *context, struct cm_job *job)
 {
     (void)context;
@@ -188,7 +199,6 @@ Test(restore, an_epoch_is_refuted_by_what_its_statement_hides)
 {
     struct world w;
     struct cm_buf shown = {0}, later = {0};
-    struct cm_restore restore;
     struct cm_witnessed witnessed;
     struct cm_error error;
     set(&w);
@@ -197,10 +207,7 @@ Test(restore, an_epoch_is_refuted_by_what_its_statement_hides)
     record(&w, 1, 3, &shown);
     record(&w, 1, 1, &later);
     run("rm -rf %s && cp -a %s.old %s", &w);
-    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
-                 CM_OK);
-    cr_assert_eq(begin(&w, &restore), CM_OK);
-    cm_restore_clear(&restore);
+    begin_second(&w, &shown);
     cr_assert_eq(cm_witnessed_open(&witnessed, w.folder, w.signer, submit, NULL, &error), CM_OK);
     struct cm_ledger *ledger = open_ledger(&w, 2);
     cr_assert_eq(cm_witnessed_check(&witnessed, ledger, &error), CM_OK);
@@ -218,15 +225,11 @@ Test(restore, an_epoch_without_its_first_entry_is_refused)
 {
     struct world w;
     struct cm_buf shown = {0};
-    struct cm_restore restore;
     struct cm_witnessed witnessed;
     struct cm_error error;
     set(&w);
     lose(&w, &shown);
-    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
-                 CM_OK);
-    cr_assert_eq(begin(&w, &restore), CM_OK);
-    cm_restore_clear(&restore);
+    begin_second(&w, &shown);
     run("rm %s/ledger/log", &w);
     cr_assert_eq(cm_witnessed_open(&witnessed, w.folder, w.signer, NULL, NULL, &error), CM_OK);
     struct cm_ledger *ledger = open_ledger(&w, 2);
@@ -257,10 +260,7 @@ Test(restore, a_change_that_was_cut_off_is_ended)
     struct cm_error error;
     set(&w);
     lose(&w, &shown);
-    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
-                 CM_OK);
-    cr_assert_eq(begin(&w, &restore), CM_OK);
-    cm_restore_clear(&restore);
+    begin_second(&w, &shown);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         uint64_t epoch;
         struct cm_envelope envelope;
@@ -289,10 +289,7 @@ Test(restore, never_begins_an_epoch_that_witnesses_saw_begin)
     struct cm_error error = {.text = ""};
     set(&w);
     lose(&w, &shown);
-    cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),
-                 CM_OK);
-    cr_assert_eq(begin(&w, &restore), CM_OK);
-    cm_restore_clear(&restore);
+    begin_second(&w, &shown);
     record(&w, 2, 2, &shown);
     run("rm -rf %s && cp -a %s.old %s", &w);
     cr_assert_eq(cm_restore_open(&restore, w.folder, w.signer, cm_buf_bytes(&shown), &error),

@@ -112,20 +112,9 @@ struct cm_envelope made_approval(struct made *made, const struct cm_query *query
 {
     struct cm_envelope envelope;
     struct cm_buf payload = {0};
-    const struct cm_approval approval = {
-        .approval_id = {7},
-        .federation = query->federation,
-        .supervisor = pki_identity(made->pki, NORTHPORT, CM_ROLE_SUPERVISOR, "sue")->spiffe,
-        .requester = query->signer,
-        .action = query->action,
-        .plate = query->plate,
-        .window = query->window,
-        .purpose = query->purpose,
-        .case_number = query->case_number,
-        .issued_ms = made->now_ms - 60000,
-        .expires_ms = made->now_ms + 3600000,
-        .uses = 3,
-    };
+    struct cm_approval approval = pki_approval(
+        query, pki_identity(made->pki, NORTHPORT, CM_ROLE_SUPERVISOR, "sue"), made->now_ms);
+    approval.uses = 3;
     cr_assert_eq(cm_approval_encode(&payload, &approval, NULL), CM_OK);
     pki_sign(&envelope, made->arena, CM_FAMILY_APPROVAL, cm_buf_bytes(&payload),
              pki_identity(made->pki, NORTHPORT, CM_ROLE_SUPERVISOR, by)->signer);

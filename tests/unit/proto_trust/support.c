@@ -82,20 +82,8 @@ struct cm_query trust_query(void)
 
 struct cm_approval trust_approval(const struct cm_query *query)
 {
-    return (struct cm_approval){
-        .approval_id = {7, 8, 9},
-        .federation = query->federation,
-        .supervisor = pki_identity(pki, NORTHPORT, CM_ROLE_SUPERVISOR, "sue")->spiffe,
-        .requester = query->signer,
-        .action = query->action,
-        .plate = query->plate,
-        .window = query->window,
-        .purpose = query->purpose,
-        .case_number = query->case_number,
-        .issued_ms = pki->now_ms - 3600000,
-        .expires_ms = pki->now_ms + 3600000,
-        .uses = 1,
-    };
+    return pki_approval(query, pki_identity(pki, NORTHPORT, CM_ROLE_SUPERVISOR, "sue"),
+                        pki->now_ms);
 }
 
 struct cm_envelope trust_sign_query(const struct cm_query *query, const struct cm_signer *signer)
