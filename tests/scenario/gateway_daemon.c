@@ -578,3 +578,22 @@ Test(gateway_daemon, rules_and_directories_that_count_are_recorded)
     end(&node);
     cm_buf_clear(&question.request);
 }
+
+Test(gateway_daemon, a_clock_set_back_while_it_was_stopped_is_recorded_once)
+{
+    enum { AHEAD_MS = 3600000 };
+    struct cm_entry step;
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    daemon_stop(gateway);
+    cr_assert_eq(ledger_count(gateway->data, CM_ENTRY_CLOCK), 0);
+    ledger_add_stop(gateway, gateway->data, pki_signer(gateway->pki, "_", CM_ROLE_GATEWAY, "gw-1"),
+                    AHEAD_MS);
+    for (unsigned starts = 0; starts < 2; starts++) {
+        daemon_start(gateway);
+        daemon_stop(gateway);
+        cr_assert_eq(ledger_recorded(gateway->data, CM_ENTRY_CLOCK, &step, arena), 1);
+        cr_expect_gt(step.before_ms, -AHEAD_MS - 1000);
+        cr_expect_lt(step.before_ms, -AHEAD_MS + DAEMON_WAIT_MS);
+    }
+    cm_arena_free(arena);
+}

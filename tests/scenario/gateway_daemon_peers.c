@@ -1,6 +1,6 @@
 #include "gateway_daemon_peers.h"
 
-#include "proto/ledger/log_reader.h"
+#include "proto/ledger/ledger.h"
 #include "tests/support/node_record.h"
 
 #include <criterion/criterion.h>
@@ -152,6 +152,35 @@ unsigned ledger_count(const char *data, enum cm_entry_kind kind)
     const unsigned count = ledger_recorded(data, kind, &last, arena);
     cm_arena_free(arena);
     return count;
+}
+
+static void landed(struct cm_append *append)
+{
+    cr_assert_eq(append->status, CM_OK);
+    cm_tree_head_unref(append->head);
+    append->head = NULL;
+}
+
+void ledger_add_stop(const struct daemon *daemon, const char *data, struct cm_signer *signer,
+                     int64_t ahead_ms)
+{
+    char folder[2 * PKI_PATH];
+    struct cm_ledger *ledger;
+    struct cm_buf bytes = {0};
+    struct cm_error error = {0};
+    const struct cm_entry entry = {
+        .kind = CM_ENTRY_STOP, .recorded_ms = cm_wall_ms(cm_clock_system()) + ahead_ms, .text = ""};
+    const struct cm_ledger_options options = {.folder = folder,
+                                              .signer = signer,
+                                              .poster = cm_loop_poster(daemon->loop),
+                                              .max_waiting = 1};
+    snprintf(folder, sizeof folder, "%s/ledger", data);
+    cr_assert_eq(cm_entry_encode(&bytes, &entry), CM_OK);
+    cr_assert_eq(cm_ledger_open(&ledger, &options, &error), CM_OK, "%s", error.text);
+    struct cm_append append = {.entry = cm_buf_bytes(&bytes), .done = landed};
+    cr_assert_eq(cm_ledger_append(ledger, &append), CM_OK);
+    cm_ledger_close(ledger);
+    cm_buf_clear(&bytes);
 }
 
 static enum cm_status judge(void *context, struct cm_bytes leaf)

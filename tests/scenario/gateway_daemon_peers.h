@@ -44,6 +44,9 @@ void daemon_free(struct daemon *daemon);
 unsigned ledger_recorded(const char *data, enum cm_entry_kind kind, struct cm_entry *last,
                          struct cm_arena *arena);
 unsigned ledger_count(const char *data, enum cm_entry_kind kind);
+// While nothing writes it: one entry more, a stop, recorded so much later than now.
+void ledger_add_stop(const struct daemon *daemon, const char *data, struct cm_signer *signer,
+                     int64_t ahead_ms);
 
 // One call: what came, how it ended.
 struct call {

@@ -194,3 +194,25 @@ Test(node_daemon_keeps, without_a_store_it_keeps_copies_alone)
     expect_log("copy-kept");
     cr_assert_eq(logged("outcome="), before, "it was asked nothing");
 }
+
+// Its last entry is then of later; once that is said, the next start has nothing to say.
+Test(node_daemon_keeps, a_clock_set_back_while_it_was_stopped_is_recorded_once)
+{
+    enum { AHEAD_MS = 3600000 };
+    struct cm_entry step;
+    struct cm_arena *arena = cm_arena_new(1 << 20);
+    expect_log(" started ");
+    node_process_stop();
+    cr_assert_eq(ledger_count(node.data, CM_ENTRY_CLOCK), 0);
+    ledger_add_stop(gateway, node.data, pki_signer(gateway->pki, OWNER, CM_ROLE_NODE, "node-1"),
+                    AHEAD_MS);
+    for (unsigned starts = 2; starts <= 3; starts++) {
+        node_process_start();
+        expect_logged(" started ", starts);
+        node_process_stop();
+        cr_assert_eq(ledger_recorded(node.data, CM_ENTRY_CLOCK, &step, arena), 1);
+        cr_expect_gt(step.before_ms, -AHEAD_MS - 1000);
+        cr_expect_lt(step.before_ms, -AHEAD_MS + DAEMON_WAIT_MS);
+    }
+    cm_arena_free(arena);
+}
