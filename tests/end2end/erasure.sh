@@ -28,6 +28,20 @@ nothing_after() { # gateway or agency
     echo "$1 after: $said"
 }
 
+# Looked at until they hold it: what is measured follows what is done.
+measured() { # pattern of gw1's metrics
+    local tries
+    for tries in $(seq $((10 * patience))); do
+        exec 3<>"/dev/tcp/127.0.0.1/$metrics"
+        printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+        cat <&3 >"$dir/metrics.log"
+        exec 3>&-
+        ! grep -q "$1" "$dir/metrics.log" || return 0
+        read -r -t 0.1 _ <> <(:) || true
+    done
+    die "no \"$1\" after $tries looks: $(cat "$dir/metrics.log")"
+}
+
 # It is ended by a SEGV that is nobody's mistake.
 ASAN_OPTIONS=$ASAN_OPTIONS:handle_segv=0:disable_coredump=0
 small_federation
@@ -46,11 +60,7 @@ cd "$OLDPWD"
 grep -Eq '^Max core file size +0 +0 ' "/proc/${pids[ca.southgate.pd]}/limits" || die "it may write core files"
 stop_one ca.southgate.pd SEGV
 restart ca.southgate.pd
-exec 3<>"/dev/tcp/127.0.0.1/$metrics"
-printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
-cat <&3 >"$dir/metrics.log"
-exec 3>&-
-grep -q '^comity_' "$dir/metrics.log" || die "no metrics: $(cat "$dir/metrics.log")"
+measured '^comity_gateway_published [1-9]'
 stop_daemons
 for name in gw1 $owners; do
     grows "$name"

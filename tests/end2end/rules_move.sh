@@ -150,6 +150,43 @@ restart_detached() {
     answered 20
 }
 
+# Far more entries than can be made here are not published: what the node says then is answered in its place.
+behind() {
+    local answers
+    node 0 status --json
+    prints '"published":[1-9]'
+    stop_one "$owner"
+    exec {answers}< <(exec python3 - "$dir/out" "$dir/$owner/node/data" <<'PY'
+import json, os, socket, sys
+
+with open(sys.argv[1]) as file:
+    status = json.load(file)
+status["ledger"]["entries"] = status["ledger"]["published"] + 64 * 1024 + 1
+os.chdir(sys.argv[2])
+if os.path.lexists("control"):
+    os.unlink("control")
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("control")
+os.chown("control", os.stat(".").st_uid, os.stat(".").st_gid)
+listener.listen()
+listener.settimeout(60)
+print("ready", flush=True)
+for _ in range(2):
+    caller, _ = listener.accept()
+    caller.makefile().readline()
+    caller.sendall(json.dumps(status).encode())
+    caller.close()
+os.unlink("control")
+PY
+    )
+    read -r -t 60 -u "$answers" _ || die "nobody answers in the node's place"
+    node 1 status
+    prints "its tiles can't be written"
+    node 1 status --json
+    exec {answers}<&-
+    restart_node "$owner"
+}
+
 # A question with many rows, of which some were read when sharing ends.
 in_flight() {
     local now began ended last count=0
@@ -194,6 +231,8 @@ edits
 echo "edits that take away count at once, those that give wait"
 sharing
 echo "sharing goes off and on, whatever the rules say"
+behind
+echo "a ledger that is not published shows"
 wire
 echo "the wire is left and taken up again"
 in_flight
