@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGEST = 1 << 20, SMALL = 64, STEP = 8, EARLIER_STEP = 4, CUT_STEP = 3 };
+enum { LARGEST = 1 << 20, SMALL = 64, STEP = 7, EARLIER_STEP = 5, CUT_STEP = 3 };
 
 static struct whole whole;
 
