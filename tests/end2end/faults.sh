@@ -49,6 +49,8 @@ try() { # victim, call, error, n
     local lines
     lines=$(lines_of "$1")
     start_with_fault "$@"
+    # Copies go to disk where no node takes them: nothing else here syncs a whole file system.
+    [ "$1 $2" != "gw1 syncfs" ] || stop_one ca.northport.pd
     for _ in 1 2 3; do
         lookup '0|3|4|5|6'
         cat "$dir/out" >>"$dir/told"
@@ -58,6 +60,7 @@ try() { # victim, call, error, n
     tried=$((tried + 1))
     grows "$1"
     tail -n "+$((lines + 1))" "$dir/$1.log" | grep -q 'ledger-latched' && latched=$((latched + 1))
+    [ "$1 $2" != "gw1 syncfs" ] || start_node ca.northport.pd
     restart "$1"
     lookup 0
     answered 40
@@ -80,11 +83,11 @@ every() {
 }
 
 some() {
-    local victims=(gw1 ca.southgate.pd) calls=(pwrite64 fdatasync fsync rename syncfs) errors=(EIO ENOSPC) victim n
+    local victims=(gw1 ca.southgate.pd) calls=(pwrite64 fdatasync syncfs fsync rename) errors=(EIO ENOSPC) victim n
     for ((n = 0; n < sample; n++)); do
         victim=${victims[n % 2]}
         stop_one "$victim"
-        try "$victim" "${calls[n / 2 % 5]}" "${errors[n % 2]}" $((n / 10 + 1)) || true
+        try "$victim" "${calls[n % 5]}" "${errors[n % 2]}" $((n / 10 + 1)) || true
     done
 }
 
