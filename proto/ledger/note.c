@@ -2,14 +2,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unictype.h>
+#include <unistr.h>
 
 enum { KEYID_SIZE = CM_NOTE_KEYID_SIZE };
 
 static const char dash[] = "\xe2\x80\x94 "; // EM DASH, space
 
-static bool name_fits(struct cm_bytes name)
+bool cm_note_name_fits(struct cm_bytes name)
 {
-    return name.len > 0 && !memchr(name.data, ' ', name.len) && !memchr(name.data, '+', name.len);
+    bool fits = name.len > 0 && cm_utf8_valid(name);
+    ucs4_t c;
+    for (size_t at = 0; fits && at < name.len;) {
+        at += (size_t)u8_mbtouc(&c, name.data + at, name.len - at);
+        fits = c != '+' && !uc_is_property_white_space(c);
+    }
+    return fits;
 }
 
 enum cm_status cm_note_line(struct cm_buf *out, const char *name, struct cm_bytes value)
@@ -27,7 +35,7 @@ enum cm_status cm_note_line(struct cm_buf *out, const char *name, struct cm_byte
 enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const char *name,
                             const struct cm_signer *signer)
 {
-    if (text.len == 0 || text.data[text.len - 1] != '\n' || !name_fits(cm_bytes_of(name))) {
+    if (text.len == 0 || text.data[text.len - 1] != '\n' || !cm_note_name_fits(cm_bytes_of(name))) {
         return CM_INVALID;
     }
     struct cm_buf sig = {0};
@@ -96,7 +104,7 @@ bool cm_note_next(struct cm_note_line *out, struct cm_bytes *rest)
     out->name = (struct cm_bytes){name, (size_t)(space - name)};
     out->value = (struct cm_bytes){space + 1, (size_t)(end - space - 1)};
     *rest = (struct cm_bytes){end + 1, rest->len - len - 1};
-    return name_fits(out->name);
+    return cm_note_name_fits(out->name);
 }
 
 // CM_NOT_FOUND when the line is another's.

@@ -7,7 +7,9 @@
 
 enum { CM_MAX_NOTE_SIGNATURES = 16, CM_NOTE_KEYID_SIZE = 4 };
 
-// text ends with a newline; name holds neither space nor '+'.
+// Whether it is a key's name: UTF-8, not empty, without white space and '+'.
+bool cm_note_name_fits(struct cm_bytes name);
+// text ends with a newline; name fits.
 enum cm_status cm_note_sign(struct cm_buf *note, struct cm_bytes text, const char *name,
                             const struct cm_signer *signer) CM_MUST_CHECK;
 // *text borrows from note. CM_INVALID for form; CM_UNAUTHENTICATED unless name signed with key.

@@ -1,5 +1,7 @@
 #include "proto/ledger/vkey.h"
 
+#include "proto/ledger/note.h"
+
 #include <string.h>
 
 enum { TYPE_P256 = 0x02, HASH_SIZE = 4, HASH_DIGITS = 2 * HASH_SIZE };
@@ -31,12 +33,9 @@ enum cm_status cm_vkey_format(struct cm_buf *out, const char *name, struct cm_by
 
 static enum cm_status parse_key(struct cm_key **out, const char *digits, struct cm_bytes value)
 {
-    uint8_t hash[HASH_SIZE];
+    char want[HASH_DIGITS + 1];
     struct cm_buf key = {.max = CM_MAX_VKEY};
-    enum cm_status status = cm_unhex(hash, sizeof hash, digits);
-    if (!status) {
-        status = cm_unbase64(&key, value);
-    }
+    enum cm_status status = cm_unbase64(&key, value);
     if (!status && (key.len < 2 || key.data[0] != TYPE_P256)) {
         status = CM_INVALID;
     }
@@ -44,12 +43,16 @@ static enum cm_status parse_key(struct cm_key **out, const char *digits, struct 
         status = cm_key_new(out, (struct cm_bytes){key.data + 1, key.len - 1});
     }
     cm_buf_clear(&key);
-    if (!status && memcmp(cm_key_hash(*out)->b, hash, sizeof hash) != 0) {
+    if (status) {
+        return status;
+    }
+    cm_hex(want, (struct cm_bytes){cm_key_hash(*out)->b, HASH_SIZE});
+    if (strcmp(want, digits) != 0) {
         cm_key_free(*out);
         *out = NULL;
-        status = CM_INVALID;
+        return CM_INVALID;
     }
-    return status;
+    return CM_OK;
 }
 
 enum cm_status cm_vkey_parse(char *name, struct cm_key **out, struct cm_bytes vkey,
@@ -62,8 +65,8 @@ enum cm_status cm_vkey_parse(char *name, struct cm_key **out, struct cm_bytes vk
     const uint8_t *plus = vkey.len > 0 ? memchr(vkey.data, '+', vkey.len) : NULL;
     const size_t name_len = plus ? (size_t)(plus - vkey.data) : 0;
     const size_t head = name_len + 1 + HASH_DIGITS + 1;
-    if (name_len == 0 || name_len >= CM_MAX_VKEY || vkey.len <= head ||
-        vkey.data[head - 1] != '+' || memchr(vkey.data, '\0', vkey.len)) {
+    if (name_len >= CM_MAX_VKEY || vkey.len <= head || vkey.data[head - 1] != '+' ||
+        !cm_note_name_fits((struct cm_bytes){vkey.data, name_len})) {
         return cm_fail(error, CM_INVALID, "vkey", "this is no verifier key");
     }
     char digits[HASH_DIGITS + 1] = "";

@@ -44,6 +44,20 @@ Test(vkey, those_of_the_vectors_come_out_as_they_went_in)
     cr_assert_eq(tried, 3);
 }
 
+#define VKEY                                                                                       \
+    "+AjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBM5s26IOznl1i59sl30IVVKzJDhWV0nngQCf"                   \
+    "+VnEpXiRi7UmOrWeTy1+zw2Bw0jT7afQ0DDRRMcP1mxnLvKUtI="
+
+Test(vkey, has_one_spelling_and_a_name_without_space)
+{
+    cr_assert_eq(parse("valley.test/node+15342a5d" VKEY), CM_OK);
+    cr_assert_eq(parse("valley.test/node+15342A5d" VKEY), CM_INVALID);
+    cr_assert_eq(parse("valley test+15342a5d" VKEY), CM_INVALID);
+    cr_assert_eq(parse("valley\ntest+15342a5d" VKEY), CM_INVALID);
+    cr_assert_eq(parse("valley\xc2\xa0test+15342a5d" VKEY), CM_INVALID, "a space that isn't ASCII");
+    cr_assert_eq(parse("valley\xeetest+15342a5d" VKEY), CM_INVALID, "not UTF-8");
+}
+
 Test(vkey, form_is_strict)
 {
     struct fixture f;
