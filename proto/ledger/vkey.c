@@ -65,7 +65,7 @@ enum cm_status cm_vkey_parse(char *name, struct cm_key **out, struct cm_bytes vk
     const uint8_t *plus = vkey.len > 0 ? memchr(vkey.data, '+', vkey.len) : NULL;
     const size_t name_len = plus ? (size_t)(plus - vkey.data) : 0;
     const size_t head = name_len + 1 + HASH_DIGITS + 1;
-    if (name_len >= CM_MAX_VKEY || vkey.len <= head || vkey.data[head - 1] != '+' ||
+    if (!plus || name_len >= CM_MAX_VKEY || vkey.len <= head || vkey.data[head - 1] != '+' ||
         !cm_note_name_fits((struct cm_bytes){vkey.data, name_len})) {
         return cm_fail(error, CM_INVALID, "vkey", "this is no verifier key");
     }
