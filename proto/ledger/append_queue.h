@@ -1,5 +1,5 @@
-// Appends that nobody tries again but the queue: while the ledger has no room they wait here, oldest
-// first. Loop thread.
+// Appends that nobody tries again but the queue: while the ledger has no room they wait here,
+// oldest first. Loop thread.
 #ifndef CM_LEDGER_APPEND_QUEUE_H
 #define CM_LEDGER_APPEND_QUEUE_H
 
