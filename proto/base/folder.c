@@ -21,7 +21,8 @@ enum cm_status cm_folder_make(const char *path, struct cm_error *error)
         return CM_OK;
     }
     cm_fail(error, CM_IO, path, "can't be made: %s", strerror(errno));
-    cm_error_hint(error, "make the folder above it, and writable for the user this runs as");
+    cm_error_hint(error,
+                  "the folder above it must be there, and writable for the user this runs as");
     return CM_IO;
 }
 

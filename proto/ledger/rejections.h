@@ -1,5 +1,5 @@
-// Asks refused without an entry of their own, because nobody's signature stood behind them or the
-// same was refused a moment ago: counted by cause, one entry a minute. Loop thread.
+// Questions refused without an entry of their own, because nobody's signature stood behind them or
+// enough like them have one: counted by cause, one entry a minute. Loop thread.
 #ifndef CM_LEDGER_REJECTIONS_H
 #define CM_LEDGER_REJECTIONS_H
 
